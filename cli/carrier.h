@@ -1,0 +1,28 @@
+/* carrier.h - what main() hands to every command: where things are, and how to say that something failed. */
+#pragma once
+#include "command.h"
+#include "error.h"
+#include <stdbool.h>
+
+struct carrier {
+	/* global options */
+	char *root_option, *runroot_option, *runtime, *log_level, *log_format, *cgroup_manager;
+	bool verbose;
+	/* from them */
+	char *root;		/* images and containers: /var/lib/carrier, or ~/.local/share/carrier */
+	char *runroot;		/* what a reboot may forget: /run/carrier, or $XDG_RUNTIME_DIR/carrier */
+	bool rootless;		/* not root of the host: every container gets a user namespace */
+	bool nested;		/* uid 0, but of a user namespace that somebody else made */
+};
+
+enum { EXIT_CARRIER = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+
+/* carrier_fail - print the sentence on stderr. Return: 125 */
+int carrier_fail(const struct error *err);
+
+/* carrier_helper - the path of one of our own programs ("carrier-fetch", "woody"): beside our binary, in the build tree's place
+ * for it, where it was configured to be, in that order. Caller frees; NULL with @err when it is nowhere. */
+char *carrier_helper(const char *name, struct error *err);
+
+extern const struct program carrier_program;
+extern const struct command command_version, command_completion;

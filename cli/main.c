@@ -1,0 +1,109 @@
+#include "carrier.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "log.h"
+#include "mem.h"
+#include <signal.h>
+#include <string.h>
+
+static const struct option_def options[] = {
+	OPTION(struct carrier, root_option, 0, "root", "DIR", "keep images and containers here (default: /var/lib/carrier, rootless ~/.local/share/carrier)"),
+	OPTION(struct carrier, runroot_option, 0, "runroot", "DIR", "keep what a reboot may forget here (default: /run/carrier, rootless $XDG_RUNTIME_DIR/carrier)"),
+	OPTION(struct carrier, runtime, 0, "runtime", "PROGRAM", "execute this OCI runtime instead of woody: a path or a name in PATH"),
+	OPTION(struct carrier, cgroup_manager, 0, "cgroup-manager", "NAME", "cgroupfs (the default), systemd or disabled"),
+	OPTION(struct carrier, log_level, 0, "log-level", "LEVEL", "error, warn (the default), info or debug"),
+	OPTION(struct carrier, log_format, 0, "log-format", "FORMAT", "text (the default) or json"),
+	OPTION(struct carrier, verbose, 0, "verbose", NULL, "the same as --log-level info"),
+};
+
+static const struct command *const commands[] = {
+	&command_version, &command_completion, NULL,
+};
+
+static int usage(const char *text, const char *value)
+{
+	fprintf(stderr, "carrier: %s '%s'\n", text, value);
+	return EXIT_CARRIER;
+}
+
+static int open_log(const struct carrier *c)
+{
+	enum log_level level = c->verbose ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
+	if (c->log_level && log_level_parse(c->log_level, &level) < 0)
+		return usage("--log-level: error, warn, info or debug, not", c->log_level);
+	bool json = c->log_format && strcmp(c->log_format, "json") == 0;
+	if (c->log_format && !json && strcmp(c->log_format, "text") != 0)
+		return usage("--log-format: text or json, not", c->log_format);
+	log_open(STDERR_FILENO, json ? LOG_FORMAT_JSON : LOG_FORMAT_PLAIN, level, "carrier");
+	return 0;
+}
+
+/* Which of the two worlds we are in is decided by the user namespace, not by the uid: root of a namespace that somebody
+ * else made has no more privilege outside than its owner. */
+static bool initial_user_namespace(void)
+{
+	cleanup_free char *map = NULL;
+	unsigned inside, outside, size;
+	return fs_read_file(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL, NULL) < 0 ||
+	       (sscanf(map, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 && outside == 0 && size == UINT32_MAX);
+}
+
+/* default_runroot - without a runtime directory of the session, one below /tmp that is verified to be ours */
+static char *default_runroot(void)
+{
+	const char *dir = getenv("XDG_RUNTIME_DIR");
+	if (!str_empty(dir) && access(dir, W_OK) == 0)
+		return xasprintf("%s/carrier", dir);
+	return xasprintf("/tmp/carrier-%u", (unsigned) getuid());
+}
+
+static int find_places(struct carrier *c)
+{
+	c->nested = geteuid() == 0 && !initial_user_namespace();
+	c->rootless = geteuid() != 0 || c->nested;
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	cleanup_free char *root = NULL, *runroot = NULL;
+	if (!c->rootless) {
+		root = xstrdup("/var/lib/carrier");
+		runroot = xstrdup("/run/carrier");
+	} else {
+		if (!c->root_option && str_empty(data) && str_empty(home))
+			return usage("neither HOME nor XDG_DATA_HOME is set: give a directory with", "--root");
+		root = str_empty(data) ? xasprintf("%s/.local/share/carrier", home ? home : "") : xasprintf("%s/carrier", data);
+		runroot = default_runroot();
+	}
+	struct error err = { 0 };
+	if (fs_absolute(c->root_option ? c->root_option : root, &c->root, &err) < 0 ||
+	    fs_absolute(c->runroot_option ? c->runroot_option : c->root_option ? c->root_option : runroot, &c->runroot, &err) < 0)
+		return carrier_fail(&err);
+	if (c->root_option && !c->runroot_option) {	/* one directory given holds everything */
+		free(c->runroot);
+		c->runroot = xasprintf("%s/run", c->root);
+	}
+	return 0;
+}
+
+static int prepare(void *program, void *unused)
+{
+	struct carrier *c = program;
+	(void) unused;
+	int r = open_log(c);
+	return r ? r : find_places(c);
+}
+
+const struct program carrier_program = {
+	.name = "carrier", .summary = "run containers without a daemon and without root", .version = VERSION,
+	.description = "carrier pulls images from any registry, and runs containers from them through woody or another OCI runtime. "
+		       "It needs no daemon and, with subordinate ids in /etc/subuid and /etc/subgid, no root.",
+	OPTIONS(struct carrier, options), .commands = commands, .usage_exit = EXIT_CARRIER, .prepare = prepare,
+};
+
+int main(int argc, char **argv)
+{
+	struct carrier c = { 0 };
+	(void) signal(SIGPIPE, SIG_IGN);
+	int r = command_main(&carrier_program, &c, &c, argc, argv);
+	free(c.root);
+	free(c.runroot);
+	return r;
+}
