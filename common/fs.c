@@ -3,9 +3,9 @@
  * Opening a foreign path is one openat2(2). Making one is not: no call makes what is missing on the way. So
  * the path is walked by hand, one name at a time, from a held fd: a name is opened O_NOFOLLOW, or made with
  * mkdirat(2), which follows nothing either; a symlink's text is put in front of what remains, an absolute one
- * starts again at the root; ".." goes back to the root and down the names that were walked. The kernel is given
- * one foreign name at a time from a held fd, or several with RESOLVE_IN_ROOT: there is nothing that a racing
- * rename could redirect.
+ * starts again at the root; ".." goes back to the root and down the names that were walked. The kernel is
+ * given one foreign name at a time from a held fd, or several with RESOLVE_IN_ROOT: there is nothing that a
+ * racing rename could redirect.
  *
  * A tree is removed without recursion, and with a fixed number of fds: of a chain of directories only the
  * LEVELS_OPEN innermost are open. To come back to one that was closed, ".." is opened and must be the

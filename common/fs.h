@@ -25,14 +25,14 @@ int fs_open_beneath(int root_fd, const char *path, int flags, mode_t mode, struc
  * which cannot leave the root; a dangling symlink's target is made, too (inside the root). At most 40
  * symlinks.
  * @mode: of directories that are made, exactly (umask does not apply), but the setgid bit that a directory
- * inherits stays. Existing ones are left as they are; so are those that another process makes at the same time.
+ * inherits stays. Existing ones are left as they are, also those that others make at the same time.
  * Return: an O_PATH fd of the last one, or a negative errno (-ENOTDIR: something else is in the way).
  */
 int fs_mkdir_beneath(int root_fd, const char *path, mode_t mode, struct error *err);
 
 /* fs_create_beneath - make an empty regular file at @path beneath @root_fd, with missing parents (0755),
  * unless something that is not a directory is already there. Symlinks, modes and races as above.
- * Return: an O_PATH fd of what is there, or a negative errno (-EISDIR: a directory, or @path ends in a slash).
+ * Return: an O_PATH fd of what is there, or a negative errno (-EISDIR: a directory, or @path ends in "/").
  */
 int fs_create_beneath(int root_fd, const char *path, mode_t mode, struct error *err);
 

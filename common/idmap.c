@@ -232,8 +232,8 @@ static int no_range(const struct sources *s, bool no_uids, bool no_gids, struct 
 	if (last >= ID_END)
 		return r;	/* the last ids are given away: no command to offer */
 	if (no_uids && no_gids)
-		(void) error_hint(err, "as root, run `usermod --add-subuids %llu-%llu --add-subgids %llu-%llu %s`",
-				  first, last, first, last, s->user);
+		(void) error_hint(err, "as root, run `usermod --add-subuids %llu-%llu --add-subgids %llu-%llu"
+				  " %s`", first, last, first, last, s->user);
 	else
 		(void) error_hint(err, "as root, run `usermod --add-sub%s %llu-%llu %s`",
 				  no_uids ? "uids" : "gids", first, last, s->user);
@@ -330,8 +330,9 @@ static int mapper_find(struct mapper *m, struct error *err)
 		m->path = proc_find(m->name, "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin");
 	if (!m->path)
 		return error_say(err, ENOENT,
-				 "%s is not installed, and without it only one's own id can be mapped; install "
-				 "the `uidmap` package (`shadow-utils` or `shadow` in some distributions)", m->name);
+				 "%s is not installed, and without it only one's own id can be mapped; "
+				 "install the `uidmap` package (`shadow-utils` or `shadow` in some "
+				 "distributions)", m->name);
 	return 0;
 }
 
@@ -459,9 +460,10 @@ int idmap_apply(pid_t pid, const struct idmap *uids, const struct idmap *gids, s
 		return map_by_helpers(pid, uids, gids, err);
 	r = write_directly(pid, uids, gids, !capable, err);
 	if (r == -EPERM && capable)
-		(void) error_hint(err, "the process must be in a user namespace made in this one that has no map "
-				  "yet, and the ids must be mapped here (id 0 also needs CAP_SETFCAP)");
+		(void) error_hint(err, "the process must be in a user namespace made in this one that has no "
+				  "map yet, and the ids must be mapped here (id 0 also needs CAP_SETFCAP)");
 	else if (r == -EPERM)
-		(void) error_hint(err, "the process must be this user's, in a user namespace that has no map yet");
+		(void) error_hint(err, "the process must be this user's, in a user namespace that has no map "
+				  "yet");
 	return r;
 }

@@ -1,6 +1,7 @@
 #include "json.h"
 #include "str.h"
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -91,6 +92,20 @@ static int on_key(void *b, const unsigned char *s, size_t len)
 	return (((struct builder *) b)->key = keep(b, s, len)) != NULL;
 }
 
+/* builder_fault - where: the keys and indices of what is open, then the member at hand */
+static int builder_fault(const struct builder *b, size_t at, struct error *err)
+{
+	struct buf path cleanup_buf = { 0 };
+	for (size_t d = 1; d <= b->depth && d < 8; d++) {
+		const struct node *up = b->stack[d - 1], *n = up->last;
+		if (up->is == LIST)
+			buf_printf(&path, "[%zu]", up->n - 1);
+		else if (n && n->key)
+			buf_printf(&path, "%s%s", path.len ? "." : "", n->key);
+	}
+	return error_set(err, 0, "%s%s%s at byte %zu", buf_str(&path), path.len ? ": " : "", b->fault, at);
+}
+
 static int parse(struct pool *pool, const char *text, size_t len, struct node **ret, struct error *err)
 {
 	static const yajl_callbacks events = {
@@ -105,7 +120,7 @@ static int parse(struct pool *pool, const char *text, size_t len, struct node **
 
 	int r = 0;
 	if (b.fault) {
-		r = error_set(err, 0, "%s at byte %zu", b.fault, yajl_get_bytes_consumed(h));
+		r = builder_fault(&b, yajl_get_bytes_consumed(h), err);
 	} else if (s != yajl_status_ok) {
 		unsigned char *why = yajl_get_error(h, 0, NULL, 0);
 		r = error_set(err, 0, "not JSON: %.*s at byte %zu", (int) strcspn((char *) why, "\n"),
@@ -119,6 +134,52 @@ static int parse(struct pool *pool, const char *text, size_t len, struct node **
 }
 
 /* ---- tree -> struct ---- */
+
+/* While a failure travels up, err->text is PATH SEPARATOR MESSAGE; each level puts its key in front of the path, so that the
+ * member is named as people write it: "process.user.uid", "mounts[3].destination". */
+enum { SEPARATOR = 0x1f };
+
+static int fault(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int fault(struct error *err, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	(void) vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	return error_set(err, 0, "%c%s", SEPARATOR, text);
+}
+
+static int under(struct error *err, const char *key)
+{
+	if (!err)
+		return -EINVAL;
+	char was[sizeof err->text];
+	memcpy(was, err->text, sizeof was);
+	return error_set(err, 0, "%s%s%s", key, was[0] == SEPARATOR || was[0] == '[' ? "" : ".", was);
+}
+
+static int under_index(struct error *err, size_t i)
+{
+	char index[24];
+	snprintf(index, sizeof index, "[%zu]", i);
+	return under(err, index);
+}
+
+/* name_fault - the finished sentence */
+static int name_fault(struct error *err)
+{
+	if (!err)
+		return -EINVAL;
+	char *at = strchr(err->text, SEPARATOR);
+	if (!at)
+		return -EINVAL;
+	char was[sizeof err->text];
+	memcpy(was, err->text, sizeof was);
+	*at = 0;
+	size_t path = (size_t) (at - err->text);
+	return path ? error_set(err, 0, "%.*s: %s", (int) path, was, was + path + 1) : error_set(err, 0, "%s", was + 1);
+}
 
 static const struct { int64_t min; uint64_t max; size_t size; } ranges[] = {
 	[JSON_I32] = { INT32_MIN, INT32_MAX, 4 }, [JSON_I64] = { INT64_MIN, INT64_MAX, 8 },
@@ -135,7 +196,7 @@ static int read_number(const struct node *n, enum json_kind kind, void *out, str
 		v = strtoull(n->text + negative, &end, 10);
 	uint64_t limit = negative ? (uint64_t) 0 - (uint64_t) ranges[kind].min : ranges[kind].max;
 	if (*end || errno || v > limit)
-		return error_set(err, 0, "expected a whole number from %" PRId64 " to %" PRIu64,
+		return fault(err, "expected a whole number from %" PRId64 " to %" PRIu64,
 				 ranges[kind].min, ranges[kind].max);
 	if (negative)
 		v = 0 - v;
@@ -150,7 +211,7 @@ static int read_number(const struct node *n, enum json_kind kind, void *out, str
 static int read_string(const struct node *n, char **out, struct error *err)
 {
 	if (n->is != TEXT)
-		return error_set(err, 0, "expected a string");
+		return fault(err, "expected a string");
 	*out = n->text;
 	return 0;
 }
@@ -164,7 +225,7 @@ static int read_list(const struct json_field *f, const struct node *n, size_t si
 {
 	bool named = f->kind == JSON_OBJECT_MAP || f->kind == JSON_STRING_MAP;
 	if (n->is != (named ? OBJECT : LIST))
-		return error_set(err, 0, "expected %s", named ? "an object" : "a list");
+		return fault(err, "expected %s", named ? "an object" : "a list");
 
 	char *items = pool_alloc(pool, (n->n + 1) * size), *at = items;
 	size_t i = 0;
@@ -183,7 +244,7 @@ static int read_list(const struct json_field *f, const struct node *n, size_t si
 				*(char **) at = c->key;
 		}
 		if (r < 0)
-			return named ? error_wrap(err, "%s", c->key) : error_wrap(err, "[%zu]", i);
+			return named ? under(err, c->key) : under_index(err, i);
 	}
 	*ret = items;
 	return 0;
@@ -206,7 +267,7 @@ static char *node_text(const struct node *n, struct pool *pool)
 static int read_keys(const struct node *n, struct pool *pool, char ***ret, struct error *err)
 {
 	if (n->is != OBJECT)
-		return error_set(err, 0, "expected an object");
+		return fault(err, "expected an object");
 	char **keys = pool_alloc(pool, (n->n + 1) * sizeof *keys);
 	size_t i = 0;
 	for (const struct node *c = n->first; c; c = c->next)
@@ -231,7 +292,7 @@ static int read_field(const struct json_field *f, const struct node *n, struct p
 	case JSON_BOOL:
 	case JSON_OPT_BOOL:
 		if (n->is != TRUTH)
-			return error_set(err, 0, "expected true or false");
+			return fault(err, "expected true or false");
 		if (f->kind == JSON_OPT_BOOL)
 			out = *(void **) out = pool_alloc(pool, sizeof(bool));
 		*(bool *) out = n->truth;
@@ -271,7 +332,7 @@ static int read_object(const struct json_type *type, const struct node *n, struc
 		       void *out, struct error *err)
 {
 	if (n->is != OBJECT)
-		return error_set(err, 0, "expected an object");
+		return fault(err, "expected an object");
 
 	for (size_t i = 0; i < type->n_fields; i++) {
 		const struct json_field *f = &type->fields[i];
@@ -280,9 +341,9 @@ static int read_object(const struct json_type *type, const struct node *n, struc
 			if (c->is != NUL && strcmp(c->key, f->key) == 0)
 				found = c;	/* the last one wins */
 		if (!found && f->required)
-			return error_set(err, 0, "%s: missing", f->key);
+			return under((fault(err, "missing"), err), f->key);
 		if (found && read_field(f, found, pool, out, err) < 0)
-			return error_wrap(err, "%s", f->key);
+			return under(err, f->key);
 	}
 	return 0;
 }
@@ -296,9 +357,10 @@ int json_decode(const struct json_type *type, const char *text, size_t len,
 		return r;
 	void *object = pool_alloc(pool, type->size);
 	r = read_object(type, root, pool, object, err);
-	if (r == 0)
-		*(void **) ret = object;
-	return r;
+	if (r < 0)
+		return name_fault(err);
+	*(void **) ret = object;
+	return 0;
 }
 
 /* ---- struct -> text ---- */

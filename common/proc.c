@@ -193,8 +193,8 @@ static int spawn_failed(const struct child *c, struct error *err)
 				 what->path);
 	if (c->code == ENOEXEC)
 		return error_say(err, ENOEXEC,
-				 "run '%s': it is neither a program for this machine nor a script that begins "
-				 "with #!", what->path);
+				 "run '%s': it is neither a program for this machine nor a script that "
+				 "begins with #!", what->path);
 	return error_set(err, c->code, "run '%s'", what->path);
 }
 

@@ -13,7 +13,7 @@ TABLE(id_mapping, T, JSON_REQUIRED(T, container_id, "containerID"), JSON_REQUIRE
 TABLE(box, T, JSON_REQUIRED(T, height, "height"), JSON_REQUIRED(T, width, "width"));
 #undef T
 #define T struct spec_user
-TABLE(user, T, JSON_FIELD(T, uid, "uid"), JSON_FIELD(T, gid, "gid"), JSON_FIELD(T, umask, "umask"),
+TABLE(user, T, JSON_ALWAYS(T, uid, "uid"), JSON_ALWAYS(T, gid, "gid"), JSON_FIELD(T, umask, "umask"),
       JSON_FIELD(T, additional_gids, "additionalGids"));
 #undef T
 #define T struct spec_capabilities

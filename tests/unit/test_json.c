@@ -37,13 +37,13 @@ static const struct { const char *text, *error; } bad[] = {
 	{ "[]", "expected an object" },
 	{ "{}", "ociVersion: missing" },
 	{ "{\"ociVersion\":\"1\",\"process\":{\"cwd\":\"/\",\"user\":{\"uid\":-1}}}",
-	  "process: user: uid: expected a whole number from 0 to 4294967295" },
+	  "process.user.uid: expected a whole number from 0 to 4294967295" },
 	{ "{\"ociVersion\":\"1\",\"process\":{\"cwd\":\"/\",\"user\":{\"uid\":4294967296}}}",
-	  "process: user: uid: expected a whole number from 0 to 4294967295" },
+	  "process.user.uid: expected a whole number from 0 to 4294967295" },
 	{ "{\"ociVersion\":\"1\",\"process\":{\"cwd\":\"/\",\"user\":{\"uid\":1.5}}}",
-	  "process: user: uid: expected a whole number from 0 to 4294967295" },
-	{ "{\"ociVersion\":\"1\",\"mounts\":[{}]}", "mounts: [0]: destination: missing" },
-	{ "{\"ociVersion\":\"1\",\"hostname\":\"a\\u0000b\"}", NULL },	/* says where, tested below */
+	  "process.user.uid: expected a whole number from 0 to 4294967295" },
+	{ "{\"ociVersion\":\"1\",\"mounts\":[{}]}", "mounts[0].destination: missing" },
+	{ "{\"ociVersion\":\"1\",\"hostname\":\"a\\u0000b\"}", "hostname: a string holds a NUL byte at byte 39" },
 	{ "{\"ociVersion\":", NULL },
 	{ "", NULL },
 };
@@ -73,7 +73,7 @@ static void test_depth(void)
 	struct error err = { 0 };
 	struct doc *doc;
 	OK(json_decode(&doc_type, text, DEEP, &pool, &doc, &err) < 0);
-	OK(strncmp(err.text, "nested too deeply", 17) == 0);
+	OK(strstr(err.text, "nested too deeply") != NULL);
 	pool_done(&pool);
 	free(text);
 }

@@ -1,0 +1,172 @@
+/* What woody can do, for engines that ask before they use it (runtime-spec features.md, features-linux.md).
+ * It is about the program, not the machine, except for seccomp's supportedFlags, which the kernel is asked
+ * for. */
+#include <seccomp.h>	/* libseccomp's; before ours, whose names it must not see */
+
+#include "../identity.h"
+#include "../mount_options.h"
+#include "../namespaces.h"
+#include "../seccomp.h"
+#include "../woody.h"
+#include "cleanup.h"
+#include "json.h"
+#include "mem.h"
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV	/* Linux 5.19 */
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+/* ---- the document ---- */
+
+struct enabled { bool enabled; };
+struct cgroup_features { bool v1, v2, systemd, systemd_user, rdma; };
+struct seccomp_features {
+	bool enabled;
+	char **actions, **operators, **archs, **known_flags, **supported_flags;
+};
+struct mount_extensions { struct enabled idmap; };
+struct linux_features {
+	char **namespaces, **capabilities;
+	struct cgroup_features cgroup;
+	struct seccomp_features seccomp;
+	struct enabled apparmor, selinux, intel_rdt, net_devices;
+	struct mount_extensions mount_extensions;
+};
+struct features {
+	char *oci_version_min, *oci_version_max, **hooks, **mount_options;
+	struct linux_features linux_;
+	struct json_map annotations;
+};
+
+#define T struct enabled
+static const struct json_type enabled_type = JSON_TYPE(T, JSON_ALWAYS(T, enabled, "enabled"));
+#undef T
+#define T struct cgroup_features
+static const struct json_type cgroup_type = JSON_TYPE(T,
+	JSON_ALWAYS(T, v1, "v1"), JSON_ALWAYS(T, v2, "v2"), JSON_ALWAYS(T, systemd, "systemd"),
+	JSON_ALWAYS(T, systemd_user, "systemdUser"), JSON_ALWAYS(T, rdma, "rdma"));
+#undef T
+#define T struct seccomp_features
+static const struct json_type seccomp_type =
+	JSON_TYPE(T, JSON_ALWAYS(T, enabled, "enabled"), JSON_FIELD(T, actions, "actions"),
+		  JSON_FIELD(T, operators, "operators"), JSON_FIELD(T, archs, "archs"),
+		  JSON_FIELD(T, known_flags, "knownFlags"), JSON_FIELD(T, supported_flags, "supportedFlags"));
+#undef T
+#define T struct mount_extensions
+static const struct json_type mount_extensions_type =
+	JSON_TYPE(T, JSON_INLINE(T, idmap, "idmap", enabled_type));
+#undef T
+#define T struct linux_features
+static const struct json_type linux_type = JSON_TYPE(T,
+	JSON_FIELD(T, namespaces, "namespaces"), JSON_FIELD(T, capabilities, "capabilities"),
+	JSON_INLINE(T, cgroup, "cgroup", cgroup_type), JSON_INLINE(T, seccomp, "seccomp", seccomp_type),
+	JSON_INLINE(T, apparmor, "apparmor", enabled_type), JSON_INLINE(T, selinux, "selinux", enabled_type),
+	JSON_INLINE(T, intel_rdt, "intelRdt", enabled_type),
+	JSON_INLINE(T, mount_extensions, "mountExtensions", mount_extensions_type),
+	JSON_INLINE(T, net_devices, "netDevices", enabled_type));
+#undef T
+#define T struct features
+static const struct json_type features_type =
+	JSON_TYPE(T, JSON_REQUIRED(T, oci_version_min, "ociVersionMin"),
+		  JSON_REQUIRED(T, oci_version_max, "ociVersionMax"), JSON_FIELD(T, hooks, "hooks"),
+		  JSON_FIELD(T, mount_options, "mountOptions"), JSON_INLINE(T, linux_, "linux", linux_type),
+		  JSON_FIELD(T, annotations, "annotations"));
+#undef T
+
+/* ---- what is in it ---- */
+
+static const char *const hook_kinds[] = {
+	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL,
+};
+
+static char **capability_names(struct pool *pool)
+{
+	int last = capability_last(), n = 0;
+	char **names = pool_alloc(pool, ((size_t) last + 2) * sizeof *names);
+	for (int cap = 0; cap <= last; cap++) {
+		char room[32];
+		const char *name = capability_name(cap, room);
+		if (name)	/* a kernel newer than we */
+			names[n++] = pool_strdup(pool, name);
+	}
+	return names;
+}
+
+/* flag_supported - a filter that cannot be read (EFAULT) is looked at after the flags (EINVAL), and needs no
+ * privilege */
+static bool flag_supported(const char *name)
+{
+	static const struct { const char *name; unsigned long flags; } rows[] = {
+		{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
+		{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+		{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+		{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",	/* means nothing without a listener */
+		  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV | SECCOMP_FILTER_FLAG_NEW_LISTENER },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, rows[i].flags, NULL) < 0 &&
+			       errno == EFAULT;
+	return false;
+}
+
+static char **supported_flags(const char *const *known, struct pool *pool)
+{
+	size_t n = 0;
+	char **flags = pool_alloc(pool, (strings_count((char *const *) known) + 1) * sizeof *flags);
+	for (; *known; known++)
+		if (flag_supported(*known))
+			flags[n++] = pool_strdup(pool, *known);
+	return flags;
+}
+
+static struct linux_features linux_features(struct pool *pool)
+{
+	return (struct linux_features) {
+		.namespaces = (char **) namespace_names(), .capabilities = capability_names(pool),
+		.cgroup = { .v1 = true, .v2 = true, .rdma = true },
+		.seccomp = {
+			.enabled = true,
+			.actions = (char **) seccomp_action_names(),
+			.operators = (char **) seccomp_operator_names(),
+			.archs = (char **) seccomp_arch_names(),
+			.known_flags = (char **) seccomp_flag_names(),
+			.supported_flags = supported_flags(seccomp_flag_names(), pool),
+		},
+		.mount_extensions.idmap.enabled = true,
+	};
+}
+
+static int run(void *program, void *given, char **args, int n_args)
+{
+	(void) program;
+	(void) given;
+	(void) args;
+	(void) n_args;
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	const struct scmp_version *v = seccomp_version();
+	struct json_pair libseccomp = {	/* the name that features.md gives it */
+		.key = (char *) "io.github.seccomp.libseccomp.version",
+		.value = pool_printf(&pool, "%u.%u.%u", v->major, v->minor, v->micro),
+	};
+	const struct features f = {
+		.oci_version_min = (char *) "1.0.0",
+		.oci_version_max = (char *) "1.3.0",
+		.hooks = (char **) hook_kinds,
+		.mount_options = (char **) mount_option_names(),
+		.linux_ = linux_features(&pool),
+		.annotations = { .n = 1, .pairs = &libseccomp },
+	};
+	cleanup_free char *text = json_encode(&features_type, &f, JSON_INDENTED, NULL);
+	fputs(text, stdout);
+	return 0;
+}
+
+const struct command command_features = {
+	.name = "features", .summary = "print as JSON what this runtime can do",
+	.description = "The document is that of the runtime specification's features.md.",
+	.max_args = 0, .run = run,
+};

@@ -1,0 +1,83 @@
+#include "../launch.h"
+#include "../woody.h"
+#include "log.h"
+
+struct run_options {
+	char *bundle, *config, *console_socket, *pid_file;
+	int64_t preserve_fds;
+	bool no_pivot, no_new_keyring, detach, keep, no_subreaper;
+};
+
+static const struct option_def options[] = {
+	OPTION(struct run_options, bundle, 'b', "bundle", "DIR", "the bundle's directory (default: the current one)"),
+	OPTION(struct run_options, config, 'f', "config", "FILE", "read this file instead of the bundle's config.json"),
+	OPTION(struct run_options, console_socket, 0, "console-socket", "PATH",
+	       "UNIX socket that receives the master of the container's terminal"),
+	OPTION(struct run_options, detach, 'd', "detach", NULL, "return once the program runs"),
+	OPTION(struct run_options, keep, 0, "keep", NULL, "do not delete the container when it has ended"),
+	OPTION(struct run_options, pid_file, 0, "pid-file", "FILE", "write the pid of the container's process to FILE"),
+	OPTION(struct run_options, no_pivot, 0, "no-pivot", NULL, "move the root instead of pivot_root, for a rootfs on a ramdisk"),
+	OPTION(struct run_options, no_new_keyring, 0, "no-new-keyring", NULL, "keep the caller's session keyring"),
+	OPTION(struct run_options, no_subreaper, 0, "no-subreaper", NULL, NULL),	/* we never are one */
+	OPTION(struct run_options, preserve_fds, 0, "preserve-fds", "N", "pass N file descriptors, from 3 on, to the container"),
+};
+
+/* end - what `delete` does, once the program has ended or could not start */
+static int end(struct launch *l, struct error *err)
+{
+	l->container.record.pid = -1;	/* reaped: whoever has the number now is not it */
+	return container_destroy(&l->container, err);
+}
+
+static int foreground(struct launch *l, bool keep, struct error *err)
+{
+	int code = launch_wait(l, err);
+	if (code < 0 || keep)
+		return code;
+	int r = end(l, err);
+	return r < 0 ? r : code;
+}
+
+static int run(void *program, void *given, char **args, int n_args)
+{
+	struct woody *w = program;
+	struct run_options *o = given;
+	struct error err = { 0 }, more = { 0 };
+	(void) n_args;
+	struct launch l = LAUNCH_INIT;
+	l.root = w->root;
+	l.id = args[0];
+	l.bundle = o->bundle ? o->bundle : ".";
+	l.config = o->config;
+	l.manager = w->manager;
+	l.rootless = w->rootless;
+	l.console_socket = o->console_socket;
+	l.pid_file = o->pid_file;
+	l.no_pivot = o->no_pivot;
+	l.no_new_keyring = o->no_new_keyring;
+	l.preserve_fds = (int) o->preserve_fds;
+	l.detach = o->detach;
+
+	int r = seal(w, o->preserve_fds, &err);
+	if (r == 0)
+		r = launch_create(&l, &err);
+	if (r == 0) {
+		r = launch_start(&l, &err);
+		if (r < 0) {
+			(void) container_kill_all(&l.container, NULL);
+			if (end(&l, &more) < 0)
+				log_warn("%s", more.text);
+		}
+	}
+	if (r == 0 && !o->detach)
+		r = foreground(&l, o->keep, &err);
+	launch_done(&l);
+	return r < 0 ? fail(w, "run", &err) : r;
+}
+
+const struct command command_run = {
+	.name = "run", .arguments = "CONTAINER-ID", .summary = "create a container and start it", OPTIONS(struct run_options, options),
+	.description = "The same as `create` and `start`, then waits for the program and deletes the container, unless --detach or --keep "
+		       "say otherwise. Exits with the program's exit code, or 128 + n when signal n ended it.",
+	.min_args = 1, .max_args = 1, .run = run,
+};

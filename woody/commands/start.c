@@ -1,0 +1,66 @@
+#include "../channel.h"
+#include "../container.h"
+#include "../hooks.h"
+#include "../woody.h"
+#include "cleanup.h"
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static int connect_init(const struct container *c, struct error *err)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/start.sock", c->dir_fd);
+	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *) &at, sizeof at) < 0)
+		return error_set(err, errno, "reach init of container '%s'", c->id);
+	return take_fd(fd);
+}
+
+static int poststart(struct container *c, struct error *err)
+{
+	int r = container_read_spec(c, err);
+	if (r < 0 || !c->spec->hooks || !c->spec->hooks->n_poststart)
+		return r;
+	cleanup_free char *state = container_state(c, CONTAINER_RUNNING, false, JSON_COMPACT);
+	r = hooks_run("poststart", c->spec->hooks->poststart, c->spec->hooks->n_poststart, state, c->record.bundle, NULL, err);
+	if (r < 0)
+		(void) container_kill_all(c, NULL);	/* runtime-spec 1.3: a failing poststart hook stops the container */
+	return r;
+}
+
+static int start(struct container *c, struct error *err)
+{
+	enum container_status status = container_status(c);
+	if (status == CONTAINER_STOPPED)
+		return error_say(err, EINVAL, "cannot start a container that has stopped");
+	if (status != CONTAINER_CREATED)
+		return error_say(err, EINVAL, "cannot start a container in the %s state", container_status_name(status));
+
+	cleanup_close int channel = connect_init(c, err);
+	if (channel < 0)
+		return channel;
+	int r = channel_receive(channel, NULL, NULL, err);
+	(void) unlinkat(c->dir_fd, "start.sock", 0);
+	if (r != -EPIPE)	/* the end of the channel is execve's success */
+		return r < 0 ? r : error_set(err, EPROTO, "message %d from init", r);
+	return poststart(c, err);
+}
+
+static int run(void *program, void *given, char **args, int n_args)
+{
+	struct woody *w = program;
+	struct error err = { 0 };
+	struct container c cleanup_container = CONTAINER_INIT;
+	(void) given;
+	(void) n_args;
+	int r = container_load(w->root, args[0], &c, &err);
+	if (r == 0)
+		r = start(&c, &err);
+	return r < 0 ? fail(w, "start", &err) : 0;
+}
+
+const struct command command_start = {
+	.name = "start", .arguments = "CONTAINER-ID", .summary = "execute the program of a created container",
+	.description = "Returns once the program has been executed, and the poststart hooks have run.",
+	.min_args = 1, .max_args = 1, .run = run,
+};

@@ -1,0 +1,31 @@
+/* hooks.h - programs the caller wants to be run at points of a container's life (runtime-spec config.md
+ * "POSIX-platform Hooks").
+ *
+ * Each gets the container's state as JSON on stdin; its argv is exactly args (path alone when it has none),
+ * its environment exactly env, and no fds but 0-2. The ends of its stdout and stderr are kept for the error.
+ * A hook that never reads stdin hurts nobody: the caller ignores SIGPIPE (the hook itself starts with default
+ * signal dispositions). One that runs longer than its timeout is killed. What a hook leaves running in the
+ * background is neither waited for nor killed; it finds its stdout and stderr closed on our side.
+ */
+#pragma once
+#include "error.h"
+#include "runtime_spec.h"
+#include <stddef.h>
+
+/* hooks_run - one kind's hooks, in order, until one fails
+ * @kind:  "prestart", "createRuntime" ... for the error: "error running prestart hook #0: exit status 1,
+ *         stdout: ..., stderr: ...", "... hook #1: signal: killed, stdout: ...", "... hook #2: timed out
+ *         after 5s, stdout: ..."
+ * @state: the JSON text
+ * @cwd:   where they start, or NULL: where we are
+ * @env:   the environment of a hook that names none (startContainer's: the process'), or NULL: empty
+ * Uses fork, execve, poll and wait only, no path of ours: works inside the container too.
+ * Return: 0; -ETIMEDOUT; -ECANCELED when a hook ended badly; another negative errno when one could not be
+ * started.
+ */
+int hooks_run(const char *kind, const struct spec_hook *hooks, size_t n, const char *state, const char *cwd,
+	      char *const *env, struct error *err);
+
+/* hooks_run_all - the same, but every hook is run and failures only warn (poststop) */
+void hooks_run_all(const char *kind, const struct spec_hook *hooks, size_t n, const char *state,
+		   const char *cwd);

@@ -1,0 +1,78 @@
+/* identity.h - who the process is and what it may: users, groups, capabilities, limits.
+ *
+ * The order, argued in init.c and execute.c: identity_limits() before the user changes (raising limits wants
+ * privileges), then the capabilities in two steps around the seccomp filter. identity_become() changes groups
+ * and user, and keeps CAP_SYS_ADMIN effective when the filter has yet to be loaded without no_new_privs;
+ * identity_capabilities() then sets what the program gets.
+ *
+ * credentials(7), capabilities(7), setrlimit(2), oom_score_adj in proc(5).
+ */
+#pragma once
+#include "error.h"
+#include "runtime_spec.h"
+#include "str.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* the five sets as bit masks; bit n is capability n */
+struct capability_sets {
+	uint64_t bounding, effective, inheritable, permitted, ambient;
+};
+
+/* identity_parse_capabilities - names to masks; NULL: all empty. Names that the library or the kernel does
+ * not know warn, once each, and are left out (as runc). Permitted and effective are limited by bounding. What
+ * the kernel would refuse anyway is an error that names the capability: inheritable beyond bounding,
+ * effective beyond permitted. Ambient beyond inheritable or permitted stays wanted, and warns when it is
+ * raised. */
+int identity_parse_capabilities(const struct spec_capabilities *spec, struct capability_sets *ret,
+				struct error *err);
+/* capability_last - CAP_LAST_CAP of the running kernel; asks it seven times, so keep the answer */
+int capability_last(void);
+/* capability_name - "CAP_CHOWN", or NULL when the library has no name for it; @out has room for 32 */
+const char *capability_name(int cap, char out[32]);
+/* capability_parse - with or without CAP_, any case; -EINVAL */
+int capability_parse(const char *name);
+
+/* identity_limits - process.rlimits; an unknown type, or soft above hard, is an error. Without
+ * CAP_SYS_RESOURCE raising above the hard limit fails with a sentence that says so. */
+int identity_limits(const struct spec_process *p, struct error *err);
+/* identity_raise_limits - raise only the hard limits that process.rlimits wants higher than they are, of
+ * another process: the child cannot once it is in a user namespace of its own. Missing privilege is an error
+ * that says so. */
+int identity_raise_limits(pid_t pid, const struct spec_process *p, struct error *err);
+/* identity_oom_score - writes @score (-1000 to 1000) through @proc_fd, an O_PATH directory of a procfs, which
+ * is verified. A lowering that the kernel refuses (no CAP_SYS_RESOURCE) only warns when @may_fail. */
+int identity_oom_score(int proc_fd, int32_t score, bool may_fail, struct error *err);
+
+/* identity_become - bounding set, groups, gid, uid, umask (022 when none is given, as runc), and the
+ * capabilities but for one: effective is @sets->permitted until identity_capabilities(), so that what follows
+ * may use it, and CAP_SYS_ADMIN is kept beside it when @keep_admin. Ambient capabilities are raised here; one
+ * that cannot be only warns. setgroups(2) is skipped where the user namespace denies it and no groups were
+ * asked for. The calling process must have one thread. */
+int identity_become(const struct spec_user *user, const struct capability_sets *sets, bool keep_admin,
+		    struct error *err);
+/* identity_capabilities - the sets for good: one capset(2), all that the seccomp filter must allow */
+int identity_capabilities(const struct capability_sets *sets, struct error *err);
+
+/* ---- users and groups (user.c): parsers of text from an image, which may be anything ---- */
+
+/* identity_home - the home directory of @uid in the passwd file whose @text this is; "/" when it is unknown
+ * or no absolute path. Caller frees. */
+char *identity_home(const char *text, uint32_t uid);
+
+/* identity_parse_user - `exec --user USER[:GROUP]`, each a number, or a name from the container's files
+ *
+ * A word of digits is always an id (0 to 4294967294), also when a user has such a name. The whole word must
+ * parse: an unknown name, an empty part, a second colon or anything behind is an error (CVE-2026-30892).
+ *
+ * @passwd_text, @group_text: NUL-terminated, "" when there is none; lines that make no sense are skipped
+ * @pool: owns the list of groups
+ * @ret: in: who the process is without --user; out: uid, gid, additional_gids; all as it was on failure.
+ *
+ * gid is GROUP, else the user's from passwd, else as it was. Without GROUP the additional groups are exactly
+ * those of the group file that list the user, ascending; with one, or for a uid without a passwd line, there
+ * are none (as docker).
+ */
+int identity_parse_user(const char *word, const char *passwd_text, const char *group_text, struct pool *pool,
+			struct spec_user *ret, struct error *err);

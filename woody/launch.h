@@ -1,0 +1,47 @@
+/* launch.h - the parent's side of making a container or a process in one.
+ *
+ *	struct launch l = LAUNCH_INIT;
+ *	l.root = ...; l.id = ...; l.bundle = ...;
+ *	launch_create(&l, &err)		config.json -> cgroup -> clone <-> channel <-> init's steps -> record; init waits
+ *	launch_start(&l, &err)		init goes on and executes the program
+ *	launch_wait(&l, &exit_code, &err)	foreground: terminal and signals until it ends
+ *	launch_done(&l)
+ * launch_create() undoes everything it did when it fails.
+ */
+#pragma once
+#include "container.h"
+#include "init.h"
+#include <stdbool.h>
+
+struct launch {
+	/* given by the caller; borrowed */
+	const char *root, *id, *bundle, *manager;
+	const char *config;		/* file name; NULL: BUNDLE/config.json */
+	const char *pid_file, *console_socket, *pidfd_socket;
+	int preserve_fds;
+	bool no_pivot, no_new_keyring;
+	bool detach;			/* nobody waits: no terminal without a console socket */
+	bool wait_for_start;		/* `create`: init listens on start.sock */
+	bool rootless;			/* without permission for cgroups, go on */
+
+	/* while it lasts */
+	struct container container;
+	struct namespaces namespaces;
+	struct cgroup *cgroup;
+	struct seccomp_filter seccomp;
+	struct init init;
+	int channel, pidfd, master_fd;
+	pid_t pid;
+};
+#define LAUNCH_INIT { .container = CONTAINER_INIT, .channel = -1, .pidfd = -1, .master_fd = -1, .init = { .rootfs = ROOTFS_INIT, \
+	.join_pidfd = -1, .channel = -1, .listen_fd = -1, .console_fd = -1, .proc_fd = -1 } }
+
+int launch_create(struct launch *l, struct error *err);
+int launch_start(struct launch *l, struct error *err);
+/* launch_wait - until the container's process has ended. Return: its exit code (128 + n for signal n), or -errno */
+int launch_wait(struct launch *l, struct error *err);
+void launch_done(struct launch *l);
+
+/* launch_exec - a process in the running container l->container (loaded by the caller, with its spec); l->init.process says which.
+ * @cgroup: where it goes. Return: 0 once the program runs; then launch_wait(). */
+int launch_exec(struct launch *l, const struct cgroup_record *cgroup, char *const *sub_cgroups, struct error *err);
