@@ -17,6 +17,7 @@ static const struct option_def options[] = {
 };
 
 static const struct command *const commands[] = {
+	&command_pull,
 	&command_version, &command_completion, NULL,
 };
 

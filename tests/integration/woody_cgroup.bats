@@ -178,8 +178,8 @@ throttled() {
 @test "blkio: weight and throttle" {
 	[ -e $V1/blkio/blkio.throttle.read_bps_device ] || skip "no throttle policy: $(ls $V1/blkio | tr '\n' ' ')"
 	local device
-	device=$(awk '$3 == "vda" || $3 == "sda" || $3 == "loop0" || $3 == "nvme0n1" { print $1, $2; exit }' /proc/partitions)
-	[ -n "$device" ] || skip "no whole block device in /proc/partitions"
+	device=$(awk '$4 == "vda" || $4 == "sda" || $4 == "loop0" || $4 == "nvme0n1" { print $1, $2; exit }' /proc/partitions)
+	[ -n "$device" ] || skip "no whole block device: cat /proc/partitions"
 	resources '{ "blockIO": { "throttleReadBpsDevice": [{ "major": '"${device% *}"', "minor": '"${device#* }"', "rate": 1048576 }] } }'
 	start_sleeping
 	limit blkio blkio.throttle.read_bps_device | grep -qx "${device/ /:} 1048576"

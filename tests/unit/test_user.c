@@ -1,5 +1,6 @@
-#include "../../woody/identity.h"
+#include "user.h"
 #include "cleanup.h"
+#include "str.h"
 #include "tap.h"
 
 static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"

@@ -1,4 +1,4 @@
-#include "identity.h"
+#include "user.h"
 #include "mem.h"
 #include <limits.h>
 #include <stdlib.h>

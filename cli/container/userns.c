@@ -1,0 +1,158 @@
+/* Theory of operation.
+ *
+ * A process cannot map more than its own id into the namespace it has just made: that takes newuidmap(1) and newgidmap(1), which
+ * are setuid and look at who calls them, outside. So a helper is forked before, and stays outside: it waits for one byte ("I have
+ * unshared"), runs both, and answers with a struct error. It is forked before unshare(2), so both proceed while the other does.
+ * When the process dies meanwhile, the helper reads the end of the socket and ends, too.
+ */
+#include "userns.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "mem.h"
+#include "proc.h"
+#include "str.h"
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* ---- why not ---- */
+
+static bool sysctl_is(const char *path, const char *value)
+{
+	cleanup_free char *text = NULL;
+	if (fs_read_file(AT_FDCWD, path, 64, &text, NULL, NULL) < 0)
+		return false;
+	text[strcspn(text, "\n")] = 0;
+	return str_eq(text, value);
+}
+
+static int unshare_failed(int code, struct error *err)
+{
+	int r = error_set(err, code, "make a user namespace");
+	if (sysctl_is("/proc/sys/kernel/unprivileged_userns_clone", "0"))
+		(void) error_hint(err, "ordinary users may not; as root, run `sysctl -w kernel.unprivileged_userns_clone=1`");
+	else if (sysctl_is("/proc/sys/user/max_user_namespaces", "0") || code == ENOSPC)
+		(void) error_hint(err, "their number is limited; as root, run `sysctl -w user.max_user_namespaces=15000`");
+	else if (code == EPERM && sysctl_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"))
+		(void) error_hint(err, "AppArmor forbids it; as root, run `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`");
+	else if (code == EPERM)
+		(void) error_hint(err, "it is not allowed in a chroot, nor where a seccomp filter or a security module forbids it");
+	return r;
+}
+
+/* ---- making ---- */
+
+/* map_from_outside - the helper's life. @err crosses as it is: it is flat */
+__attribute__((noreturn)) static void map_from_outside(int socket, pid_t pid, const struct idmap *uids, const struct idmap *gids)
+{
+	char go;
+	struct error err = { 0 };
+	if (fs_read_all(socket, &go, 1) == 1) {
+		(void) idmap_apply(pid, uids, gids, &err);
+		(void) fs_write_all(socket, &err, sizeof err);
+	}
+	_exit(0);
+}
+
+static int ask_helper(int socket, struct error *err)
+{
+	struct error answer;
+	int r = fs_write_all(socket, "", 1);
+	if (r < 0)
+		return error_set(err, -r, "talk to the process that maps ids");
+	ssize_t n = fs_read_all(socket, &answer, sizeof answer);
+	if (n < 0)
+		return error_set(err, (int) -n, "talk to the process that maps ids");
+	if (n != sizeof answer)
+		return error_say(err, EPIPE, "the process that maps ids ended before it had done so");
+	return answer.code ? error_say(err, answer.code, "%s", answer.text) : 0;
+}
+
+/* become_zero - supplementary groups are of no use in the namespace; where they cannot be dropped they stay */
+static int become_zero(struct error *err)
+{
+	(void) setgroups(0, NULL);
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return error_set(err, errno, "become root of the user namespace");
+	return 0;
+}
+
+int userns_become_root(int flags, struct idmap *ret_uids, struct idmap *ret_gids, struct error *err)
+{
+	if (geteuid() == 0)
+		return flags && unshare(flags) < 0 ? error_set(err, errno, "make namespaces") : 0;
+
+	cleanup_idmap struct idmap uids = { 0 }, gids = { 0 };
+	int ends[2], r = idmap_rootless(&uids, &gids, err);
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_set(err, errno, "make a socket pair");
+	cleanup_close int ours = ends[0], theirs = ends[1];
+
+	pid_t self = getpid(), helper = fork();
+	if (helper < 0)
+		return error_set(err, errno, "make a process");
+	if (helper == 0) {
+		close_fd(&ours);	/* or the end would never be seen */
+		map_from_outside(theirs, self, &uids, &gids);
+	}
+	close_fd(&theirs);
+
+	r = unshare(CLONE_NEWUSER | flags) < 0 ? unshare_failed(errno, err) : ask_helper(ours, err);
+	close_fd(&ours);
+	(void) proc_wait(helper);
+	if (r == 0)
+		r = become_zero(err);
+	if (r < 0)
+		return r;
+
+	if (ret_uids) {
+		idmap_done(ret_uids);
+		*ret_uids = uids;
+		uids = (struct idmap) { 0 };
+	}
+	if (ret_gids) {
+		idmap_done(ret_gids);
+		*ret_gids = gids;
+		gids = (struct idmap) { 0 };
+	}
+	return 0;
+}
+
+/* ---- joining ---- */
+
+/* is_ours - 1 when @pid's namespace @name is the one we are in */
+static int is_ours(pid_t pid, const char *name, struct error *err)
+{
+	struct stat ours, theirs;
+	cleanup_free char *self_path = xasprintf("/proc/self/ns/%s", name), *path = xasprintf("/proc/%d/ns/%s", (int) pid, name);
+	if (stat(self_path, &ours) < 0)
+		return error_set(err, errno, "look at '%s'", self_path);
+	if (stat(path, &theirs) < 0)
+		return error_set(err, errno, "look at '%s'", path);
+	return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+int userns_join(pid_t pid, struct error *err)
+{
+	cleanup_close int pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return error_set(err, errno, "find process %d", (int) pid);
+	int same_user = is_ours(pid, "user", err);
+	if (same_user < 0)
+		return same_user;
+	int same_mounts = is_ours(pid, "mnt", err);
+	if (same_mounts < 0)
+		return same_mounts;
+
+	/* both in one call: the mount namespace may only be entered with the rights that the user namespace gives */
+	int flags = (same_user ? 0 : CLONE_NEWUSER) | (same_mounts ? 0 : CLONE_NEWNS);
+	if (flags && setns(pidfd, flags) < 0)
+		return error_set(err, errno, "enter the namespaces of process %d", (int) pid);
+	return same_user ? 0 : become_zero(err);
+}

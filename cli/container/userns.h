@@ -1,0 +1,20 @@
+/* userns.h - the user namespace that an ordinary user's containers, pulls and removals live in.
+ *
+ * user_namespaces(7), newuidmap(1). Without subordinate ids there is an error that says which command gives them.
+ */
+#pragma once
+#include "error.h"
+#include "idmap.h"
+#include <sys/types.h>
+
+/* userns_become_root - move the calling process (one thread) into a new user namespace (and @flags: CLONE_NEWNS, ...), with the caller's
+ * id as 0 and its subordinate ids behind it, and become 0 there. A helper process stays outside and runs newuidmap and
+ * newgidmap, both at once. As uid 0, of the host or of a namespace that somebody else made, only @flags are unshared.
+ * @ret_uids, @ret_gids: what was mapped, the caller's to free; unchanged for uid 0; may be NULL
+ * Return: 0, or a negative errno; after a failure the process may be in a namespace without maps, and had better end.
+ */
+int userns_become_root(int flags, struct idmap *ret_uids, struct idmap *ret_gids, struct error *err);
+
+/* userns_join - enter the user and mount namespaces of @pid (a container's monitor or process), and become 0 there;
+ * nothing when they are ours already */
+int userns_join(pid_t pid, struct error *err);

@@ -1,0 +1,16 @@
+/* acquire.h - an image, wherever it comes from: the store, carrier itself (hello), a registry. */
+#pragma once
+#include "../carrier.h"
+#include "pull.h"
+
+enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
+/* pull_policy_parse - docker's words; -EINVAL */
+int pull_policy_parse(const char *word, enum pull_policy *ret, struct error *err);
+
+/* image_acquire - as root directly; else what changes the store is done by a child in a user namespace of its own, and the caller stays
+ * outside. -EINTR: a signal ended the pull. */
+int image_acquire(const struct carrier *c, const struct store *s, const char *name, enum pull_policy policy,
+		  const struct pull_options *o, struct image *ret, struct error *err);
+
+/* image_embedded - put the image `hello` that carrier brings along into the store; under its short name */
+int image_embedded(const struct store *s, struct error *err);

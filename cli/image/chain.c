@@ -1,0 +1,237 @@
+#include "chain.h"
+#include "cleanup.h"
+#include "copy.h"
+#include "fs.h"
+#include "log.h"
+#include "view.h"
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PENDING_MAX = 64 << 20 };
+
+/* One layer being settled: what lies below it, itself, and the directory that receives what differs. */
+struct settling {
+	struct view below;		/* the lower layers with what was settled for them */
+	struct view with;		/* the same with this layer on top */
+	const struct pending *pending;
+	int layer_fd, out_fd;
+	struct strings moved;		/* pairs: implicit directory of the layer, where it is really meant to be */
+	struct strings made;		/* directories made in out, in order; their metadata is set at the end */
+};
+
+/* ---- where things are meant to be ---- */
+
+/* meant - @path of the layer with its implicit parents replaced by what they are below; caller frees */
+static char *meant(const struct settling *s, const char *path)
+{
+	for (size_t i = s->moved.n; i >= 2; i -= 2) {	/* the deepest was added last */
+		const char *rest = str_after(path, s->moved.v[i - 2]);
+		if (rest && (*rest == '/' || *rest == 0))
+			return xasprintf("%s%s", s->moved.v[i - 1], rest);
+	}
+	return xstrdup(path);
+}
+
+/* make_dirs - @path and its parents in out; what each looks like is decided at the end */
+static int make_dirs(struct settling *s, const char *path, struct error *err)
+{
+	for (const char *p = path; *p;) {
+		p += strcspn(p, "/");
+		cleanup_free char *part = xstrndup(path, (size_t) (p - path));
+		if (mkdirat(s->out_fd, part, 0755) == 0)
+			strings_add(&s->made, part);
+		else if (errno != EEXIST)
+			return error_set(err, errno, "settle '%s'", part);
+		p += strspn(p, "/");
+	}
+	return 0;
+}
+
+static int make_parents(struct settling *s, const char *path, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return 0;
+	cleanup_free char *parent = xstrndup(path, (size_t) (slash - path));
+	return make_dirs(s, parent, err);
+}
+
+/* ---- implicit directories ---- */
+
+/* move_through_link - below, @at is a symlink: the link stays, and what the layer has in its directory @path goes to where it leads */
+static int move_through_link(struct settling *s, const char *path, const char *at, int where, struct error *err)
+{
+	cleanup_free char *target = NULL;
+	if (view_resolve(&s->below, at, true, &target) < 0)
+		return error_say(err, ELOOP, "settle '%s': too many symbolic links below", path);
+	int r = make_parents(s, at, err);
+	if (r == 0)
+		r = copy_entry(s->below.fds[where], at, s->out_fd, at, err);
+	if (r == 0)
+		r = make_dirs(s, target, err);
+	if (r == 0)
+		r = copy_tree_content(s->layer_fd, path, s->out_fd, *target ? target : ".", err);
+	strings_add(&s->moved, path);
+	strings_take(&s->moved, take_ptr(target));
+	return r;
+}
+
+static int settle_directory(struct settling *s, const char *path, struct error *err)
+{
+	cleanup_free char *at = meant(s, path);
+	struct stat st;
+	int where = view_find(&s->below, at, &st);
+	if (where < 0)
+		return 0;	/* the layer alone makes it */
+	if (S_ISLNK(st.st_mode))
+		return move_through_link(s, path, at, where, err);
+	if (S_ISDIR(st.st_mode))
+		return make_dirs(s, at, err);
+	return error_say(err, ENOTDIR, "settle '%s': it is a directory in this layer and a file below, and the layer does not replace it", path);
+}
+
+/* ---- hard links ---- */
+
+static int settle_link(struct settling *s, const struct pending_link *l, struct error *err)
+{
+	cleanup_free char *target = NULL;
+	cleanup_free char *path = meant(s, l->path);
+	struct stat st;
+	if (view_resolve(&s->with, l->target, false, &target) < 0)
+		return error_say(err, ELOOP, "settle the link '%s': too many symbolic links", l->path);
+	int where = view_find(&s->with, target, &st);
+	if (where < 0 || S_ISDIR(st.st_mode))
+		return error_say(err, ENOENT, "layer: '%s' is a hard link to '%s', which is in no layer below", l->path, l->target);
+
+	int r = make_parents(s, target, err);
+	if (r == 0)
+		r = make_parents(s, path, err);
+	if (r == 0 && fstatat(s->out_fd, target, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = copy_entry(s->with.fds[where], target, s->out_fd, target, err);
+	if (r == 0 && linkat(s->out_fd, target, s->out_fd, path, 0) < 0)
+		r = error_set(err, errno, "settle the link '%s'", l->path);
+	return r;
+}
+
+/* ---- one layer ---- */
+
+static bool implicit(const struct settling *s, const char *path)
+{
+	return strings_have(s->pending->directories, path);
+}
+
+/* finish_directories - deepest first, so that the times stay: as the layer has it where the layer says so, else as it is below */
+static int finish_directories(const struct settling *s, struct error *err)
+{
+	for (size_t i = s->made.n; i-- > 0;) {
+		struct stat st;
+		const char *path = s->made.v[i];
+		bool own = fstatat(s->layer_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) && !implicit(s, path);
+		int where = own ? -1 : view_find(&s->below, path, &st);
+		int from = own ? s->layer_fd : where >= 0 ? s->below.fds[where] : -1;
+		int r = from < 0 ? 0 : copy_metadata(from, path, s->out_fd, path, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int settle_layer(struct settling *s, struct error *err)
+{
+	int r = 0;
+	for (char **d = s->pending->directories; r == 0 && d && *d; d++)
+		r = settle_directory(s, *d, err);
+	for (size_t i = 0; r == 0 && i < s->pending->n_links; i++)
+		r = settle_link(s, &s->pending->links[i], err);
+	if (r == 0)
+		r = finish_directories(s, err);
+	strings_done(&s->moved);
+	strings_done(&s->made);
+	return r;
+}
+
+static int read_pending(int layer_fd, struct pool *pool, struct pending **ret, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r = fs_read_file(layer_fd, "pending.json", PENDING_MAX, &text, &len, NULL);
+	*ret = NULL;
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return error_set(err, -r, "read pending.json");
+	return json_decode(&pending_type, text, len, pool, ret, err);
+}
+
+/* ---- the chain ---- */
+
+/* push - @fd on top of the view */
+static void push(struct view *v, int fd)
+{
+	memmove(v->fds + 1, v->fds, v->n * sizeof *v->fds);
+	v->fds[0] = fd;
+	v->n++;
+}
+
+static int settle_one(const struct store *s, int chain_fd, size_t k, const char *diff_id, struct view *below, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct pending *pending;
+	char path[160];
+	snprintf(path, sizeof path, "layers/sha256/%.64s", digest_hex(diff_id));
+	cleanup_close int dir = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int layer = dir < 0 ? -1 : openat(dir, "diff", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (layer < 0)
+		return error_set(err, errno, "open layer %s", diff_id);
+	int r = read_pending(dir, &pool, &pending, err);
+	if (r == 0 && pending) {
+		snprintf(path, sizeof path, "%zu/diff", k);
+		r = fs_mkdir_all(chain_fd, path, 0755, err);
+		int out = r < 0 ? -1 : openat(chain_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (r == 0 && out < 0)
+			r = error_set(err, errno, "open '%s'", path);
+		if (r == 0) {
+			int *fds = xcalloc(below->n + 1, sizeof *fds);
+			fds[0] = layer;
+			memcpy(fds + 1, below->fds, below->n * sizeof *fds);
+			struct settling settling = { .below = *below, .with = { fds, below->n + 1 }, .pending = pending,
+						     .layer_fd = layer, .out_fd = out };
+			r = settle_layer(&settling, err);
+			free(fds);
+		}
+		push(below, layer);
+		if (out >= 0)
+			push(below, out);
+		return r;
+	}
+	push(below, layer);
+	return r;
+}
+
+int chain_settle(const struct store *s, const char *id, char *const *diff_ids, struct error *err)
+{
+	char path[128];
+	snprintf(path, sizeof path, "chains/%.64s", digest_hex(id));
+	int r = fs_mkdir_all(s->fd, path, 0700, err);
+	cleanup_close int chain_fd = r < 0 ? -1 : openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (chain_fd < 0)
+		return r < 0 ? r : error_set(err, errno, "open '%s/%s'", s->root, path);
+	if (faccessat(chain_fd, "done", F_OK, 0) == 0)
+		return 0;
+
+	size_t n = strings_count(diff_ids);
+	struct view below = { xcalloc(2 * n + 1, sizeof(int)), 0 };
+	for (size_t k = 0; r == 0 && k < n; k++) {
+		char name[24];
+		snprintf(name, sizeof name, "%zu", k);
+		r = fs_remove_tree(chain_fd, name, err);	/* of a settling that was killed */
+		if (r == 0)
+			r = settle_one(s, chain_fd, k, diff_ids[k], &below, err);
+	}
+	for (size_t i = 0; i < below.n; i++)
+		close_fd(&below.fds[i]);
+	free(below.fds);
+	if (r == 0)
+		r = fs_replace_file(chain_fd, "done", "", 0, 0600, false, err);
+	return r;
+}

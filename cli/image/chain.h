@@ -1,0 +1,31 @@
+/* chain.h - settling: what of a layer depends on the layers below it.
+ *
+ * Theory of operation. Layers are unpacked alone and in any order. Three things cannot be known alone, and the unpacker
+ * leaves them in the layer's pending.json:
+ *	- implicit directories: parents of entries that the layer itself does not contain; made 0755 root, but the lower
+ *	  layer's mode, owner, times and xattrs are meant (a layer with only tmp/x over a 1777 /tmp)
+ *	- names through what is no directory below: with `lib -> usr/lib` in a lower layer, lib/y is meant to be usr/lib/y
+ *	  and the link to stay
+ *	- hard links to files of lower layers
+ * Settling compares these, for each image, with the merged view of the lower layers, and makes one more overlay layer above the layer, holding only
+ * what differs: directories with the right metadata, the link again and the moved files, the linked files. Most layers need none.
+ * The result is that of applying the layers one over the other.
+ */
+#pragma once
+#include "error.h"
+#include "json.h"
+#include "store.h"
+
+/* pending.json, written by carrier-unpack */
+struct pending_link { char *path, *target; };
+struct pending {
+	char **directories;		/* implicit ones, relative to the layer's root, parents before children */
+	struct pending_link *links;	/* hard links whose target the layer does not contain */
+	size_t n_links;
+};
+extern const struct json_type pending_type;
+
+/* chain_settle - for the image @id (its config digest): make chains/HEX/N/diff for each layer N that needs one, then chains/HEX/done
+ * Needs the privilege to chown (root, or root of the user's namespace). Everything of the layers' trees is reached beneath
+ * their fds. Does nothing when it was done before. */
+int chain_settle(const struct store *s, const char *id, char *const *diff_ids, struct error *err);

@@ -1,0 +1,11 @@
+/* copy.h - files of a layer with everything that belongs to them: content, owner, mode, times, xattrs, links.
+ * Both sides are fds of directories and paths beneath them that hold no symlinks; the last part is never followed. */
+#pragma once
+#include "error.h"
+
+/* copy_entry - one file, symlink, node or (empty) directory; -EEXIST when it is there already */
+int copy_entry(int from_fd, const char *from, int to_fd, const char *to, struct error *err);
+/* copy_metadata - owner, mode, xattrs (without overlayfs' own) and times */
+int copy_metadata(int from_fd, const char *from, int to_fd, const char *to, struct error *err);
+/* copy_tree_content - everything in the directory @from, into the existing directory @to; hard links among them stay links */
+int copy_tree_content(int from_fd, const char *from, int to_fd, const char *to, struct error *err);

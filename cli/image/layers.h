@@ -1,0 +1,22 @@
+/* layers.h - getting an image's layers into the store, all at once: the part that pull and its repetition from blobs share. */
+#pragma once
+#include "../transfer/fetcher.h"
+#include "documents.h"
+#include "store.h"
+
+struct layers_source {
+	struct fetcher *fetcher;	/* NULL: blobs must be in the store */
+	const struct reference *ref;
+	bool quiet;
+};
+
+/* layers_get - every layer of @manifest: unpacked, verified against its diff_id of @config, and renamed into its place
+ * Return: 0; -EINTR when SIGINT or SIGTERM came (they are blocked and read here); on failure nothing unfinished is left but what
+ * another process holds. */
+int layers_get(const struct store *s, const struct manifest_document *manifest, const struct image_config *config,
+	       const struct layers_source *source, struct error *err);
+
+/* layers_document - fetch one small document into the store: @path of the registry's API
+ * @digest: expected, or NULL (then it is what it is: a tag's manifest). @ret_digest: room for 80. @ret_type: Content-Type, in @pool */
+int layers_document(const struct store *s, const struct layers_source *source, const char *path, const char *digest, int64_t size,
+		    char *const *accept, struct pool *pool, char ret_digest[80], char **ret_type, struct error *err);

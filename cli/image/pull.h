@@ -1,0 +1,25 @@
+/* pull.h - an image from a registry into the store.
+ *
+ * Theory of operation. Two confined programs do the work: carrier-fetch receives (it cannot touch the store), one carrier-unpack a blob verifies,
+ * stores and unpacks (it cannot open a connection). A pipe leads from the one to the other; we only say what goes where, and rename
+ * what was verified into its place. All layers are transferred at the same time. Everything unfinished is below
+ * store/tmp/DIGEST/, which is locked, so that two pulls of one blob do the work once; whoever is killed leaves a directory without a
+ * lock, which the next one takes over.
+ */
+#pragma once
+#include "../transfer/protocol.h"
+#include "store.h"
+
+struct pull_options {
+	const char *platform;		/* NULL: this machine's */
+	bool tls_verify, quiet;
+	const char *cert_dir;		/* NULL: the usual ones */
+};
+
+/* pull_image - fetch, unpack, settle, name. The caller is root, or root of a user namespace (userns.h).
+ * @ret: the image as it is in the store then. Return: 0; -EINTR when a signal ended it (the store is clean) */
+int pull_image(const struct store *s, const struct reference *ref, const struct pull_options *o, struct image *ret, struct error *err);
+
+/* pull_complete - unpack again, from the blobs that are kept, what is missing of an image's layers (after an unclean end); settle.
+ * Without anything missing it costs one look at each layer. */
+int pull_complete(const struct store *s, const struct image *image, bool quiet, struct error *err);

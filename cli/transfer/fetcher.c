@@ -1,0 +1,52 @@
+#include "fetcher.h"
+#include "cleanup.h"
+#include "proc.h"
+#include "socket.h"
+#include <signal.h>
+#include <sys/socket.h>
+
+int fetcher_start(const struct fetch_setup *setup, struct fetcher *ret, struct error *err)
+{
+	int ends[2];
+	cleanup_free char *path = carrier_helper("carrier-fetch", err);
+	if (!path)
+		return -ENOENT;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_set(err, errno, "create a socket pair");
+	cleanup_close int ours = ends[0], theirs = ends[1];
+	const struct proc_fd fds[] = { { theirs, FETCH_SOCKET_FD } };
+	char *argv[] = { (char *) "carrier-fetch", NULL };
+	const struct proc_spawn spawn = { .path = path, .argv = argv, .fds = fds, .n_fds = 1, .death_signal = SIGKILL };
+	pid_t pid = proc_spawn(&spawn, NULL, err);
+	if (pid < 0)
+		return pid;
+	*ret = (struct fetcher) { .pid = pid, .socket = take_fd(ours) };
+	int r = protocol_send(ret->socket, &fetch_setup_type, setup, -1);
+	return r < 0 ? error_set(err, -r, "talk to carrier-fetch") : 0;
+}
+
+int fetcher_request(struct fetcher *f, const struct fetch_request *request, int fd, struct error *err)
+{
+	int r = protocol_send(f->socket, &fetch_request_type, request, fd);
+	return r < 0 ? error_set(err, -r, "talk to carrier-fetch") : 0;
+}
+
+int fetcher_read(struct fetcher *f, struct pool *pool, struct fetch_report **ret, struct error *err)
+{
+	int r = protocol_receive(f->socket, &fetch_report_type, pool, ret, NULL, err);
+	if (r != 0)
+		return r;
+	int code = proc_wait(f->pid);
+	f->pid = -1;
+	return error_say(err, EPIPE, "carrier-fetch ended early, with status %d", code);
+}
+
+void fetcher_stop(struct fetcher *f)
+{
+	close_fd(&f->socket);	/* that is how it learns */
+	if (f->pid > 0) {
+		(void) kill(f->pid, SIGKILL);
+		(void) proc_wait(f->pid);
+	}
+	f->pid = -1;
+}

@@ -1,0 +1,19 @@
+/* fetcher.h - carrier's side of carrier-fetch (protocol.h).
+ *
+ *	fetcher_start -> fetcher_request for each body, all at once -> fetcher_read when the socket is readable -> fetcher_stop
+ */
+#pragma once
+#include "../carrier.h"
+#include "protocol.h"
+#include <sys/types.h>
+
+struct fetcher { pid_t pid; int socket; };
+#define FETCHER_INIT { .pid = -1, .socket = -1 }
+
+int fetcher_start(const struct fetch_setup *setup, struct fetcher *ret, struct error *err);
+/* fetcher_request - @fd: where the body goes; not needed by the caller afterwards, still owned by it */
+int fetcher_request(struct fetcher *f, const struct fetch_request *request, int fd, struct error *err);
+/* fetcher_read - the next report; blocks. @pool owns its strings. The fetcher's end is an error that says so. */
+int fetcher_read(struct fetcher *f, struct pool *pool, struct fetch_report **ret, struct error *err);
+void fetcher_stop(struct fetcher *f);
+#define cleanup_fetcher __attribute__((cleanup(fetcher_stop)))

@@ -1,0 +1,68 @@
+/* protocol.h - what carrier says to its two confined programs, and what they say back.
+ *
+ * carrier-fetch: fd 3 is a SOCK_SEQPACKET socket. carrier sends a struct fetch_setup first, then a struct fetch_request each with one
+ * fd attached (SCM_RIGHTS) where the body is to be written (a pipe, or a memfd); the fetcher answers with struct fetch_report
+ * packets, any number of "progress", one "response" (status and headers, before the first byte), then "done" or "error".
+ * All requests run at the same time. The end of the socket ends the fetcher.
+ *
+ * carrier-unpack: one process for each blob. fd 0: the blob's bytes; fd 3: reports, one JSON object a line (struct unpack_report);
+ * fd 4: directory where the blob is written as the file --blob NAME (not given: it is in the store already); fd 5: directory in which
+ * diff/ and pending.json are made (not given for documents). argv says what is expected; "done" is reported only when everything
+ * was verified. Neither program ever names anything in the store: carrier renames what was verified.
+ *
+ * Every packet and line is one JSON object of at most 64 KiB.
+ */
+#pragma once
+#include "json.h"
+
+enum { PROTOCOL_MAX = 65536, FETCH_SOCKET_FD = 3, UNPACK_REPORT_FD = 3, UNPACK_BLOB_DIR_FD = 4, UNPACK_LAYER_DIR_FD = 5 };
+
+struct fetch_credential { char *registry, *username, *password; };
+struct fetch_setup {
+	bool tls_verify;		/* false: certificates are not checked, and plain HTTP is tried where TLS fails to start */
+	char *cert_dir;			/* ca.crt, client.cert, client.key for the registry; or NULL */
+	char *user_agent;
+	struct fetch_credential *credentials;
+	size_t n_credentials;
+};
+
+struct fetch_request {
+	int64_t id;
+	char *registry;			/* host[:port] */
+	char *path;			/* "/v2/library/debian/manifests/latest" */
+	char *scope;			/* "repository:library/debian:pull" */
+	char **accept;			/* media types, or NULL */
+	int64_t offset;			/* resume from this byte (Range), 0: from the start */
+	int64_t size;			/* expected, 0: unknown; more bytes than this are an error */
+	int64_t max;			/* never more than this many bytes */
+};
+
+struct fetch_report {
+	int64_t id;
+	char *kind;			/* "response", "progress", "done", "error" */
+	int64_t status;			/* HTTP */
+	char *content_type, *digest;	/* headers of the response: Content-Type, Docker-Content-Digest */
+	int64_t received, total;	/* bytes of the body; total 0: unknown */
+	int64_t code;			/* error: an errno to branch on (ENOENT, EACCES, ECONNREFUSED, ...) */
+	char *message;			/* error: the whole sentence */
+};
+
+struct unpack_report {
+	char *kind;			/* "progress", "done", "error" */
+	char *digest, *diff_id;		/* done: computed and, where expected ones were given, equal to them */
+	int64_t size;			/* compressed bytes so far */
+	int64_t unpacked;		/* bytes of the tar so far */
+	int64_t entries;
+	bool pending;			/* pending.json was written */
+	int64_t hash_us, inflate_us, write_us;	/* done: where the time went */
+	int64_t code;
+	char *message;
+};
+
+extern const struct json_type fetch_setup_type, fetch_request_type, fetch_report_type, unpack_report_type;
+
+/* protocol_send - one object as one packet, with @fd attached unless it is -1; -errno */
+int protocol_send(int socket, const struct json_type *type, const void *object, int fd);
+/* protocol_receive - one packet decoded; @fd: receives an attached one or -1 (may be NULL)
+ * Return: 1, 0 at the end, or a negative errno */
+int protocol_receive(int socket, const struct json_type *type, struct pool *pool, void *ret, int *fd, struct error *err);

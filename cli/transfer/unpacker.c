@@ -1,0 +1,116 @@
+#include "unpacker.h"
+#include "../carrier.h"
+#include "cleanup.h"
+#include "proc.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+
+static void make_argv(const struct unpack_job *j, struct strings *argv)
+{
+	static const char *const compressions[] = { "auto", "plain", "gzip", "zstd" };
+	strings_add(argv, "carrier-unpack");
+	if (j->blob_dir_fd >= 0) {
+		strings_add(argv, "--blob");
+		strings_add(argv, j->blob_name);
+	}
+	if (j->digest) {
+		strings_add(argv, "--digest");
+		strings_add(argv, j->digest);
+	}
+	if (j->size > 0)
+		strings_printf(argv, "--size=%lld", (long long) j->size);
+	if (j->diff_id) {
+		strings_add(argv, "--diff-id");
+		strings_add(argv, j->diff_id);
+	}
+	if (j->layer_dir_fd >= 0)
+		strings_printf(argv, "--media-compression=%s", compressions[j->compression]);
+	strings_add(argv, j->layer_dir_fd >= 0 ? "layer" : "document");
+}
+
+int unpacker_start(const struct unpack_job *job, struct unpacker *ret, struct error *err)
+{
+	cleanup_free char *path = carrier_helper("carrier-unpack", err);
+	int ends[2];
+	if (!path)
+		return -ENOENT;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "create a pipe");
+	cleanup_close int ours = ends[0], theirs = ends[1];
+
+	struct proc_fd fds[4] = { { job->input_fd, 0 }, { theirs, UNPACK_REPORT_FD } };
+	size_t n = 2;
+	if (job->blob_dir_fd >= 0)
+		fds[n++] = (struct proc_fd) { job->blob_dir_fd, UNPACK_BLOB_DIR_FD };
+	if (job->layer_dir_fd >= 0)
+		fds[n++] = (struct proc_fd) { job->layer_dir_fd, UNPACK_LAYER_DIR_FD };
+	struct strings argv cleanup_strings = { 0 };
+	make_argv(job, &argv);
+	const struct proc_spawn spawn = { .path = path, .argv = argv.v, .fds = fds, .n_fds = n, .death_signal = SIGKILL };
+	pid_t pid = proc_spawn(&spawn, NULL, err);
+	if (pid < 0)
+		return pid;
+	*ret = (struct unpacker) { .pid = pid, .report_fd = take_fd(ours) };
+	return 0;
+}
+
+static int early_end(struct unpacker *u, struct error *err)
+{
+	int code = proc_wait(u->pid);
+	u->pid = -1;
+	return error_say(err, EPIPE, "carrier-unpack ended early, with status %d", code);
+}
+
+int unpacker_read(struct unpacker *u, struct pool *pool, struct unpack_report **ret, struct error *err)
+{
+	char buffer[4096];
+	ssize_t n = read(u->report_fd, buffer, sizeof buffer);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n <= 0)
+		return early_end(u, err);
+	buf_add(&u->partial, buffer, (size_t) n);
+
+	int found = 0;
+	char *line = u->partial.data, *end;
+	for (; (end = strchr(line, '\n')); line = end + 1) {
+		int r = json_decode(&unpack_report_type, line, (size_t) (end - line), pool, ret, err);
+		if (r < 0)
+			return error_wrap(err, "a report of carrier-unpack");
+		if (strcmp((*ret)->kind, "error") == 0)
+			return error_say(err, (*ret)->code > 0 ? (int) (*ret)->code : EINVAL, "%s", (*ret)->message);
+		found = 1;
+	}
+	size_t rest = strlen(line);
+	memmove(u->partial.data, line, rest + 1);
+	u->partial.len = rest;
+	return found;
+}
+
+void unpacker_stop(struct unpacker *u)
+{
+	close_fd(&u->report_fd);
+	buf_done(&u->partial);
+	if (u->pid > 0) {
+		(void) kill(u->pid, SIGKILL);
+		(void) proc_wait(u->pid);
+	}
+	u->pid = -1;
+}
+
+int unpack_document(const struct unpack_job *job, char ret_digest[80], struct error *err)
+{
+	struct unpacker u cleanup_unpacker = UNPACKER_INIT;
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	int r = unpacker_start(job, &u, err);
+	while (r >= 0) {
+		struct unpack_report *report;
+		r = unpacker_read(&u, &pool, &report, err);
+		if (r == 1 && strcmp(report->kind, "done") == 0) {
+			snprintf(ret_digest, 80, "%s", report->digest);
+			return 0;
+		}
+	}
+	return r;
+}

@@ -1,0 +1,34 @@
+/* unpacker.h - carrier's side of carrier-unpack (protocol.h): one process for each blob. */
+#pragma once
+#include "../image/documents.h"
+#include "protocol.h"
+#include "str.h"
+#include <sys/types.h>
+
+struct unpack_job {
+	int input_fd;			/* the blob's bytes; becomes its fd 0 */
+	int blob_dir_fd;		/* -1: the blob is stored already */
+	const char *blob_name;
+	int layer_dir_fd;		/* -1: a document */
+	const char *digest, *diff_id;	/* NULL: computed and reported */
+	int64_t size;
+	enum layer_compression compression;
+};
+
+struct unpacker {
+	pid_t pid;
+	int report_fd;
+	struct buf partial;		/* a line that has not come to its end */
+};
+#define UNPACKER_INIT { .pid = -1, .report_fd = -1 }
+
+int unpacker_start(const struct unpack_job *job, struct unpacker *ret, struct error *err);
+/* unpacker_read - reads what there is (blocks for something) and returns the last report of it; progress in between is skipped
+ * Return: 1 with a report, 0 when no line is complete yet; "error" reports and an early end are negative with @err */
+int unpacker_read(struct unpacker *u, struct pool *pool, struct unpack_report **ret, struct error *err);
+void unpacker_stop(struct unpacker *u);
+#define cleanup_unpacker __attribute__((cleanup(unpacker_stop)))
+
+/* unpack_document - the whole of it for a small blob: verify and store as @blob_dir_fd/@blob_name
+ * @ret_digest: room for 80 */
+int unpack_document(const struct unpack_job *job, char ret_digest[80], struct error *err);

@@ -1,0 +1,34 @@
+/* layer.h - a tar archive becomes a directory that overlayfs takes as a layer.
+ *
+ *	layer_open(dir_fd, &limits, &l, err)		makes diff/ in dir_fd
+ *	layer_feed(l, data, len, err)			any number of times: bytes of the archive
+ *	layer_finish(l, err)				directories' times, pending.json
+ *	layer_free(l)
+ *	layer_undo(dir_fd)				after any failure: removes what was made
+ *
+ * Whiteouts become 0:0 character devices, opaque directories the xattr user.overlay.opaque (overlay's option userxattr);
+ * neither can be smuggled in as an ordinary entry. image-spec layer.md; overlayfs.rst of the kernel.
+ * As docker and umoci do: a leading / is the layer's root, a later entry replaces an earlier one of the same name, a whiteout
+ * hides the lower layers only. Device nodes that the kernel refuses (in a user namespace) are left out and counted.
+ */
+#pragma once
+#include "error.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct layer_numbers {
+	int64_t entries;
+	int64_t devices_left_out;	/* not permitted here, or 0:0, which would be a whiteout */
+	int64_t xattrs_left_out;	/* of kinds that the host's kernel must not be told by an image */
+	bool pending;			/* pending.json was written */
+};
+
+struct layer;
+/* layer_open - -EEXIST when there is a diff/ already (then nothing was made, and nothing is to be undone) */
+int layer_open(int dir_fd, int64_t max_entries, struct layer **ret, struct error *err);
+int layer_feed(struct layer *l, const uint8_t *data, size_t len, struct error *err);
+int layer_finish(struct layer *l, struct error *err);
+const struct layer_numbers *layer_numbers(const struct layer *l);
+void layer_free(struct layer *l);
+void layer_undo(int dir_fd);

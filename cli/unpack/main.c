@@ -1,0 +1,314 @@
+/* carrier-unpack: the only program that opens what a registry sent (../transfer/protocol.h says how it is talked to).
+ *
+ *	carrier-unpack [--blob NAME] [--digest sha256:HEX] [--size N] [--media-compression plain|gzip|zstd|auto]
+ *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] layer|document
+ *
+ * It gives away what it does not need before the first byte is read: namespaces, capabilities, files, system calls. In one pass the
+ * blob is hashed and kept, inflated, hashed again and unpacked. "done" is said when all of it is verified, and the blob is on disk;
+ * after any failure nothing of what was made is left.
+ */
+#include "../confine.h"
+#include "../transfer/protocol.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "layer.h"
+#include "mem.h"
+#include "proc.h"
+#include "str.h"
+#include "stream.h"
+#include <getopt.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+static const int64_t progress_bytes = 1 << 20, progress_us = 200000;
+static const int64_t max_unpacked = 64LL << 30, max_entries = 4 << 20;
+
+struct options {
+	const char *blob, *digest, *diff_id;
+	int64_t size, max_unpacked, max_entries;
+	enum compression compression;
+	bool layer;
+};
+
+struct job {
+	struct options options;
+	int blob_fd;
+	bool made_blob, made_layer;
+	struct stream *stream;
+	struct layer *layer;
+	int64_t write_us;
+	int64_t reported_size, reported_at;
+};
+
+/* ---- what is asked for ---- */
+
+static bool is_digest(const char *s)
+{
+	return str_starts(s, "sha256:") && strlen(s) == 71 && strspn(s + 7, "0123456789abcdef") == 64;
+}
+
+static bool is_name(const char *s)
+{
+	return *s && *s != '.' && !strchr(s, '/') && strlen(s) <= NAME_MAX;
+}
+
+enum { OPTION_BLOB = 1, OPTION_DIGEST, OPTION_SIZE, OPTION_COMPRESSION, OPTION_DIFF_ID, OPTION_UNPACKED, OPTION_ENTRIES };
+static const struct option long_options[] = {
+	{ "blob", required_argument, NULL, OPTION_BLOB },
+	{ "digest", required_argument, NULL, OPTION_DIGEST },
+	{ "size", required_argument, NULL, OPTION_SIZE },
+	{ "media-compression", required_argument, NULL, OPTION_COMPRESSION },
+	{ "diff-id", required_argument, NULL, OPTION_DIFF_ID },
+	{ "max-unpacked", required_argument, NULL, OPTION_UNPACKED },
+	{ "max-entries", required_argument, NULL, OPTION_ENTRIES },
+	{ 0 },
+};
+
+static int set_option(struct options *o, int option, const char *value)
+{
+	switch (option) {
+	case OPTION_BLOB: o->blob = value; return is_name(value) ? 0 : -EINVAL;
+	case OPTION_DIGEST: o->digest = value; return is_digest(value) ? 0 : -EINVAL;
+	case OPTION_DIFF_ID: o->diff_id = value; return is_digest(value) ? 0 : -EINVAL;
+	case OPTION_SIZE: return str_to_i64(value, 0, INT64_MAX, &o->size);
+	case OPTION_COMPRESSION: return compression_parse(value, &o->compression);
+	case OPTION_UNPACKED: return str_to_i64(value, 0, INT64_MAX, &o->max_unpacked);
+	case OPTION_ENTRIES: return str_to_i64(value, 0, INT64_MAX, &o->max_entries);
+	}
+	return -EINVAL;
+}
+
+static int parse_options(int argc, char **argv, struct options *o, struct error *err)
+{
+	int option, which = 0;
+	*o = (struct options) { .size = -1, .max_unpacked = max_unpacked, .max_entries = max_entries };
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", long_options, &which)) != -1) {
+		if (option == '?')
+			return error_say(err, EINVAL, "carrier-unpack: unknown option, or one without its value: '%s'", argv[optind - 1]);
+		if (set_option(o, option, optarg) < 0)
+			return error_say(err, EINVAL, "carrier-unpack: --%s does not take '%s'", long_options[which].name, optarg);
+	}
+	if (optind != argc - 1 || (strcmp(argv[optind], "layer") != 0 && strcmp(argv[optind], "document") != 0))
+		return error_say(err, EINVAL, "carrier-unpack: the last argument is 'layer' or 'document'");
+	o->layer = strcmp(argv[optind], "layer") == 0;
+	if (!o->layer)
+		o->compression = COMPRESSION_PLAIN;
+	return 0;
+}
+
+/* ---- reports ---- */
+
+/* printable - sentences show names of the archive: those may hold escape sequences for terminals, or be no UTF-8 */
+static char *printable(const char *text)
+{
+	struct buf out = { 0 };
+	for (; *text; text++)
+		if (*text >= ' ' && *text < 0x7f)
+			buf_putc(&out, *text);
+		else
+			buf_printf(&out, "\\%03o", (unsigned char) *text);
+	return buf_take(&out);
+}
+
+static int report(struct job *job, const char *kind, bool end, const struct error *failed, const char *message)
+{
+	static const struct stream_numbers none;
+	const struct stream_numbers *n = job->stream ? stream_numbers(job->stream) : &none;
+	cleanup_free char *text = message ? printable(message) : NULL;
+	struct unpack_report r = {
+		.kind = (char *) (uintptr_t) kind, .size = n->size, .unpacked = job->layer ? n->unpacked : 0,
+		.entries = job->layer ? layer_numbers(job->layer)->entries : 0, .message = text,
+		.code = failed ? failed->code : 0,
+	};
+	if (end && job->stream) {
+		r.digest = (char *) (uintptr_t) n->digest;
+		r.diff_id = *n->diff_id ? (char *) (uintptr_t) n->diff_id : NULL;
+		r.hash_us = n->hash_us;
+		r.inflate_us = n->inflate_us;
+		r.write_us = n->blob_us + job->write_us;
+		r.pending = job->layer && layer_numbers(job->layer)->pending;
+	}
+	return json_send(UNPACK_REPORT_FD, &unpack_report_type, &r);
+}
+
+static int progress(struct job *job, struct error *err)
+{
+	const struct stream_numbers *n = stream_numbers(job->stream);
+	int64_t now = clock_us();
+	if (n->size - job->reported_size < progress_bytes && now - job->reported_at < progress_us)
+		return 0;
+	job->reported_size = n->size;
+	job->reported_at = now;
+	int r = report(job, "progress", false, NULL, NULL);
+	return r < 0 ? error_set(err, -r, "report to carrier") : 0;	/* it is gone: so are we */
+}
+
+/* left_out - what "done" has to add, or NULL; caller frees */
+static char *left_out(const struct job *job)
+{
+	const struct layer_numbers *n = job->layer ? layer_numbers(job->layer) : NULL;
+	if (!n || (!n->devices_left_out && !n->xattrs_left_out))
+		return NULL;
+	struct buf b = { 0 };
+	buf_puts(&b, "left out:");
+	if (n->devices_left_out)
+		buf_printf(&b, " %lld device nodes (not permitted here)", (long long) n->devices_left_out);
+	if (n->xattrs_left_out)
+		buf_printf(&b, "%s %lld extended attributes (of the host's own kinds, or on what can have none)",
+			   n->devices_left_out ? "," : "", (long long) n->xattrs_left_out);
+	return buf_take(&b);
+}
+
+/* ---- confinement ---- */
+
+static int confine(const struct options *o, struct error *err)
+{
+	/* carrier may have made one for us already; without privilege seccomp alone denies sockets */
+	(void) unshare(CLONE_NEWNET);
+	struct confine_path paths[2];
+	struct confine c = { .paths = paths };
+	if (o->blob)
+		paths[c.n_paths++] = (struct confine_path) { .fd = UNPACK_BLOB_DIR_FD, .write = true };
+	if (o->layer) {
+		paths[c.n_paths++] = (struct confine_path) { .fd = UNPACK_LAYER_DIR_FD, .write = true };
+		static const int needed[] = {
+			CAP_CHOWN, CAP_FOWNER, CAP_FSETID,	/* owners, modes and times of files that are not ours any more */
+			CAP_DAC_OVERRIDE,			/* files in directories of mode 0555 */
+			CAP_SETFCAP, CAP_MKNOD,
+		};
+		for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+			c.capabilities |= UINT64_C(1) << needed[i];
+	}
+	return confine_self(&c, err);
+}
+
+/* ---- the work ---- */
+
+static int open_all(struct job *job, struct error *err)
+{
+	const struct options *o = &job->options;
+	if (o->blob) {
+		job->blob_fd = openat(UNPACK_BLOB_DIR_FD, o->blob, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (job->blob_fd < 0)
+			return error_set(err, errno, "create the blob's file '%s'", o->blob);
+		job->made_blob = true;
+	}
+	if (o->layer) {
+		int r = layer_open(UNPACK_LAYER_DIR_FD, o->max_entries, &job->layer, err);
+		if (r < 0)
+			return r;
+		job->made_layer = true;
+	}
+	struct stream_config config = {
+		.in_fd = STDIN_FILENO, .blob_fd = job->blob_fd, .compression = o->compression, .hash_unpacked = o->layer,
+		.digest = o->digest, .diff_id = o->diff_id, .size = o->size, .max_unpacked = o->layer ? o->max_unpacked : INT64_MAX,
+	};
+	return stream_open(&config, &job->stream, err);
+}
+
+static int pass(struct job *job, struct error *err)
+{
+	const uint8_t *data;
+	size_t len;
+	int r;
+	while ((r = stream_next(job->stream, &data, &len, err)) > 0) {
+		if (job->layer) {
+			int64_t start = clock_us();
+			r = layer_feed(job->layer, data, len, err);
+			job->write_us += clock_us() - start;
+			if (r < 0)
+				return r;
+		}
+		r = progress(job, err);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+static int finish(struct job *job, const char *boot_id, struct error *err)
+{
+	int64_t start = clock_us();
+	int r = 0;
+	if (job->layer)
+		r = layer_finish(job->layer, err);
+	if (r == 0 && job->blob_fd >= 0 && fsync(job->blob_fd) < 0)
+		r = error_set(err, errno, "write the blob");
+	if (r == 0 && job->layer)
+		r = fs_replace_file(UNPACK_LAYER_DIR_FD, "boot", boot_id, strlen(boot_id), 0600, false, err);
+	job->write_us += clock_us() - start;
+	return r;
+}
+
+static void undo(struct job *job)
+{
+	if (job->made_blob)
+		(void) unlinkat(UNPACK_BLOB_DIR_FD, job->options.blob, 0);
+	if (job->made_layer)
+		layer_undo(UNPACK_LAYER_DIR_FD);
+}
+
+static int work(struct job *job, const char *boot_id, struct error *err)
+{
+	const struct options *o = &job->options;
+	int r = open_all(job, err);
+	if (r == 0)
+		r = pass(job, err);
+	if (r == 0)
+		r = finish(job, boot_id, err);
+	if (r == 0) {
+		cleanup_free char *message = left_out(job);
+		r = report(job, "done", true, NULL, message);
+		if (r < 0)
+			error_set(err, -r, "report to carrier");
+	}
+	if (r < 0)
+		error_wrap(err, "%s %s", o->layer ? "layer" : "blob", o->digest ? o->digest : "from carrier itself");
+	if (r == -ENOSPC || r == -EDQUOT)
+		error_hint(err, "the file system of the store is full: remove images with carrier rmi, or use another --root");
+	return r;
+}
+
+/* fail - carrier prints it; by hand nobody is at fd 3 */
+static int fail(struct job *job, const struct error *err)
+{
+	if (report(job, "error", false, err, err->text) < 0) {
+		cleanup_free char *text = printable(err->text);
+		fprintf(stderr, "carrier-unpack: %s\n", text);
+	}
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct error err = { 0 };
+	struct job job = { .blob_fd = -1 };
+	char boot_id[64];
+
+	/* Ctrl-C is carrier's to handle: when it goes, our input ends, and we remove what we made */
+	(void) signal(SIGINT, SIG_IGN);
+	(void) signal(SIGPIPE, SIG_IGN);
+	(void) close_range(UNPACK_LAYER_DIR_FD + 1, ~0U, 0);
+	(void) umask(0);
+	if (parse_options(argc, argv, &job.options, &err) < 0)
+		return fail(&job, &err);
+	snprintf(boot_id, sizeof boot_id, "%s", proc_boot_id());	/* later there is no /proc */
+
+	int r = confine(&job.options, &err);
+	if (r == 0) {
+		r = work(&job, boot_id, &err);
+		if (r < 0)
+			undo(&job);
+	}
+	if (r < 0)
+		fail(&job, &err);
+	layer_free(job.layer);
+	stream_free(job.stream);
+	close_fd(&job.blob_fd);
+	return r < 0;
+}

@@ -1,0 +1,229 @@
+/* Directories are in a hash table, since any entry may turn out to be one of them. What was removed meanwhile is not looked for
+ * at once: at the end each name is compared with the tree. */
+#include "pending_set.h"
+#include "../image/chain.h"
+#include "beneath.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "mem.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+enum { NAMES_MAX = 4 << 20 };
+
+struct directory { char *path; bool implicit; };
+struct pending_set {
+	struct directory *slots;	/* open addressing; size is a power of two */
+	size_t n, size;
+	struct pending_link *links;
+	size_t n_links, links_size;
+	size_t bytes;
+	uint64_t seed;			/* nobody can choose names that collide */
+};
+
+struct pending_set *pending_set_new(void)
+{
+	struct pending_set *p = xcalloc(1, sizeof *p);
+	(void) !getrandom(&p->seed, sizeof p->seed, GRND_NONBLOCK);
+	p->size = 256;
+	p->slots = xcalloc(p->size, sizeof *p->slots);
+	return p;
+}
+
+void pending_set_free(struct pending_set *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->size; i++)
+		free(p->slots[i].path);
+	for (size_t i = 0; i < p->n_links; i++) {
+		free(p->links[i].path);
+		free(p->links[i].target);
+	}
+	free(p->slots);
+	free(p->links);
+	free(p);
+}
+
+static struct directory *slot_of(const struct pending_set *p, const char *path)
+{
+	uint64_t hash = 14695981039346656037U ^ p->seed;
+	for (const char *s = path; *s; s++)
+		hash = (hash ^ (unsigned char) *s) * 1099511628211U;
+	size_t i = (hash ^ hash >> 29) & (p->size - 1);
+	while (p->slots[i].path && strcmp(p->slots[i].path, path) != 0)
+		i = (i + 1) & (p->size - 1);
+	return &p->slots[i];
+}
+
+static void grow(struct pending_set *p)
+{
+	struct directory *old = p->slots;
+	size_t old_size = p->size;
+	p->size *= 2;
+	p->slots = xcalloc(p->size, sizeof *p->slots);
+	for (size_t i = 0; i < old_size; i++)
+		if (old[i].path)
+			*slot_of(p, old[i].path) = old[i];
+	free(old);
+}
+
+/* ---- names ---- */
+
+/* utf8_len - of the character at @s, 0 when it is none (overlong, a surrogate, beyond U+10FFFF) */
+static int utf8_len(const unsigned char *s)
+{
+	if (s[0] < 0x80)
+		return 1;
+	int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	for (int i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	bool bad = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+		   (s[0] == 0xf4 && s[1] > 0x8f);
+	return bad ? 0 : n;
+}
+
+static int check_name(struct pending_set *p, const char *path, struct error *err)
+{
+	int n;
+	for (const char *s = path; *s; s += n) {
+		n = utf8_len((const unsigned char *) s);
+		if (n == 0)
+			return error_say(err, EILSEQ, "'%.300s' is not UTF-8, and depends on the layers below: carrier cannot record it; "
+					 "give the layer entries of its own for every parent directory", path);
+	}
+	p->bytes += strlen(path) + 32;
+	if (p->bytes > NAMES_MAX)
+		return error_say(err, E2BIG, "more than 4 MiB of names in it depend on the layers below");
+	return 0;
+}
+
+int pending_set_directory(struct pending_set *p, const char *path, struct error *err)
+{
+	struct directory *d = slot_of(p, path);
+	if (d->path) {
+		d->implicit = true;
+		return 0;
+	}
+	int r = check_name(p, path, err);
+	if (r < 0)
+		return r;
+	if (2 * ++p->n > p->size) {
+		grow(p);
+		d = slot_of(p, path);
+	}
+	*d = (struct directory) { xstrdup(path), true };
+	return 0;
+}
+
+void pending_set_explicit(struct pending_set *p, const char *path)
+{
+	struct directory *d = slot_of(p, path);
+	if (d->path)
+		d->implicit = false;
+}
+
+int pending_set_link(struct pending_set *p, const char *path, const char *target, struct error *err)
+{
+	int r = check_name(p, path, err);
+	if (r == 0)
+		r = check_name(p, target, err);
+	if (r < 0)
+		return r;
+	if (p->n_links == p->links_size) {
+		p->links_size = p->links_size ? 2 * p->links_size : 16;
+		p->links = xreallocarray(p->links, p->links_size, sizeof *p->links);
+	}
+	p->links[p->n_links++] = (struct pending_link) { xstrdup(path), xstrdup(target) };
+	return 0;
+}
+
+static void drop_link(struct pending_set *p, size_t i)
+{
+	free(p->links[i].path);
+	free(p->links[i].target);
+	memmove(p->links + i, p->links + i + 1, (p->n_links - i - 1) * sizeof *p->links);
+	p->n_links--;
+}
+
+void pending_set_forget(struct pending_set *p, const char *path)
+{
+	size_t len = strlen(path);
+	for (size_t i = p->n_links; i-- > 0;)
+		if (strncmp(p->links[i].path, path, len) == 0 && (p->links[i].path[len] == '/' || !p->links[i].path[len]))
+			drop_link(p, i);
+}
+
+/* ---- the end ---- */
+
+static bool is_opaque(int diff_fd, const char *path)
+{
+	char value;
+	cleanup_close int fd = beneath_plain(diff_fd, path, O_RDONLY | O_DIRECTORY);
+	return fd >= 0 && fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1;
+}
+
+/* shadowed - by an opaque directory above it: nothing of the layers below is seen there */
+static bool shadowed(int diff_fd, const char *path)
+{
+	cleanup_free char *above = xstrdup(path);
+	for (char *slash; (slash = strrchr(above, '/'));) {
+		*slash = 0;
+		if (is_opaque(diff_fd, above))
+			return true;
+	}
+	return strcmp(path, ".") != 0 && is_opaque(diff_fd, ".");
+}
+
+static bool still_implicit(int diff_fd, const char *path)
+{
+	cleanup_close int fd = beneath_plain(diff_fd, path, O_PATH | O_DIRECTORY);
+	return fd >= 0 && !shadowed(diff_fd, path);
+}
+
+static bool still_missing(int diff_fd, const char *path)
+{
+	cleanup_free char *parent = xstrdup(path);
+	char *slash = strrchr(parent, '/');
+	if (slash)
+		*slash = 0;
+	cleanup_close int fd = beneath_plain(diff_fd, slash ? parent : ".", O_PATH | O_DIRECTORY);
+	struct stat st;
+	return fd >= 0 && fstatat(fd, slash ? slash + 1 : path, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const char *l = *(char *const *) a, *r = *(char *const *) b;
+	/* "." is the parent of all */
+	if (strcmp(l, ".") == 0 || strcmp(r, ".") == 0)
+		return (strcmp(r, ".") == 0) - (strcmp(l, ".") == 0);
+	return strcmp(l, r);
+}
+
+int pending_set_write(struct pending_set *p, int layer_fd, int diff_fd, struct error *err)
+{
+	cleanup_free char **directories = xcalloc(p->n + 1, sizeof *directories);
+	size_t n = 0;
+	for (size_t i = 0; i < p->size; i++)
+		if (p->slots[i].path && p->slots[i].implicit && still_implicit(diff_fd, p->slots[i].path))
+			directories[n++] = p->slots[i].path;
+	qsort(directories, n, sizeof *directories, by_name);
+	for (size_t i = p->n_links; i-- > 0;)
+		if (!still_missing(diff_fd, p->links[i].path))
+			drop_link(p, i);
+	if (n == 0 && p->n_links == 0)
+		return 0;
+
+	struct pending document = { .directories = directories, .links = p->links, .n_links = p->n_links };
+	size_t len;
+	cleanup_free char *text = json_encode(&pending_type, &document, JSON_COMPACT, &len);
+	int r = fs_replace_file(layer_fd, "pending.json", text, len, 0600, false, err);
+	return r < 0 ? r : 1;
+}

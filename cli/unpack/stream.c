@@ -1,0 +1,258 @@
+#include "stream.h"
+#include "fs.h"
+#include "inflate.h"
+#include "mem.h"
+#include "str.h"
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The buffers stay within the second-level cache, together with what the inflater touches. */
+enum { IN_SIZE = 128 << 10, OUT_SIZE = 256 << 10, MAGIC_LEN = 4 };
+
+struct stream {
+	struct stream_config config;
+	struct stream_numbers n;
+	EVP_MD_CTX *blob_hash, *diff_hash;	/* diff_hash is NULL where it is the same or not wanted */
+	enum compression compression;		/* AUTO until the first bytes were seen */
+	struct inflater *inflater;
+	const uint8_t *in;			/* what of in_buf is not inflated yet */
+	size_t in_len;
+	bool ended;
+	uint8_t in_buf[IN_SIZE], out_buf[OUT_SIZE];
+};
+
+int64_t clock_us(void)
+{
+	struct timespec now;
+	(void) clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int compression_parse(const char *word, enum compression *ret)
+{
+	static const char *const words[] = { "auto", "plain", "gzip", "zstd" };
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(word, words[i]) == 0) {
+			*ret = (enum compression) i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* ---- hashing ---- */
+
+static int hash_open(EVP_MD_CTX **ret, struct error *err)
+{
+	*ret = EVP_MD_CTX_new();
+	if (!*ret || EVP_DigestInit_ex(*ret, EVP_sha256(), NULL) != 1)
+		return error_say(err, ENOTSUP, "libcrypto has no SHA-256 (a FIPS provider that is not set up?)");
+	return 0;
+}
+
+static int hash_add(struct stream *s, EVP_MD_CTX *hash, const void *data, size_t len)
+{
+	int64_t start = clock_us();
+	int r = EVP_DigestUpdate(hash, data, len) == 1 ? 0 : -EIO;
+	s->n.hash_us += clock_us() - start;
+	return r;
+}
+
+static void hash_end(EVP_MD_CTX *hash, char out[72])
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	(void) EVP_DigestFinal_ex(hash, md, &len);
+	memcpy(out, "sha256:", 7);
+	str_hex(md, len, out + 7);
+}
+
+/* ---- opening ---- */
+
+int stream_open(const struct stream_config *config, struct stream **ret, struct error *err)
+{
+	struct stream *s = xcalloc(1, sizeof *s);
+	s->config = *config;
+	s->compression = config->compression;
+	int r = hash_open(&s->blob_hash, err);
+	if (r < 0) {
+		stream_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void stream_free(struct stream *s)
+{
+	if (!s)
+		return;
+	EVP_MD_CTX_free(s->blob_hash);
+	EVP_MD_CTX_free(s->diff_hash);
+	inflater_free(s->inflater);
+	free(s);
+}
+
+const struct stream_numbers *stream_numbers(const struct stream *s) { return &s->n; }
+
+static enum compression by_magic(const uint8_t *b, size_t len)
+{
+	if (len >= 2 && b[0] == 0x1f && b[1] == 0x8b)
+		return COMPRESSION_GZIP;
+	/* a zstd frame, or a skippable one */
+	if (len >= 4 && ((b[0] == 0x28 && b[1] == 0xb5) || (b[0] & 0xf0) == 0x50) && (b[0] == 0x28 ? b[2] == 0x2f && b[3] == 0xfd
+	    : b[1] == 0x2a && b[2] == 0x4d && b[3] == 0x18))
+		return COMPRESSION_ZSTD;
+	return COMPRESSION_PLAIN;
+}
+
+/* begin - the first bytes are here */
+static int begin(struct stream *s, struct error *err)
+{
+	enum compression found = by_magic(s->in, s->in_len);
+	if (s->compression == COMPRESSION_GZIP && found != COMPRESSION_GZIP)
+		return error_say(err, EBADMSG, "it is not gzip data, though the manifest says so");
+	if (s->compression == COMPRESSION_AUTO)
+		s->compression = found;
+	int r = 0;
+	if (s->compression != COMPRESSION_PLAIN)
+		r = inflater_new(s->compression, &s->inflater, err);
+	if (r == 0 && s->inflater && (s->config.diff_id || s->config.hash_unpacked))
+		r = hash_open(&s->diff_hash, err);
+	return r;
+}
+
+/* ---- the input ---- */
+
+static int too_long(const struct stream *s, struct error *err)
+{
+	return error_say(err, EBADMSG, "it is longer than the %lld bytes that the manifest says", (long long) s->config.size);
+}
+
+/* read_more - at least MAGIC_LEN bytes the first time; 0 at the end */
+static ssize_t read_more(struct stream *s, struct error *err)
+{
+	size_t n = 0;
+	do {
+		ssize_t r = read(s->config.in_fd, s->in_buf + n, IN_SIZE - n);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return error_set(err, errno, "read it");
+		if (r == 0)
+			break;
+		n += (size_t) r;
+	} while (s->n.size == 0 && n < MAGIC_LEN);
+	s->in = s->in_buf;
+	s->in_len = n;
+	return (ssize_t) n;
+}
+
+static int keep_copy(struct stream *s, struct error *err)
+{
+	if (s->config.blob_fd < 0)
+		return 0;
+	int64_t start = clock_us();
+	int r = fs_write_all(s->config.blob_fd, s->in, s->in_len);
+	s->n.blob_us += clock_us() - start;
+	return r < 0 ? error_set(err, -r, "write the blob") : 0;
+}
+
+static int fill(struct stream *s, struct error *err)
+{
+	bool first = s->n.size == 0;
+	ssize_t n = read_more(s, err);
+	if (n <= 0)
+		return (int) n;
+	s->n.size += n;
+	if (s->config.size >= 0 && s->n.size > s->config.size)
+		return too_long(s, err);
+	if (hash_add(s, s->blob_hash, s->in, s->in_len) < 0)
+		return error_say(err, EIO, "libcrypto could not hash it");
+	int r = keep_copy(s, err);
+	if (r == 0 && first)
+		r = begin(s, err);
+	return r < 0 ? r : 1;
+}
+
+/* ---- the end ---- */
+
+static int differs(const char *what, const char *want, const char *got, struct error *err)
+{
+	if (!want || strcmp(want, got) == 0)
+		return 0;
+	return error_say(err, EBADMSG, "its %s is %s, not the %s that was expected; it was damaged on its way, or the registry is wrong",
+			 what, got, want);
+}
+
+static int verify(struct stream *s, struct error *err)
+{
+	if (s->config.size >= 0 && s->n.size != s->config.size)
+		return error_say(err, EBADMSG, "it ends after %lld of %lld bytes", (long long) s->n.size, (long long) s->config.size);
+	hash_end(s->blob_hash, s->n.digest);
+	int r = differs("digest", s->config.digest, s->n.digest, err);
+	if (r < 0)
+		return r;
+	if (s->inflater && !inflater_complete(s->inflater))
+		return error_say(err, EBADMSG, "its compressed data ends too early, after %lld bytes", (long long) s->n.size);
+	if (s->diff_hash)
+		hash_end(s->diff_hash, s->n.diff_id);
+	else if (s->config.hash_unpacked || s->config.diff_id)
+		strcpy(s->n.diff_id, s->n.digest);
+	return differs("diff_id", s->config.diff_id, s->n.diff_id, err);
+}
+
+/* ---- the output ---- */
+
+static int inflate_some(struct stream *s, const uint8_t **data, size_t *len, struct error *err)
+{
+	int64_t start = clock_us();
+	size_t before = s->in_len;
+	int r = inflater_run(s->inflater, &s->in, &s->in_len, s->out_buf, OUT_SIZE, len, err);
+	s->n.inflate_us += clock_us() - start;
+	*data = s->out_buf;
+	if (r == 0 && *len == 0 && before > 0 && s->in_len == before)
+		r = error_say(err, EBADMSG, "its compressed data is damaged: the inflater stands still");
+	if (r == 0 && s->diff_hash && *len > 0 && hash_add(s, s->diff_hash, *data, *len) < 0)
+		r = error_say(err, EIO, "libcrypto could not hash it");
+	return r;
+}
+
+static void all_of_it(struct stream *s, const uint8_t **data, size_t *len)
+{
+	*data = s->in;
+	*len = s->in_len;
+	s->in_len = 0;
+}
+
+int stream_next(struct stream *s, const uint8_t **data, size_t *len, struct error *err)
+{
+	*len = 0;
+	/* the inflater may hold bytes for which there was no room: it is asked until it has none, then input is read */
+	for (;;) {
+		int r = 0;
+		if (s->inflater)
+			r = inflate_some(s, data, len, err);
+		else if (s->in_len)
+			all_of_it(s, data, len);
+		if (r < 0)
+			return r;
+		if (*len > 0)
+			break;
+		if (s->in_len > 0)
+			continue;	/* a member ended */
+		r = s->ended ? 0 : fill(s, err);
+		if (r < 0)
+			return r;
+		if (r == 0) {
+			s->ended = true;
+			return verify(s, err);
+		}
+	}
+	s->n.unpacked += (int64_t) *len;
+	if (s->n.unpacked > s->config.max_unpacked)
+		return error_say(err, EFBIG, "it unpacks to more than the %lld bytes allowed", (long long) s->config.max_unpacked);
+	return 1;
+}

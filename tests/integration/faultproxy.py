@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""faultproxy.py - stands before a registry (plain HTTP) and breaks things, for tests.
+
+	faultproxy.py --to HOST:PORT [--port N] [--log FILE] FAULT...
+
+Faults, for paths with /blobs/ (with `manifests:` before it: /manifests/):
+	cut=N[,TIMES]          end the connection after N bytes of a body (TIMES: so many times; else always)
+	status=N[,TIMES]       answer with this status; 429 and 503 with Retry-After: 1
+	wrong                  change a byte in the middle of the body
+	norange                hide Range requests from the registry: it answers 200 with everything
+	redirect=URL           answer 307 to URL + path; with "self" as URL: to itself, for ever
+	chunked                without Content-Length
+	endless                after the body comes more, without end (chunked)
+	slow                   send the headers, then nothing
+--log: one JSON line a request: method, path, host, range, and of Authorization only its scheme.
+Prints "listening PORT" once it does.
+"""
+import argparse, http.client, http.server, json, threading, time
+
+lock = threading.Lock()
+
+
+class Fault:
+    def __init__(self, text):
+        self.where = "/manifests/" if text.startswith("manifests:") else "/blobs/"
+        text = text.removeprefix("manifests:")
+        self.name, _, value = text.partition("=")
+        self.value, _, times = value.partition(",") if self.name in ("cut", "status") else (value, "", "")
+        self.times = int(times) if times else -1
+
+    def strikes(self, path):
+        with lock:
+            if self.where not in path or self.times == 0:
+                return False
+            self.times -= 1
+            return True
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def finish_here(self):
+        self.close_connection = True
+        self.wfile.flush()
+        self.connection.shutdown(2)
+
+    def note(self):
+        if self.server.args.log:
+            with lock, open(self.server.args.log, "a") as f:
+                f.write(json.dumps({"method": self.command, "path": self.path, "host": self.headers.get("Host"),
+                                    "range": self.headers.get("Range"),
+                                    "authorization": self.headers.get("Authorization", "").split(" ")[0]}) + "\n")
+
+    def do_GET(self):
+        self.note()
+        faults = {f.name: f.value for f in self.server.faults if f.strikes(self.path)}
+        if "status" in faults:
+            self.send_response(int(faults["status"]))
+            if faults["status"] in ("429", "503"):
+                self.send_header("Retry-After", "1")
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        if "redirect" in faults:
+            url = faults["redirect"]
+            self.send_response(307)
+            self.send_header("Location", self.path if url == "self" else url + self.path)
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        self.forward(faults)
+
+    def forward(self, faults):
+        upstream = http.client.HTTPConnection(self.server.args.to, timeout=60)
+        headers = {k: v for k, v in self.headers.items() if k.lower() != "host" and not (k.lower() == "range" and "norange" in faults)}
+        headers["Host"] = self.server.args.to
+        upstream.request("GET", self.path, headers=headers)
+        answer = upstream.getresponse()
+        self.send_response(answer.status)
+        chunked = "chunked" in faults or "endless" in faults
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "date") and not (chunked and name.lower() == "content-length"):
+                self.send_header(name, value)
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        if "slow" in faults:
+            self.wfile.flush()
+            time.sleep(3600)
+        self.body(answer, faults, chunked)
+
+    def send(self, data, chunked):
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)
+
+    def body(self, answer, faults, chunked):
+        sent, cut = 0, int(faults["cut"]) if "cut" in faults else None
+        try:
+            while data := answer.read(65536):
+                if cut is not None and sent + len(data) > cut:
+                    self.send(data[:cut - sent], chunked)
+                    return self.finish_here()
+                if "wrong" in faults and sent == 0:
+                    half = len(data) // 2
+                    data = data[:half] + bytes([data[half] ^ 1]) + data[half + 1:]
+                self.send(data, chunked)
+                sent += len(data)
+            while "endless" in faults:
+                self.send(bytes(65536), True)
+            if chunked:
+                self.wfile.write(b"0\r\n\r\n")
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--to", required=True)
+    p.add_argument("--port", type=int, default=0)
+    p.add_argument("--log")
+    p.add_argument("faults", nargs="*")
+    args = p.parse_args()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", args.port), Handler)
+    server.daemon_threads = True
+    server.args = args
+    server.faults = [Fault(text) for text in args.faults]
+    print("listening", server.server_port, flush=True)
+    server.serve_forever()
+
+
+main()
