@@ -90,9 +90,13 @@ int image_acquire(const struct carrier *c, const struct store *s, const char *na
 		  const struct pull_options *o, struct image *ret, struct error *err)
 {
 	struct work w = { .store = s, .name = name, .options = o };
-	int r = policy == PULL_ALWAYS ? -ENOENT : store_find(s, name, ret, err);
-	if (r == -ENOENT && policy == PULL_NEVER)
+	struct error missing = { 0 };	/* no error yet: it may be fetched */
+	int r = policy == PULL_ALWAYS ? -ENOENT : store_find(s, name, ret, &missing);
+	if (r < 0 && (r != -ENOENT || policy == PULL_NEVER)) {
+		if (err)
+			*err = missing;
 		return r;
+	}
 	if (r == -ENOENT) {
 		bool ours = strcmp(name, "hello") == 0 && policy != PULL_ALWAYS;
 		w.what = ours ? WORK_EMBEDDED : WORK_PULL;

@@ -1,0 +1,149 @@
+#include "../container/apart.h"
+#include "../container/runtime.h"
+#include "../container/userns.h"
+#include "../image/store.h"
+#include "cleanup.h"
+
+struct rmi_options { bool force, all; };
+
+static const struct option_def options[] = {
+	OPTION(struct rmi_options, force, 'f', "force", NULL, "also one that stopped containers are made of, or that has several names"),
+	OPTION(struct rmi_options, all, 'a', "all", NULL, "every image"),
+};
+
+/* check_unused - a container's layers must stay below it */
+static int check_unused(const struct carrier *c, const struct image *image, const char *name, bool force, struct error *err)
+{
+	struct container *list = NULL;
+	size_t n = 0;
+	int r = record_list(c, &list, &n, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		const struct record *record = &list[i].record;
+		bool runs = container_active(&list[i]);
+		bool uses = str_eq(record->image_id, image->config_digest) || str_eq(record->manifest, image->manifest_digest);
+		if (r == 0 && uses && runs)
+			r = error_say(err, EBUSY, "image %s is used by container %s (%.12s), which runs: stop and remove that first", name,
+				      record->name, record->id);
+		else if (r == 0 && uses && !force)
+			r = error_say(err, EBUSY, "image %s is used by container %s (%.12s): remove that first, or give --force, after which "
+				      "it cannot be started any more", name, record->name, record->id);
+		container_done(&list[i]);
+	}
+	free(list);
+	return r;
+}
+
+/* chosen_names - those of the image that @word takes away: the one that it says, or, where it is an id or digest, all */
+static int chosen_names(const struct image *image, const char *word, bool force, struct strings *ret, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct reference ref = { 0 };
+	if (reference_parse(word, &pool, &ref, NULL) == 0 && strings_have(image->names.v, ref.name)) {
+		strings_add(ret, ref.name);
+		return 0;
+	}
+	if (image->names.n > 1 && !force)
+		return error_say(err, EBUSY, "image %s has %zu names, '%s' and '%s' among them: remove it by name, or all of them with --force",
+				 word, image->names.n, image->names.v[0], image->names.v[1]);
+	for (size_t i = 0; i < image->names.n; i++)
+		strings_add(ret, image->names.v[i]);
+	return 0;
+}
+
+static void say_untagged(const char *name)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct reference ref = { 0 };
+	printf("Untagged: %s\n", reference_parse(name, &pool, &ref, NULL) == 0 ? ref.familiar : name);
+}
+
+static int remove_image(const struct carrier *c, const struct store *store, const char *word, const struct rmi_options *o, struct error *err)
+{
+	struct image image cleanup_image = { 0 };
+	struct strings names cleanup_strings = { 0 };
+	int r = store_find(store, word, &image, err);
+	if (r == 0)
+		r = chosen_names(&image, word, o->force, &names, err);
+	if (r == 0 && names.n == image.names.n)
+		r = check_unused(c, &image, word, o->force, err);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		r = store_unname(store, names.v[i], err);
+		if (r < 0)
+			return r;
+		say_untagged(names.v[i]);
+		if (r == 1)
+			printf("Deleted: %s\n", image.config_digest);
+		r = 0;
+	}
+	return r;
+}
+
+static int remove_all(const struct carrier *c, const struct store *store, const struct rmi_options *o, struct error *err)
+{
+	struct image *list = NULL;
+	size_t n = 0;
+	struct rmi_options each = { .force = true };	/* every name goes; what containers use is still asked for */
+	int code = 0;
+	if (store_list(store, &list, &n, err) < 0)
+		return carrier_fail(err), 1;
+	for (size_t i = 0; i < n; i++) {
+		int r = check_unused(c, &list[i], list[i].config_digest, o->force, err);
+		if (r == 0)
+			r = remove_image(c, store, list[i].config_digest, &each, err);
+		if (r < 0) {
+			carrier_fail(err);
+			code = 1;
+		}
+		image_done(&list[i]);
+	}
+	free(list);
+	return code;
+}
+
+/* collect - layers hold files of many owners, so an ordinary user removes them as root of a user namespace */
+static int collect(void *ctx, struct error *err)
+{
+	const struct carrier *c = ctx;
+	struct store store cleanup_store = STORE_INIT;
+	int r = c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
+	if (r == 0)
+		r = store_open(c->root, &store, err);
+	return r < 0 ? r : store_collect(&store, err);
+}
+
+static int run(void *program, void *given, char **args, int n_args)
+{
+	struct carrier *c = program;
+	const struct rmi_options *o = given;
+	struct store store cleanup_store = STORE_INIT;
+	struct error err = { 0 };
+	int code = 0;
+	if (o->all ? n_args > 0 : n_args == 0) {
+		error_say(&err, EINVAL, o->all ? "rmi: --all and names of images exclude each other" : "rmi: name at least one image, or give --all");
+		return carrier_fail(&err);
+	}
+	if (store_open(c->root, &store, &err) < 0)
+		return carrier_fail(&err);
+	if (o->all)
+		code = remove_all(c, &store, o, &err);
+	for (; *args; args++)
+		if (remove_image(c, &store, *args, o, &err) < 0) {
+			carrier_fail(&err);
+			code = 1;
+		}
+	int r = c->rootless ? apart_run(collect, c, &err) : collect(c, &err);
+	if (r < 0) {
+		carrier_fail(&err);
+		code = 1;
+	}
+	return code;
+}
+
+const struct command command_rmi = {
+	.name = "rmi", .arguments = "[IMAGE...]", .summary = "remove images",
+	.description = "A name is taken away; with its last name the image goes, and with it the layers that no other image has.",
+	.exit_status = "0, or 1 when any of them could not be removed.",
+	OPTIONS(struct rmi_options, options), .max_args = -1, .run = run,
+};

@@ -1,0 +1,125 @@
+#include "../carrier.h"
+#include "../container/monitor.h"
+#include "../container/options.h"
+#include "../image/acquire.h"
+#include "../network/network.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "log.h"
+#include <string.h>
+
+enum { INTERRUPTED = 130 };
+
+/* choose_network - without --network it is private where that can be had; a first container on a fresh machine must not fail
+ * for want of a network that it may not need */
+static int choose_network(struct record *rec, struct error *err)
+{
+	struct error why = { 0 };
+	if (rec->network)
+		return network_check(rec->network, err);
+	rec->network = (char *) "private";
+	if (network_check(rec->network, &why) < 0) {
+		log_warn("the container has no network: %s", why.text);
+		rec->network = (char *) "none";
+	}
+	return 0;
+}
+
+/* prepare - image and options to a container's record; nothing is started */
+static int prepare(const struct carrier *c, const struct run_options *o, char **args, struct container *ret, struct error *err)
+{
+	struct store s cleanup_store = STORE_INIT;
+	struct image image cleanup_image = { 0 };
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct strings lower cleanup_strings = { 0 };
+	struct record rec = { 0 };
+	enum pull_policy policy = PULL_MISSING;
+	const struct pull_options p = { .platform = o->platform, .tls_verify = o->tls_verify, .quiet = o->quiet };
+	bool with_image = !o->rootfs;
+	int r = o->pull ? pull_policy_parse(o->pull, &policy, err) : 0;
+	if (r == 0 && with_image && !args[0])
+		return error_say(err, EINVAL, "run: an image is needed, or --rootfs DIR");
+	if (r == 0 && with_image) {
+		r = store_open(c->root, &s, err);
+		if (r == 0)
+			r = image_acquire(c, &s, args[0], policy, &p, &image, err);
+		if (r == 0)
+			r = store_lowerdirs(&s, &image, &lower, err);
+	}
+	if (r == 0)
+		r = options_to_record(o, with_image ? &image : NULL, with_image ? args + 1 : args, &pool, &rec, err);
+	if (r == 0)
+		r = choose_network(&rec, err);
+	if (r == 0)
+		r = record_new(c, o->name, ret, err);
+	if (r < 0)
+		return r;
+	rec.id = ret->record.id;
+	rec.name = ret->record.name;
+	rec.created = ret->record.created;
+	if (with_image) {
+		rec.image = args[0];
+		rec.image_id = image.config_digest;
+		rec.manifest = image.manifest_digest;
+		rec.lowerdirs = lower.v;
+	}
+	ret->record = rec;
+	r = record_save(ret, err);
+	if (r == 0)
+		r = status_save(ret, err);
+	if (r < 0) {
+		(void) record_remove(c, ret, NULL);
+		return r;
+	}
+	/* read back: the image and the pool above, which the record borrows from, end here */
+	struct container saved = CONTAINER_NONE;
+	r = record_find(c, ret->record.id, false, &saved, err);
+	ret->record = (struct record) { 0 };
+	container_done(ret);
+	*ret = saved;
+	return r;
+}
+
+static int write_id(const char *path, const char *id, struct error *err)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return error_set(err, errno, "create '%s'", path);
+	int r = fs_write_all(fd, id, strlen(id));
+	return r < 0 ? error_set(err, -r, "write '%s'", path) : 0;
+}
+
+static int run(void *program, void *given, char **args, int n_args)
+{
+	struct carrier *c = program;
+	struct run_options *o = given;
+	struct error err = { 0 };
+	struct container container cleanup_container = CONTAINER_NONE;
+	(void) n_args;
+	int r = prepare(c, o, args, &container, &err);
+	if (r == 0 && o->cidfile)
+		r = write_id(o->cidfile, container.record.id, &err);
+	cleanup_close int socket = r < 0 ? r : monitor_start(c, &container, !o->detach, &err);
+	if (socket < 0) {
+		if (container.dir_fd >= 0)
+			(void) record_remove(c, &container, NULL);
+		(void) carrier_fail(&err);
+		return r == -EINTR ? INTERRUPTED : EXIT_CARRIER;
+	}
+	int code = o->detach ? monitor_wait_started(socket, &err) : monitor_attend(socket, &container, &err);
+	if (err.code)
+		(void) carrier_fail(&err);
+	else if (o->detach)
+		puts(container.record.id);
+	return code;
+}
+
+const struct command command_run = {
+	.name = "run", .section = "Containers", .arguments = "IMAGE [COMMAND [ARG...]]", .summary = "run a command in a new container",
+	.description = "Fetches the image if it is not in the store. With --rootfs DIR (-f DIR) the directory is the container's root, there is no "
+		       "image, and the arguments are the command. The image `hello` comes with carrier.",
+	.exit_status = "The command's own exit code; 128 + n when signal n ended it; 125 when carrier failed, 126 when the command cannot be "
+		       "executed, 127 when it is not there.",
+	.options = run_option_table, .n_options = RUN_OPTIONS, .options_size = sizeof(struct run_options), .defaults = &run_option_defaults,
+	.min_args = 1, .max_args = -1, .stop_after = 1, .run = run,
+};

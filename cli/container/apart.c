@@ -1,0 +1,33 @@
+#include "apart.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "proc.h"
+#include <fcntl.h>
+
+struct result { int r; struct error err; };
+
+int apart_run(int (*job)(void *ctx, struct error *err), void *ctx, struct error *err)
+{
+	struct result result = { 0 };
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "make a pipe");
+	cleanup_close int read_fd = ends[0], write_fd = ends[1];
+	(void) fflush(NULL);	/* or the child would print it, too */
+	pid_t pid = fork();
+	if (pid < 0)
+		return error_set(err, errno, "fork");
+	if (pid == 0) {
+		result.r = job(ctx, &result.err);
+		(void) fflush(NULL);
+		_exit(fs_write_all(write_fd, &result, sizeof result) < 0);
+	}
+	close_fd(&write_fd);
+	ssize_t n = fs_read_all(read_fd, &result, sizeof result);
+	int code = proc_wait(pid);
+	if (n != (ssize_t) sizeof result)
+		return error_say(err, ECANCELED, "a process that carrier needs ended early (exit code %d)", code);
+	if (result.r < 0 && err)
+		*err = result.err;
+	return result.r;
+}

@@ -1,0 +1,361 @@
+#include "bundle.h"
+#include "capabilities.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "hostfiles.h"
+#include "lists.h"
+#include "log.h"
+#include "str.h"
+#include "user.h"
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+enum { ETC_MAX = 1 << 20, SHORT_ID = 12 };
+
+/* ---- small things in the pool ---- */
+
+static int64_t *i64(struct pool *pool, int64_t v)
+{
+	int64_t *p = pool_alloc(pool, sizeof *p);
+	*p = v;
+	return p;
+}
+
+static uint64_t *u64(struct pool *pool, uint64_t v)
+{
+	uint64_t *p = pool_alloc(pool, sizeof *p);
+	*p = v;
+	return p;
+}
+
+static bool network_is(const struct container *c, const char *mode) { return str_eq(c->record.network, mode); }
+
+/* ---- names ---- */
+
+static const char *hostname_of(const struct container *c, struct pool *pool)
+{
+	struct utsname u;
+	if (c->record.hostname)
+		return c->record.hostname;
+	if (network_is(c, "host") && uname(&u) == 0)
+		return pool_strdup(pool, u.nodename);
+	return pool_strndup(pool, c->record.id, strnlen(c->record.id, SHORT_ID));
+}
+
+/* ---- user ---- */
+
+/* read_etc - a file of the rootfs, wherever its symlinks lead inside; "" when there is none. Caller frees.
+ * Looked at before it is opened: an image may have a device or a FIFO there. */
+static int read_etc(int root_fd, const char *path, char **ret, struct error *err)
+{
+	struct stat st;
+	char name[32];
+	cleanup_close int path_fd = fs_open_beneath(root_fd, path, O_PATH, 0, NULL);
+	if (path_fd == -ENOENT || path_fd == -ENOTDIR) {
+		*ret = xstrdup("");
+		return 0;
+	}
+	if (path_fd < 0)
+		return error_set(err, -path_fd, "open the container's '/%s'", path);
+	if (fstat(path_fd, &st) < 0)
+		return error_set(err, errno, "look at the container's '/%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return error_say(err, EINVAL, "the container's '/%s' is no regular file", path);
+	cleanup_close int fd = open(fs_fd_path(path_fd, name), O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "open the container's '/%s'", path);
+	return fs_read_fd(fd, path, ETC_MAX, ret, NULL, err);
+}
+
+/* with_own_group - the user's own group is among the supplementary ones, too: else a set-group-id program could
+ * drop it and pass a permission that denies just this group (CVE-2022-36109) */
+static void with_own_group(struct spec_user *u, struct pool *pool)
+{
+	for (size_t i = 0; i < u->additional_gids.n; i++)
+		if (u->additional_gids.v[i] == u->gid)
+			return;
+	uint32_t *v = pool_alloc(pool, (u->additional_gids.n + 1) * sizeof *v);
+	v[0] = u->gid;
+	if (u->additional_gids.n)
+		memcpy(v + 1, u->additional_gids.v, u->additional_gids.n * sizeof *v);
+	u->additional_gids = (struct u32s) { .n = u->additional_gids.n + 1, .v = v };
+}
+
+static int find_user(const struct container *c, const char *rootfs, const struct bundle_environment *e, struct pool *pool,
+		     struct spec_user *ret, struct error *err)
+{
+	const char *word = str_empty(c->record.user) ? "0" : c->record.user;
+	cleanup_free char *passwd = NULL, *group = NULL;
+	cleanup_close int root_fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return error_set(err, errno, "open the rootfs '%s'", rootfs);
+	int r = read_etc(root_fd, "etc/passwd", &passwd, err);
+	if (r == 0)
+		r = read_etc(root_fd, "etc/group", &group, err);
+	if (r < 0)
+		return r;
+	r = identity_parse_user(word, passwd, group, pool, ret, err);
+	if (r < 0)
+		return error_wrap(err, "user '%s'", word);
+	if (!e->single_id) {
+		with_own_group(ret, pool);
+		return 0;
+	}
+	ret->additional_gids = (struct u32s) { 0 };	/* setgroups(2) is denied there */
+	if (ret->uid != 0 || ret->gid != 0)
+		return error_say(err, EINVAL, "user '%s' is %u:%u, but the container's user namespace has only one id, root; give your "
+				 "user subordinate ids (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)", word,
+				 ret->uid, ret->gid);
+	return 0;
+}
+
+/* ---- process ---- */
+
+static char **environment(const struct container *c, const char *hostname, struct pool *pool)
+{
+	char *first[] = { NULL, NULL };
+	if (!env_get(c->record.env, "HOSTNAME"))
+		first[0] = pool_printf(pool, "HOSTNAME=%s", hostname);
+	return list_copy(pool, first, c->record.env);
+}
+
+static char **capabilities_of(const struct bundle_environment *e, struct pool *pool)
+{
+	const struct record_settings *s = e->settings;
+	char **list = s && (s->capabilities || s->no_capabilities) ? list_copy(pool, s->capabilities, NULL) :
+								     capabilities_default(pool);
+	/* a new user namespace begins with all of them */
+	return e->rootless ? list : capabilities_available(list, pool);
+}
+
+static int make_process(const struct container *c, const struct bundle_environment *e, const char *rootfs, const char *hostname,
+			struct pool *pool, struct spec_process **ret, struct error *err)
+{
+	struct spec_process *p = pool_alloc(pool, sizeof *p);
+	p->terminal = c->record.tty;
+	p->args = list_copy(pool, c->record.args, NULL);
+	p->env = environment(c, hostname, pool);
+	p->cwd = pool_strdup(pool, str_empty(c->record.workdir) ? "/" : c->record.workdir);
+	p->capabilities = pool_alloc(pool, sizeof *p->capabilities);
+	p->capabilities->bounding = p->capabilities->effective = p->capabilities->permitted = capabilities_of(e, pool);
+	p->no_new_privileges = e->settings && e->settings->no_new_privileges;
+	*ret = p;
+	return find_user(c, rootfs, e, pool, &p->user, err);
+}
+
+/* ---- mounts ---- */
+
+struct mount_row { const char *destination, *type, *source, *options; };
+
+static const struct mount_row mounts[] = {
+	{ "/proc", "proc", "proc", "nosuid noexec nodev" },
+	{ "/dev", "tmpfs", "tmpfs", "nosuid strictatime mode=755 size=65536k" },
+	{ "/dev/pts", "devpts", "devpts", "nosuid noexec newinstance ptmxmode=0666 mode=0620 gid=5" },
+	{ "/sys", "sysfs", "sysfs", "nosuid noexec nodev ro" },
+	{ "/sys/fs/cgroup", "cgroup", "cgroup", "ro nosuid noexec nodev" },
+	{ "/dev/mqueue", "mqueue", "mqueue", "nosuid noexec nodev" },
+	{ "/dev/shm", "tmpfs", "shm", "nosuid noexec nodev mode=1777 size=65536k" },
+};
+/* the group tty is not mapped */
+static const struct mount_row single_id_pts = { "/dev/pts", "devpts", "devpts",
+						"nosuid noexec newinstance ptmxmode=0666 mode=0620" };
+/* a sysfs of one's own needs a network namespace of one's own */
+static const struct mount_row host_sys = { "/sys", "none", "/sys", "rbind nosuid noexec nodev ro" };
+
+static const char *const etc_files[] = { "hosts", "hostname", "resolv.conf" };
+
+enum { MOUNTS = sizeof mounts / sizeof *mounts, ETC_FILES = sizeof etc_files / sizeof *etc_files };
+
+static const struct mount_row *choose(const struct container *c, const struct bundle_environment *e, const struct mount_row *row)
+{
+	if (e->single_id && strcmp(row->destination, "/dev/pts") == 0)
+		return &single_id_pts;
+	if (e->rootless && network_is(c, "host") && strcmp(row->destination, "/sys") == 0)
+		return &host_sys;
+	return row;
+}
+
+static bool is_mounted(const struct container *c, const char *destination)
+{
+	for (size_t i = 0; i < c->record.n_mounts; i++)
+		if (strcmp(c->record.mounts[i].destination, destination) == 0)
+			return true;
+	return false;
+}
+
+static void make_mounts(struct runtime_spec *s, const struct container *c, const struct bundle_environment *e, struct pool *pool)
+{
+	const struct record *r = &c->record;
+	s->mounts = pool_alloc(pool, (MOUNTS + ETC_FILES + r->n_mounts) * sizeof *s->mounts);
+	for (size_t i = 0; i < MOUNTS; i++) {
+		const struct mount_row *row = choose(c, e, &mounts[i]);
+		/* `-v /dev/shm:/dev/shm` takes the place of ours, as docker's does */
+		if (!is_mounted(c, row->destination))
+			s->mounts[s->n_mounts++] = (struct spec_mount) {
+				.destination = pool_strdup(pool, row->destination), .type = pool_strdup(pool, row->type),
+				.source = pool_strdup(pool, row->source), .options = list_words(pool, row->options),
+			};
+	}
+	for (size_t i = 0; i < ETC_FILES; i++) {
+		char *destination = pool_printf(pool, "/etc/%s", etc_files[i]);
+		if (!is_mounted(c, destination))
+			s->mounts[s->n_mounts++] = (struct spec_mount) {
+				.destination = destination, .type = pool_strdup(pool, "bind"),
+				.source = pool_printf(pool, "%s/%s", c->dir, etc_files[i]),
+				.options = list_words(pool, "bind rprivate rw"),
+			};
+	}
+	for (size_t i = 0; i < r->n_mounts; i++)
+		s->mounts[s->n_mounts++] = (struct spec_mount) {
+			.destination = pool_strdup(pool, r->mounts[i].destination), .type = pool_strdup(pool, r->mounts[i].type),
+			.source = pool_strdup(pool, r->mounts[i].source), .options = list_copy(pool, r->mounts[i].options, NULL),
+		};
+}
+
+/* ---- linux ---- */
+
+static const char masked[] =
+	"/proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats /proc/sched_debug /proc/scsi "
+	"/proc/timer_list /proc/timer_stats /sys/devices/virtual/powercap /sys/firmware";
+static const char readonly[] = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger";
+
+static void make_namespaces(struct spec_linux *l, const struct container *c, struct pool *pool)
+{
+	static const char *const types[] = { "pid", "ipc", "uts", "mount", "cgroup", "network" };
+	l->namespaces = pool_alloc(pool, sizeof types / sizeof *types * sizeof *l->namespaces);
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if (strcmp(types[i], "network") != 0 || !network_is(c, "host"))
+			l->namespaces[l->n_namespaces++].type = pool_strdup(pool, types[i]);
+}
+
+/* swap_counted - v1 only counts swap when booted so; v2 always does */
+static bool swap_counted(void)
+{
+	static const char v1[] = "/sys/fs/cgroup/memory";
+	return access(v1, F_OK) < 0 || access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0;
+}
+
+static void limit_memory(struct spec_resources *r, int64_t limit, struct pool *pool)
+{
+	r->memory = pool_alloc(pool, sizeof *r->memory);
+	r->memory->limit = i64(pool, limit);
+	/* of memory and swap together, as docker: as much swap again */
+	if (swap_counted())
+		r->memory->swap = i64(pool, limit > INT64_MAX / 2 ? INT64_MAX : limit * 2);
+	else
+		log_debug("the kernel does not count swap, so the container's swap is not limited");
+}
+
+/* make_resources - NULL when there is nothing to limit */
+static struct spec_resources *make_resources(const struct record *c, bool rootless, struct pool *pool)
+{
+	struct spec_resources *r = pool_alloc(pool, sizeof *r);
+	/* in a user namespace no device node can be made, and nobody may write the rules */
+	if (!rootless) {
+		r->devices = pool_alloc(pool, sizeof *r->devices);
+		r->devices[0] = (struct spec_device_rule) { .allow = false, .access = pool_strdup(pool, "rwm") };
+		r->n_devices = 1;
+	}
+	if (c->memory > 0)
+		limit_memory(r, c->memory, pool);
+	if (c->cpu_quota > 0) {
+		r->cpu = pool_alloc(pool, sizeof *r->cpu);
+		r->cpu->quota = i64(pool, c->cpu_quota);
+		r->cpu->period = u64(pool, (uint64_t) c->cpu_period);
+	}
+	if (c->pids_limit > 0) {
+		r->pids = pool_alloc(pool, sizeof *r->pids);
+		r->pids->limit = i64(pool, c->pids_limit);
+	}
+	return r->n_devices || r->memory || r->cpu || r->pids ? r : NULL;
+}
+
+/* make_sysctl - ports below 1024 are guarded for the host's sake; a network of one's own has no such need. Likewise ping,
+ * whose groups must all be mapped. */
+static void make_sysctl(struct spec_linux *l, const struct container *c, bool rootless, struct pool *pool)
+{
+	if (network_is(c, "host") || access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) < 0)
+		return;
+	l->sysctl.pairs = pool_alloc(pool, 2 * sizeof *l->sysctl.pairs);
+	l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv4.ip_unprivileged_port_start"),
+							      pool_strdup(pool, "0") };
+	if (!rootless)
+		l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv4.ping_group_range"),
+								      pool_strdup(pool, "0 2147483647") };
+}
+
+static struct spec_linux *make_linux(const struct container *c, const struct bundle_environment *e, char *const *capabilities,
+				     struct pool *pool)
+{
+	struct spec_linux *l = pool_alloc(pool, sizeof *l);
+	make_namespaces(l, c, pool);
+	make_sysctl(l, c, e->rootless, pool);
+	l->resources = make_resources(&c->record, e->rootless, pool);
+	if (!e->rootless)	/* else the runtime's own default, which it can go without */
+		l->cgroups_path = pool_printf(pool, "/carrier/%s", c->record.id);
+	l->masked_paths = list_words(pool, masked);
+	l->readonly_paths = list_words(pool, readonly);
+	if (!e->settings || !e->settings->seccomp_unconfined)
+		l->seccomp = seccomp_default(capabilities, pool);
+	return l;
+}
+
+/* ---- the bundle ---- */
+
+int bundle_spec(const struct container *c, const struct bundle_environment *e, struct pool *pool, struct runtime_spec **ret,
+		struct error *err)
+{
+	struct runtime_spec *s = pool_alloc(pool, sizeof *s);
+	const char *hostname = hostname_of(c, pool);
+	s->oci_version = pool_strdup(pool, "1.0.2");	/* the oldest that has all of it: every runtime takes it */
+	s->root = pool_alloc(pool, sizeof *s->root);
+	s->root->path = c->record.rootfs ? pool_strdup(pool, c->record.rootfs) : pool_printf(pool, "%s/rootfs", c->dir);
+	s->root->readonly = c->record.read_only;
+	s->hostname = pool_strdup(pool, hostname);
+	s->annotations = c->record.labels;
+	int r = make_process(c, e, s->root->path, hostname, pool, &s->process, err);
+	if (r < 0)
+		return r;
+	make_mounts(s, c, e, pool);
+	s->linux_ = make_linux(c, e, s->process->capabilities->bounding, pool);
+	*ret = s;
+	return 0;
+}
+
+static int write_text(const struct container *c, const char *name, const char *text, struct error *err)
+{
+	return fs_replace_file(c->dir_fd, name, text, strlen(text), 0644, false, err);
+}
+
+/* write_etc - readable for every user of the container, whoever owns the container */
+static int write_etc(const struct container *c, const struct record_settings *settings, const char *hostname, struct error *err)
+{
+	char address[HOSTFILES_ADDRESS_MAX];
+	cleanup_free char *host = NULL;
+	if (!network_is(c, "none") && fs_read_file(AT_FDCWD, "/etc/resolv.conf", ETC_MAX, &host, NULL, NULL) < 0)
+		log_debug("the host's /etc/resolv.conf cannot be read; the container's is made without it");
+	cleanup_free char *hosts = hostfiles_hosts(c->record.network, hostname, hostfiles_address(address), settings);
+	cleanup_free char *resolv = hostfiles_resolv(c->record.network, host ? host : "", settings);
+	cleanup_free char *line = xasprintf("%s\n", hostname);
+	int r = write_text(c, "hosts", hosts, err);
+	if (r == 0)
+		r = write_text(c, "hostname", line, err);
+	return r < 0 ? r : write_text(c, "resolv.conf", resolv, err);
+}
+
+int bundle_write(const struct container *c, const struct bundle_environment *e, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct runtime_spec *spec = NULL;
+	if (mkdirat(c->dir_fd, "rootfs", 0755) < 0 && errno != EEXIST)
+		return error_set(err, errno, "make '%s/rootfs'", c->dir);
+	int r = bundle_spec(c, e, &pool, &spec, err);
+	if (r == 0)
+		r = write_etc(c, e->settings, spec->hostname, err);
+	if (r < 0)
+		return r;
+	size_t len;
+	cleanup_free char *text = json_encode(&runtime_spec_type, spec, JSON_COMPACT, &len);
+	return fs_replace_file(c->dir_fd, "config.json", text, len, 0600, false, err);
+}

@@ -1,0 +1,24 @@
+/* bundle.h - a record becomes an OCI bundle: config.json as docker would write it, and the files that are bound in.
+ *
+ * Capabilities, masked and read-only paths, devices, mounts and the seccomp profile are docker's defaults. Differences when rootless
+ * (in a user namespace with an empty cgroup): no cgroup limits unless they can be had, /sys by bind where the network is the host's.
+ */
+#pragma once
+#include "record.h"
+#include "runtime_spec.h"
+#include "settings.h"
+
+struct bundle_environment {
+	bool rootless;			/* woody will run in a user namespace */
+	bool single_id;			/* which has only one id */
+	const struct record_settings *settings;	/* NULL: docker's defaults */
+};
+
+/* bundle_spec - @pool owns the result. The rootfs must be mounted: names of users are looked up beneath it. */
+int bundle_spec(const struct container *c, const struct bundle_environment *e, struct pool *pool, struct runtime_spec **ret,
+		struct error *err);
+/* bundle_write - config.json, hosts, hostname, resolv.conf and rootfs/ in the container's directory */
+int bundle_write(const struct container *c, const struct bundle_environment *e, struct error *err);
+
+/* seccomp_default - the profile, for the capabilities the container has; @pool owns it (seccomp_profile.c) */
+struct spec_seccomp *seccomp_default(char *const *capabilities, struct pool *pool);

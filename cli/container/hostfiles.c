@@ -1,0 +1,113 @@
+#include "hostfiles.h"
+#include "str.h"
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <string.h>
+
+/* where slirp4netns and pasta answer names for the container, and pass them to the host's servers */
+static const char forwarder[] = "10.0.2.3";
+
+static bool is_global(const struct ifaddrs *i, int family)
+{
+	if (!i->ifa_addr || i->ifa_addr->sa_family != family || !(i->ifa_flags & IFF_UP) || (i->ifa_flags & IFF_LOOPBACK))
+		return false;
+	if (family == AF_INET) {
+		uint32_t a = ntohl(((const struct sockaddr_in *) (const void *) i->ifa_addr)->sin_addr.s_addr);
+		return a >> 16 != 0xa9fe && a >> 24 != 127;	/* neither link-local nor loopback */
+	}
+	const struct in6_addr *a = &((const struct sockaddr_in6 *) (const void *) i->ifa_addr)->sin6_addr;
+	return !IN6_IS_ADDR_LINKLOCAL(a) && !IN6_IS_ADDR_LOOPBACK(a);
+}
+
+static const char *first_of(const struct ifaddrs *list, int family, char out[HOSTFILES_ADDRESS_MAX])
+{
+	for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
+		if (!is_global(i, family))
+			continue;
+		const void *a = family == AF_INET ? (const void *) &((const struct sockaddr_in *) (const void *) i->ifa_addr)->sin_addr :
+						    (const void *) &((const struct sockaddr_in6 *) (const void *) i->ifa_addr)->sin6_addr;
+		return inet_ntop(family, a, out, HOSTFILES_ADDRESS_MAX);
+	}
+	return NULL;
+}
+
+const char *hostfiles_address(char out[HOSTFILES_ADDRESS_MAX])
+{
+	struct ifaddrs *list = NULL;
+	if (getifaddrs(&list) < 0)
+		return NULL;
+	const char *address = first_of(list, AF_INET, out);
+	if (!address)
+		address = first_of(list, AF_INET6, out);
+	freeifaddrs(list);
+	return address;
+}
+
+/* add_given - --add-host: "NAME ADDRESS" */
+static void add_given(struct buf *b, const struct record_settings *settings, const char *gateway)
+{
+	for (char **h = settings ? settings->hosts : NULL; h && *h; h++) {
+		const char *blank = strchr(*h, ' ');
+		if (!blank)
+			continue;
+		const char *address = strcmp(blank + 1, "host-gateway") == 0 ? gateway : blank + 1;
+		if (address)
+			buf_printf(b, "%s\t%.*s\n", address, (int) (blank - *h), *h);
+	}
+}
+
+char *hostfiles_hosts(const char *network, const char *hostname, const char *gateway, const struct record_settings *settings)
+{
+	struct buf b cleanup_buf = { 0 };
+	add_given(&b, settings, gateway);	/* first: the first line that has a name counts */
+	buf_puts(&b, "127.0.0.1\tlocalhost\n"
+		     "::1\tlocalhost ip6-localhost ip6-loopback\n"
+		     "fe00::\tip6-localnet\n"
+		     "ff00::\tip6-mcastprefix\n"
+		     "ff02::1\tip6-allnodes\n"
+		     "ff02::2\tip6-allrouters\n");
+	if (gateway && !str_eq(network, "none"))
+		buf_printf(&b, "%s\thost.containers.internal host.docker.internal\n", gateway);
+	if (!str_empty(hostname))
+		buf_printf(&b, "127.0.1.1\t%s\n", hostname);
+	return buf_take(&b);
+}
+
+/* keep - is this line of the host's one that stays beside other servers? */
+static bool keep(const char *line)
+{
+	static const char *const words[] = { "search", "domain", "options", "sortlist", NULL };
+	for (size_t i = 0; words[i]; i++) {
+		const char *rest = str_after(line, words[i]);
+		if (rest && (*rest == ' ' || *rest == '\t'))
+			return true;
+	}
+	return false;
+}
+
+static void keep_lines(struct buf *b, const char *host)
+{
+	struct strings lines cleanup_strings = { 0 };
+	strings_split(&lines, host, "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		if (keep(lines.v[i]))
+			buf_printf(b, "%s\n", lines.v[i]);
+}
+
+char *hostfiles_resolv(const char *network, const char *host, const struct record_settings *settings)
+{
+	struct buf b cleanup_buf = { 0 };
+	bool given = settings && settings->dns && settings->dns[0];
+	for (char **d = given ? settings->dns : NULL; d && *d; d++)
+		buf_printf(&b, "nameserver %s\n", *d);
+	if (given && !str_eq(network, "none"))
+		keep_lines(&b, host);
+	else if (!given && str_eq(network, "host"))
+		buf_puts(&b, host);
+	else if (!given && !str_eq(network, "none")) {
+		buf_printf(&b, "nameserver %s\n", forwarder);
+		keep_lines(&b, host);
+	}
+	return buf_take(&b);
+}

@@ -1,0 +1,380 @@
+#include "options.h"
+#include "../image/store.h"
+#include "capabilities.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "lists.h"
+#include "proc.h"
+#include "volumes.h"
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define ROW(member, letter, name, value, help) OPTION(struct run_options, member, letter, name, value, help)
+
+const struct option_def run_option_table[] = {
+	ROW(interactive, 'i', "interactive", NULL, "keep standard input open"),
+	ROW(tty, 't', "tty", NULL, "give the container a terminal"),
+	ROW(detach, 'd', "detach", NULL, "run in the background and print the id"),
+	ROW(remove, 0, "rm", NULL, "remove the container when it has ended"),
+	ROW(name, 0, "name", "NAME", "give the container this name (default: one is made)"),
+	ROW(hostname, 0, "hostname", "NAME", "host name inside (default: the first 12 digits of the id)"),
+	ROW(env, 'e', "env", "NAME[=VALUE]", "set a variable, or pass on the caller's; again for more"),
+	ROW(workdir, 'w', "workdir", "DIR", "start in this directory of the container"),
+	ROW(user, 'u', "user", "USER[:GROUP]", "run as this user, by name or number"),
+	ROW(entrypoint, 0, "entrypoint", "PROGRAM", "replace the image's entry point (\"\": none) and its command"),
+	ROW(labels, 'l', "label", "NAME[=VALUE]", "attach a label; again for more"),
+	ROW(volumes, 'v', "volume", "SOURCE:DIR[:OPTIONS]", "mount a file or directory of the host (options: ro, nosuid, ...)"),
+	ROW(read_only, 0, "read-only", NULL, "mount the root file system read-only"),
+	ROW(rootfs, 'f', "rootfs|fsroot", "DIR", "run in this directory in place of an image"),
+	ROW(network, 0, "network|net", "none|host|private", "no network, the host's, or one behind it"),
+	ROW(add_hosts, 0, "add-host", "NAME:ADDRESS", "a line for /etc/hosts; \"host-gateway\" is the host's address"),
+	ROW(dns, 0, "dns", "ADDRESS", "ask this name server; again for more"),
+	OPTION_SIZE(struct run_options, memory, 'm', "memory", "SIZE", "limit of memory, at least 6m; as much swap again"),
+	ROW(cpus, 0, "cpus", "N", "limit of processor time, such as 1.5"),
+	ROW(pids_limit, 0, "pids-limit", "N", "limit of processes and threads (-1: none)"),
+	ROW(cap_add, 0, "cap-add", "CAPABILITY", "add a capability, or ALL"),
+	ROW(cap_drop, 0, "cap-drop", "CAPABILITY", "drop a capability, or ALL"),
+	ROW(security, 0, "security-opt", "OPTION", "seccomp=unconfined, or no-new-privileges"),
+	ROW(stop_signal, 0, "stop-signal", "SIGNAL", "what `stop` sends (default: the image's, else TERM)"),
+	ROW(stop_timeout, 0, "stop-timeout", "SECONDS", "how long `stop` waits before it kills (default: 10; -1: for ever)"),
+	ROW(pull, 0, "pull", "always|missing|never", "when to pull the image (default: missing)"),
+	ROW(platform, 0, "platform", "OS/ARCH[/VARIANT]", "of which platform the image is to be"),
+	ROW(tls_verify, 0, "tls-verify", NULL, "HTTPS with a verified certificate (default); false: plain HTTP is allowed"),
+	ROW(cidfile, 0, "cidfile", "FILE", "write the id to FILE, which must not exist"),
+	ROW(pidfile, 0, "pidfile", "FILE", "write the pid of the container's process to FILE"),
+	ROW(quiet, 'q', "quiet", NULL, "no progress while pulling"),
+};
+_Static_assert(sizeof run_option_table / sizeof *run_option_table == RUN_OPTIONS, "options.h says how many rows there are");
+
+enum { STOP_TIMEOUT = 10, CPU_PERIOD = 100000, MEMORY_MIN = 6 << 20, HOSTNAME_MAX = 64 };
+
+const struct run_options run_option_defaults = { .tls_verify = true, .stop_timeout = STOP_TIMEOUT };
+
+const struct json_type record_settings_type = JSON_TYPE(struct record_settings,
+	JSON_FIELD(struct record_settings, capabilities, "capabilities"),
+	JSON_FIELD(struct record_settings, no_capabilities, "noCapabilities"),
+	JSON_FIELD(struct record_settings, seccomp_unconfined, "seccompUnconfined"),
+	JSON_FIELD(struct record_settings, no_new_privileges, "noNewPrivileges"),
+	JSON_FIELD(struct record_settings, hosts, "hosts"),
+	JSON_FIELD(struct record_settings, dns, "dns"));
+
+/* what the image says; without one nothing */
+static const struct image_settings nothing;
+static const struct image_settings *settings_of(const struct image *image)
+{
+	return image && image->config ? &image->config->config : &nothing;
+}
+
+static char *dup_or_null(struct pool *pool, const char *s) { return str_empty(s) ? NULL : pool_strdup(pool, s); }
+
+/* ---- the command ---- */
+
+/* make_args - ENTRYPOINT and CMD as docker: arguments replace CMD, --entrypoint replaces both, "" clears */
+static int make_args(const struct run_options *o, const struct image *image, char *const *given, struct pool *pool,
+		     struct record *ret, struct error *err)
+{
+	const struct image_settings *s = settings_of(image);
+	char *own[] = { o->entrypoint, NULL };
+	char *const *entrypoint = !o->entrypoint ? s->entrypoint : *o->entrypoint ? own : NULL;
+	char *const *command = given && *given ? given : o->entrypoint ? NULL : s->cmd;
+	ret->args = list_copy(pool, entrypoint, command);
+	if (ret->args[0] && !*ret->args[0])
+		return error_say(err, EINVAL, "the command is an empty word; give the name of a program");
+	if (ret->args[0])
+		return 0;
+	return image ? error_say(err, EINVAL, "there is no command: %s; give one behind the image",
+				 o->entrypoint ? "--entrypoint clears the image's" : "the image has neither ENTRYPOINT nor CMD") :
+		       error_say(err, EINVAL, "there is no command; a directory has none of its own, so give one");
+}
+
+/* ---- environment ---- */
+
+static void env_remove(struct strings *l, const char *name)
+{
+	size_t len = strlen(name), kept = 0;
+	for (size_t i = 0; i < l->n; i++) {
+		if (strncmp(l->v[i], name, len) == 0 && l->v[i][len] == '=')
+			free(l->v[i]);
+		else
+			l->v[kept++] = l->v[i];
+	}
+	l->n = kept;
+	if (l->v)
+		l->v[kept] = NULL;
+}
+
+/* set_given - NAME=VALUE; NAME takes the caller's value, and takes the image's away when the caller has none (docker) */
+static int set_given(struct strings *env, const char *word, struct error *err)
+{
+	if (!*word || *word == '=')
+		return error_say(err, EINVAL, "--env '%s': there is no name; give NAME=VALUE, or NAME for your own value", word);
+	if (strchr(word, '=')) {
+		env_set(env, word);
+		return 0;
+	}
+	const char *value = getenv(word);
+	if (!value) {
+		env_remove(env, word);
+		return 0;
+	}
+	cleanup_free char *text = xasprintf("%s=%s", word, value);
+	env_set(env, text);
+	return 0;
+}
+
+static int make_env(const struct run_options *o, const struct image *image, struct pool *pool, struct record *ret,
+		    struct error *err)
+{
+	struct strings env cleanup_strings = { 0 };
+	strings_add(&env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	if (o->tty)
+		strings_add(&env, "TERM=xterm");
+	for (char **v = settings_of(image)->env; v && *v; v++)
+		if (strchr(*v, '='))
+			env_set(&env, *v);
+	for (size_t i = 0; i < o->env.n; i++) {
+		int r = set_given(&env, o->env.v[i], err);
+		if (r < 0)
+			return r;
+	}
+	ret->env = list_copy(pool, env.v, NULL);
+	return 0;
+}
+
+/* ---- names ---- */
+
+static int check_hostname(const char *name, struct error *err)
+{
+	size_t len = name ? strlen(name) : 1;
+	bool good = len > 0 && len <= HOSTNAME_MAX && (!name || (name[0] != '-' && name[0] != '.'));
+	for (const char *c = name; good && c && *c; c++)
+		good = isalnum((unsigned char) *c) || strchr("-._", *c);
+	return good ? 0 : error_say(err, EINVAL, "--hostname '%s': not a host name; up to %d letters, digits, '-', '_' and '.'", name,
+				    HOSTNAME_MAX);
+}
+
+static int make_process(const struct run_options *o, const struct image *image, struct pool *pool, struct record *ret,
+			struct error *err)
+{
+	const struct image_settings *s = settings_of(image);
+	const char *workdir = o->workdir ? o->workdir : str_empty(s->working_dir) ? "/" : s->working_dir;
+	if (o->workdir && *workdir != '/')
+		return error_say(err, EINVAL, "--workdir '%s': give an absolute path", workdir);
+	/* an image's may be relative in docker's old ones; cleaning makes it absolute */
+	cleanup_free char *clean = fs_clean_path(workdir);
+	ret->workdir = pool_strdup(pool, clean);
+	ret->user = dup_or_null(pool, o->user ? o->user : s->user);
+	ret->stop_signal = dup_or_null(pool, o->stop_signal ? o->stop_signal : s->stop_signal);
+	if (o->stop_signal && signal_parse(o->stop_signal) < 0)
+		return error_say(err, EINVAL, "--stop-signal '%s': no such signal; give a name like TERM, or a number", o->stop_signal);
+	if (o->stop_timeout < -1)
+		return error_say(err, EINVAL, "--stop-timeout: give a number of seconds, or -1 to wait for ever");
+	ret->stop_timeout = o->stop_timeout;
+	ret->hostname = o->hostname ? pool_strdup(pool, o->hostname) : NULL;
+	return check_hostname(o->hostname, err);
+}
+
+static void set_label(struct json_map *labels, struct pool *pool, const char *key, size_t len, const char *value)
+{
+	size_t at = 0;
+	while (at < labels->n && (strlen(labels->pairs[at].key) != len || memcmp(labels->pairs[at].key, key, len) != 0))
+		at++;
+	if (at == labels->n)
+		labels->pairs[labels->n++].key = pool_strndup(pool, key, len);
+	labels->pairs[at].value = pool_strdup(pool, value);
+}
+
+static int make_labels(const struct run_options *o, const struct image *image, struct pool *pool, struct record *ret,
+		       struct error *err)
+{
+	const struct json_map *of_image = &settings_of(image)->labels;
+	ret->labels = (struct json_map) { .pairs = pool_alloc(pool, (of_image->n + o->labels.n + 1) * sizeof *ret->labels.pairs) };
+	for (size_t i = 0; i < of_image->n; i++)
+		set_label(&ret->labels, pool, of_image->pairs[i].key, strlen(of_image->pairs[i].key),
+			  of_image->pairs[i].value ? of_image->pairs[i].value : "");
+	for (size_t i = 0; i < o->labels.n; i++) {
+		const char *word = o->labels.v[i];
+		size_t len = strcspn(word, "=");
+		if (len == 0)
+			return error_say(err, EINVAL, "--label '%s': there is no name; give NAME=VALUE", word);
+		set_label(&ret->labels, pool, word, len, word[len] ? word + len + 1 : "");
+	}
+	return 0;
+}
+
+/* ---- limits ---- */
+
+/* parse_cpus - "1.5" in millionths, exactly */
+static int parse_cpus(const char *text, uint64_t *ret)
+{
+	uint64_t v = 0;
+	int decimals = -1;
+	for (const char *c = text; *c; c++) {
+		if (*c == '.' && decimals < 0) {
+			decimals = 0;
+			continue;
+		}
+		if (!isdigit((unsigned char) *c) || decimals >= 6 || v > UINT64_C(1000000000000))
+			return -EINVAL;
+		v = v * 10 + (uint64_t) (*c - '0');
+		decimals += decimals >= 0;
+	}
+	if (!strpbrk(text, "0123456789"))
+		return -EINVAL;
+	for (decimals = decimals < 0 ? 0 : decimals; decimals < 6; decimals++)
+		v *= 10;
+	*ret = v;
+	return v > UINT64_C(1000000) * 1000000 ? -EINVAL : 0;
+}
+
+static int make_limits(const struct run_options *o, struct record *ret, struct error *err)
+{
+	uint64_t millionths = 0;
+	if (o->memory > 0 && o->memory < MEMORY_MIN)
+		return error_say(err, EINVAL, "--memory: the least that a container can be started with is 6m (%d bytes)", MEMORY_MIN);
+	if (o->cpus && parse_cpus(o->cpus, &millionths) < 0)
+		return error_say(err, EINVAL, "--cpus '%s': give a number of processors, such as 2 or 0.5", o->cpus);
+	if (millionths > 0 && millionths < 10000)
+		return error_say(err, EINVAL, "--cpus '%s': the least is 0.01", o->cpus);
+	if (o->pids_limit < -1)
+		return error_say(err, EINVAL, "--pids-limit: give a number, or -1 for no limit");
+	ret->memory = o->memory > 0 ? o->memory : 0;
+	ret->pids_limit = o->pids_limit > 0 ? o->pids_limit : 0;
+	ret->cpu_quota = (int64_t) (millionths / (1000000 / CPU_PERIOD));
+	ret->cpu_period = ret->cpu_quota ? CPU_PERIOD : 0;
+	return 0;
+}
+
+/* ---- network ---- */
+
+static int check_address(const char *option, const char *address, struct error *err)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+	if (inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1)
+		return 0;
+	return error_say(err, EINVAL, "%s: '%s' is not an address", option, address);
+}
+
+/* parse_host - NAME:ADDRESS or NAME=ADDRESS, an IPv6 address with or without brackets */
+static int parse_host(const char *word, struct strings *hosts, struct error *err)
+{
+	size_t len = strcspn(word, ":=");
+	if (len == 0 || !word[len] || strcspn(word, " \t\n") < len)
+		return error_say(err, EINVAL, "--add-host '%s': give NAME:ADDRESS", word);
+	cleanup_free char *address = xstrdup(word + len + 1);
+	size_t n = strlen(address);
+	char *bare = address;
+	if (n > 1 && address[0] == '[' && address[n - 1] == ']') {
+		address[n - 1] = 0;
+		bare++;
+	}
+	int r = strcmp(bare, "host-gateway") == 0 ? 0 : check_address("--add-host", bare, err);
+	if (r == 0)
+		strings_printf(hosts, "%.*s %s", (int) len, word, bare);
+	return r;
+}
+
+static int make_network(const struct run_options *o, struct pool *pool, struct record *ret, struct record_settings *settings,
+			struct error *err)
+{
+	static const char *const modes[] = { "none", "host", "private", NULL };
+	struct strings hosts cleanup_strings = { 0 };
+	int r = 0;
+	if (o->network && !strings_have((char *const *) modes, o->network)) {
+		const char *near = str_nearest(o->network, modes);
+		return error_say(err, EINVAL, "--network '%s': there are none, host and private%s%s%s", o->network,
+				 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	}
+	ret->network = o->network ? pool_strdup(pool, o->network) : NULL;
+	for (size_t i = 0; r == 0 && i < o->dns.n; i++)
+		r = check_address("--dns", o->dns.v[i], err);
+	for (size_t i = 0; r == 0 && i < o->add_hosts.n; i++)
+		r = parse_host(o->add_hosts.v[i], &hosts, err);
+	settings->dns = o->dns.n ? list_copy(pool, o->dns.v, NULL) : NULL;
+	settings->hosts = hosts.n ? list_copy(pool, hosts.v, NULL) : NULL;
+	return r;
+}
+
+/* ---- privileges ---- */
+
+static int parse_security(const char *word, struct record_settings *settings, struct error *err)
+{
+	const char *seccomp = str_after(word, "seccomp");
+	const char *privileges = str_after(word, "no-new-privileges");
+	const char *value = privileges && *privileges ? privileges + 1 : "true";
+	if (seccomp && (strcmp(seccomp, "=unconfined") == 0 || strcmp(seccomp, ":unconfined") == 0))
+		settings->seccomp_unconfined = true;
+	else if (seccomp && *seccomp == '=')
+		return error_say(err, EINVAL, "--security-opt '%s': the default profile, or seccomp=unconfined, are what there is", word);
+	else if (privileges && (!*privileges || *privileges == ':' || *privileges == '=') && strcmp(value, "true") == 0)
+		settings->no_new_privileges = true;
+	else if (privileges && (*privileges == ':' || *privileges == '=') && strcmp(value, "false") == 0)
+		settings->no_new_privileges = false;
+	else
+		return error_say(err, EINVAL, "--security-opt '%s': there are seccomp=unconfined and no-new-privileges", word);
+	return 0;
+}
+
+static int make_privileges(const struct run_options *o, struct pool *pool, struct record_settings *settings, struct error *err)
+{
+	for (size_t i = 0; i < o->security.n; i++) {
+		int r = parse_security(o->security.v[i], settings, err);
+		if (r < 0)
+			return r;
+	}
+	if (o->cap_add.n == 0 && o->cap_drop.n == 0)
+		return 0;	/* NULL: the defaults of whichever carrier starts it */
+	int r = capabilities_choose(&o->cap_add, &o->cap_drop, pool, &settings->capabilities, err);
+	settings->no_capabilities = r == 0 && !settings->capabilities[0];
+	return r;
+}
+
+/* ---- files ---- */
+
+static int make_rootfs(const struct run_options *o, struct pool *pool, struct record *ret, struct error *err)
+{
+	struct stat st;
+	cleanup_free char *path = NULL;
+	if (!o->rootfs)
+		return 0;
+	if (stat(o->rootfs, &st) < 0)
+		return error_set(err, errno, "--rootfs '%s'", o->rootfs);
+	if (!S_ISDIR(st.st_mode))
+		return error_say(err, ENOTDIR, "--rootfs '%s': not a directory", o->rootfs);
+	int r = fs_absolute(o->rootfs, &path, err);
+	if (r == 0)
+		ret->rootfs = pool_strdup(pool, path);
+	return r;
+}
+
+int options_to_record(const struct run_options *o, const struct image *image, char *const *args, struct pool *pool,
+		      struct record *ret, struct error *err)
+{
+	struct record record = *ret;
+	struct record_settings settings = { 0 };
+	record.tty = o->tty;
+	record.interactive = o->interactive;
+	record.remove = o->remove;
+	record.detached = o->detach;
+	record.read_only = o->read_only;
+	if (image) {
+		record.image_id = dup_or_null(pool, image->config_digest);
+		record.manifest = dup_or_null(pool, image->manifest_digest);
+	}
+	int r = make_rootfs(o, pool, &record, err);
+	r = r < 0 ? r : make_args(o, image, args, pool, &record, err);
+	r = r < 0 ? r : make_env(o, image, pool, &record, err);
+	r = r < 0 ? r : make_process(o, image, pool, &record, err);
+	r = r < 0 ? r : make_labels(o, image, pool, &record, err);
+	r = r < 0 ? r : make_limits(o, &record, err);
+	r = r < 0 ? r : make_network(o, pool, &record, &settings, err);
+	r = r < 0 ? r : make_privileges(o, pool, &settings, err);
+	r = r < 0 ? r : volumes_parse(&o->volumes, pool, &record, err);
+	if (r < 0)
+		return r;
+	*ret = record;
+	ret->settings = settings;
+	return 0;
+}

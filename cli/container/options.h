@@ -1,0 +1,27 @@
+/* options.h - the options of run and create, as one table, and what they mean together.
+ * Where docker has the flag, its meaning is docker's. */
+#pragma once
+#include "command.h"
+#include "record.h"
+#include <stdbool.h>
+
+struct run_options {
+	bool interactive, tty, detach, remove, read_only, quiet;
+	bool tls_verify;		/* true unless --tls-verify=false */
+	char *name, *workdir, *user, *entrypoint, *hostname, *network, *rootfs, *cpus, *cidfile, *pidfile, *pull, *platform, *stop_signal;
+	struct strings env, volumes, labels, dns, add_hosts, cap_add, cap_drop, security;
+	int64_t memory, pids_limit, stop_timeout;
+};
+enum { RUN_OPTIONS = 31 };	/* rows; options.c asserts it */
+extern const struct option_def run_option_table[];
+extern const struct run_options run_option_defaults;
+
+/* options_to_record - everything that can be wrong is found here, before anything is made; sentences name the option
+ * @image: NULL with --rootfs. @args: command and arguments given behind the image
+ * @ret: what is already in it and not decided here (id, name, created, image, lowerdirs, maps) stays
+ *
+ * Left NULL for whoever knows more: hostname (the bundle takes the id's first 12 digits), network (not given: the run command
+ * chooses), user (root), and HOSTNAME= in env (the bundle adds it). memory, pids_limit and cpu_quota are 0 without a limit. */
+struct image;
+int options_to_record(const struct run_options *o, const struct image *image, char *const *args, struct pool *pool,
+		      struct record *ret, struct error *err);

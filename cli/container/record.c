@@ -1,0 +1,571 @@
+/* Theory of operation.
+ *
+ * Making: the directory first, then the name's link, so a link never points to nothing; record.json comes last, and what has none is
+ * not listed. Removing: the link first, then the directory. What a crash leaves between is therefore a directory without
+ * record.json (removed by whoever lists, once it is older than anybody needs to write one) or one without a name (found by its id).
+ * Only those who unlink a name lock (flock(2) on ROOT/names): making one is atomic by itself.
+ */
+#include "record.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "log.h"
+#include "proc.h"
+#include "str.h"
+#include "userns.h"
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum {
+	ID_BYTES = 32, ID_LEN = 64, SHORT_ID = 12,
+	NAME_TRIES = 64,
+	ABANDONED_SECONDS = 60,		/* a container is written in milliseconds */
+	DOCUMENT_MAX = 16 << 20,
+};
+
+/* ---- documents ---- */
+
+#define T struct record_mount
+static const struct json_type mount_type = JSON_TYPE(T,
+	JSON_FIELD(T, type, "type"), JSON_FIELD(T, source, "source"), JSON_REQUIRED(T, destination, "destination"),
+	JSON_FIELD(T, options, "options"));
+#undef T
+#define T struct record
+const struct json_type record_type = JSON_TYPE(T,
+	JSON_REQUIRED(T, id, "id"), JSON_REQUIRED(T, name, "name"), JSON_REQUIRED(T, created, "created"),
+	JSON_FIELD(T, image, "image"), JSON_FIELD(T, image_id, "imageId"), JSON_FIELD(T, manifest, "manifest"),
+	JSON_FIELD(T, rootfs, "rootfs"), JSON_FIELD(T, args, "args"), JSON_FIELD(T, env, "env"), JSON_FIELD(T, user, "user"),
+	JSON_FIELD(T, workdir, "workdir"), JSON_FIELD(T, hostname, "hostname"), JSON_FIELD(T, stop_signal, "stopSignal"),
+	JSON_FIELD(T, network, "network"), JSON_FIELD(T, tty, "tty"), JSON_FIELD(T, interactive, "interactive"),
+	JSON_FIELD(T, remove, "remove"), JSON_FIELD(T, detached, "detached"), JSON_FIELD(T, read_only, "readOnly"),
+	JSON_FIELD(T, memory, "memory"), JSON_FIELD(T, pids_limit, "pidsLimit"), JSON_FIELD(T, cpu_quota, "cpuQuota"),
+	JSON_FIELD(T, cpu_period, "cpuPeriod"), JSON_ALWAYS(T, stop_timeout, "stopTimeout"),
+	JSON_LIST(T, mounts, "mounts", mount_type), JSON_FIELD(T, labels, "labels"), JSON_FIELD(T, lowerdirs, "lowerdirs"), JSON_INLINE(T, settings, "settings", record_settings_type),
+	JSON_FIELD(T, uid_map, "uidMap"), JSON_FIELD(T, gid_map, "gidMap"));
+#undef T
+#define T struct status
+const struct json_type status_type = JSON_TYPE(T,
+	JSON_REQUIRED(T, state, "state"), JSON_FIELD(T, pid, "pid"), JSON_FIELD(T, start_time, "startTime"),
+	JSON_FIELD(T, monitor, "monitor"), JSON_FIELD(T, boot_id, "bootId"), JSON_FIELD(T, started, "started"),
+	JSON_FIELD(T, finished, "finished"), JSON_FIELD(T, error, "error"), JSON_ALWAYS(T, exit_code, "exitCode"));
+#undef T
+
+static int save(const struct container *c, const char *file, const struct json_type *type, const void *object, struct error *err)
+{
+	size_t len;
+	cleanup_free char *text = json_encode(type, object, JSON_COMPACT, &len);
+	/* not synced: no container survives the crash of its host, and what is then found empty or torn counts as dead */
+	int r = fs_replace_file(c->dir_fd, file, text, len, 0600, false, err);
+	return r < 0 ? error_wrap(err, "container %.12s", c->record.id) : 0;
+}
+
+int record_save(const struct container *c, struct error *err)
+{
+	return save(c, "record.json", &record_type, &c->record, err);
+}
+
+/* read_document - -EBADMSG when it is there, but damaged */
+static int read_document(struct container *c, const char *file, const struct json_type *type, void *ret, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r = fs_read_file(c->dir_fd, file, DOCUMENT_MAX, &text, &len, err);
+	if (r < 0)
+		return error_wrap(err, "container %s", c->dir);
+	struct error why = { 0 };
+	void *object;
+	if (json_decode(type, text, len, &c->pool, &object, &why) < 0)
+		return error_say(err, EBADMSG, "'%s/%s' is damaged: %s", c->dir, file, why.text);
+	memcpy(ret, object, type->size);
+	return 0;
+}
+
+void container_done(struct container *c)
+{
+	pool_done(&c->pool);
+	close_fd(&c->dir_fd);
+	*c = (struct container) CONTAINER_NONE;
+}
+
+/* ---- state ---- */
+
+const char *record_state_name(enum record_state s)
+{
+	static const char *const names[] = {
+		[RECORD_CREATED] = "created", [RECORD_STARTING] = "created", [RECORD_RUNNING] = "running",
+		[RECORD_EXITED] = "exited", [RECORD_UNATTENDED] = "running", [RECORD_DEAD] = "dead",
+	};
+	return names[s];
+}
+
+static bool is_active(const struct status *s)
+{
+	return str_eq(s->state, "starting") || str_eq(s->state, "running");
+}
+
+/* is_attended - 1 when a monitor holds the lock */
+static int is_attended(const struct container *c, struct error *err)
+{
+	cleanup_close int fd = openat(c->dir_fd, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	int r = fd < 0 ? -errno : fs_is_locked(fd);
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? error_set(err, -r, "look at the lock of container %.12s", c->record.id) : r;
+}
+
+static bool is_alive(const struct status *s)
+{
+	if (s->pid <= 0 || !str_eq(s->boot_id, proc_boot_id()))
+		return false;
+	int state = proc_state((pid_t) s->pid, s->start_time);
+	return state > 0 && state != 'Z' && state != 'X';
+}
+
+int status_save(struct container *c, struct error *err)
+{
+	int r = save(c, "status.json", &status_type, &c->status, err);
+	if (r < 0)
+		return r;
+	const struct status *s = &c->status;
+	c->state = str_eq(s->state, "created") ? RECORD_CREATED : str_eq(s->state, "starting") ? RECORD_STARTING
+		: str_eq(s->state, "running") ? RECORD_RUNNING : RECORD_EXITED;
+	return 0;
+}
+
+static int read_status(struct container *c, struct error *err)
+{
+	struct status fresh = { 0 };
+	struct error why = { 0 };
+	int r = read_document(c, "status.json", &status_type, &fresh, &why);
+	if (r == -ENOENT)
+		fresh.state = pool_strdup(&c->pool, "created");	/* it is written just behind record.json */
+	else if (r == -EBADMSG)		/* the lock still tells whether there is a monitor; else it is dead */
+		fresh = (struct status) { .state = pool_strdup(&c->pool, "running") };
+	else if (r < 0)
+		return error_say(err, -r, "%s", why.text);
+	c->status = fresh;
+	return 0;
+}
+
+int record_refresh(struct container *c, struct error *err)
+{
+	int r = read_status(c, err);
+	if (r < 0)
+		return r;
+	if (is_active(&c->status)) {
+		int attended = is_attended(c, err);
+		if (attended < 0)
+			return attended;
+		if (attended) {
+			c->state = str_eq(c->status.state, "starting") ? RECORD_STARTING : RECORD_RUNNING;
+			return 0;
+		}
+		/* the monitor may have ended between our two looks; then it has written the exit before it let go */
+		r = read_status(c, err);
+		if (r < 0)
+			return r;
+	}
+	if (is_active(&c->status))
+		c->state = is_alive(&c->status) ? RECORD_UNATTENDED : RECORD_DEAD;
+	else
+		c->state = str_eq(c->status.state, "created") ? RECORD_CREATED : RECORD_EXITED;
+	return 0;
+}
+
+int record_lock(const struct container *c, struct error *err)
+{
+	cleanup_close int fd = openat(c->dir_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, errno, "open the lock of container %.12s", c->record.id);
+	int r = fs_lock(fd, true, false);
+	if (r == -EAGAIN)
+		return error_say(err, EAGAIN, "container %.12s is attended by another process already", c->record.id);
+	if (r < 0)
+		return error_set(err, -r, "lock container %.12s", c->record.id);
+	return take_fd(fd);
+}
+
+/* ---- places ---- */
+
+/* open_place - ROOT/@name, made with @make; -ENOENT without it is for the caller to understand */
+static int open_place(const struct carrier *carrier, const char *name, bool make, struct error *err)
+{
+	cleanup_free char *path = xasprintf("%s/%s", carrier->root, name);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && make) {
+		int r = fs_mkdir_all(AT_FDCWD, path, 0700, err);
+		if (r < 0)
+			return r;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return fd < 0 ? error_set(err, errno, "open '%s'", path) : fd;
+}
+
+static bool is_id(const char *s)
+{
+	return strlen(s) == ID_LEN && strspn(s, "0123456789abcdef") == ID_LEN;
+}
+
+/* is_gone - nothing is behind @id: no directory, or one that somebody began to make and never finished */
+static bool is_gone(int containers_fd, const char *id)
+{
+	cleanup_free char *document = xasprintf("%s/record.json", id);
+	struct stat st;
+	if (faccessat(containers_fd, document, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+		return false;
+	if (fstatat(containers_fd, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT;
+	return time(NULL) - st.st_mtime > ABANDONED_SECONDS;
+}
+
+/* load - @damaged: one whose record.json is damaged is given with its id only, and dead, so that it can be removed */
+static int load(const struct carrier *carrier, int containers_fd, const char *id, bool damaged, struct container *ret,
+		struct error *err)
+{
+	cleanup_container struct container c = CONTAINER_NONE;
+	c.dir = pool_printf(&c.pool, "%s/containers/%s", carrier->root, id);
+	c.dir_fd = openat(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (c.dir_fd < 0)
+		return error_set(err, errno, "open '%s'", c.dir);
+	struct error why = { 0 };
+	int r = read_document(&c, "record.json", &record_type, &c.record, &why);
+	if (r == 0 && !str_eq(c.record.id, id))
+		r = error_say(&why, EBADMSG, "'%s/record.json' is of another container, '%.64s'", c.dir, c.record.id);
+	if (r < 0 && !(r == -EBADMSG && damaged))
+		return error_say(err, -r, "%s", why.text);
+	if (r < 0) {
+		log_warn("%s; `carrier rm %.*s` removes the container", why.text, SHORT_ID, id);
+		c.record = (struct record) { .id = pool_strdup(&c.pool, id), .name = pool_strdup(&c.pool, ""),
+			.created = pool_strdup(&c.pool, "") };
+		c.status.state = pool_strdup(&c.pool, "running");
+		c.state = RECORD_DEAD;
+	} else {
+		r = record_refresh(&c, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = c;
+	c = (struct container) CONTAINER_NONE;
+	return 0;
+}
+
+/* ---- names ---- */
+
+static bool is_name(const char *s)
+{
+	if (!isalnum((unsigned char) *s) || !s[1])
+		return false;
+	for (; *s; s++)
+		if (!isalnum((unsigned char) *s) && !strchr("_.-", *s))
+			return false;
+	return true;
+}
+
+/* name_target - the id that @name stands for; -ENOENT when it is free */
+static int name_target(int names_fd, const char *name, char id[ID_LEN + 1])
+{
+	char text[ID_LEN + 2];
+	ssize_t n = readlinkat(names_fd, name, text, sizeof text);
+	if (n < 0)
+		return -errno;
+	if (n > ID_LEN)
+		return -EINVAL;
+	text[n] = 0;
+	memcpy(id, text, (size_t) n + 1);
+	return is_id(id) ? 0 : -EINVAL;
+}
+
+/* name_free - unlink @name if it points to @id, or, with @id NULL, to nothing that is there */
+static void name_free(int names_fd, int containers_fd, const char *name, const char *id)
+{
+	char target[ID_LEN + 1];
+	cleanup_close int lock_fd = openat(names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) < 0)
+		return;
+	if (name_target(names_fd, name, target) == 0 && (id ? str_eq(target, id) : is_gone(containers_fd, target)))
+		(void) unlinkat(names_fd, name, 0);
+}
+
+static int name_used(int names_fd, const char *name, struct error *err)
+{
+	char id[ID_LEN + 1];
+	if (name_target(names_fd, name, id) < 0)
+		return error_set(err, EEXIST, "take the name '%s'", name);
+	return error_say(err, EEXIST, "the name '%s' is used by container %.*s: `carrier rm %s` frees it", name, SHORT_ID, id, name);
+}
+
+/* name_take - -EEXIST when a container has it */
+static int name_take(int names_fd, int containers_fd, const char *name, const char *id, struct error *err)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		if (symlinkat(id, names_fd, name) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return error_set(err, errno, "take the name '%s'", name);
+		name_free(names_fd, containers_fd, name, NULL);
+	}
+	return name_used(names_fd, name, err);
+}
+
+static void name_invent(char out[64])
+{
+	static const char *const adjectives[] = { "amber", "agile", "bold", "brave", "bright", "brisk", "calm", "candid", "clever",
+		"cosy", "crisp", "daring", "eager", "early", "fair", "fleet", "fond", "gentle", "glad", "golden", "hardy", "honest",
+		"jolly", "keen", "kind", "lively", "lucid", "mellow", "merry", "mild", "neat", "nimble", "noble", "patient", "plucky",
+		"proud", "quick", "quiet", "ready", "rustic", "serene", "silver", "smart", "snug", "steady", "sunny", "swift", "tidy",
+		"vivid", "warm", "wise", "witty" };
+	static const char *const animals[] = { "otter", "badger", "beaver", "bison", "bittern", "buzzard", "carp", "condor", "crane",
+		"curlew", "dolphin", "eider", "falcon", "ferret", "finch", "gannet", "gecko", "grebe", "hare", "heron", "ibex",
+		"jackdaw", "kestrel", "lapwing", "lark", "lemur", "linnet", "lynx", "marmot", "marten", "newt", "osprey", "oyster",
+		"petrel", "pike", "plover", "puffin", "quail", "raven", "robin", "seal", "shrike", "siskin", "stoat", "stork",
+		"swan", "tern", "thrush", "trout", "turtle", "vole", "walrus", "whale", "wren" };
+	uint32_t r[2];
+	if (getrandom(r, sizeof r, 0) != sizeof r)	/* so few bytes never fail; if they did, any name would do */
+		r[0] = r[1] = (uint32_t) getpid();
+	snprintf(out, 64, "%s_%s", adjectives[r[0] % (sizeof adjectives / sizeof *adjectives)],
+		 animals[r[1] % (sizeof animals / sizeof *animals)]);
+}
+
+/* choose_name - the one that was asked for, or the first invented one that is free */
+static int choose_name(int names_fd, int containers_fd, const char *wanted, struct container *c, struct error *err)
+{
+	if (!str_empty(wanted)) {
+		c->record.name = pool_strdup(&c->pool, wanted);
+		return name_take(names_fd, containers_fd, wanted, c->record.id, err);
+	}
+	char name[64];
+	int r = -EEXIST;
+	for (int tries = 0; r == -EEXIST && tries < NAME_TRIES; tries++) {
+		name_invent(name);
+		r = name_take(names_fd, containers_fd, name, c->record.id, err);
+	}
+	if (r == -EEXIST) {	/* thousands of containers: what is left is as good as a number */
+		snprintf(name, sizeof name, "container_%.*s", SHORT_ID, c->record.id);
+		r = name_take(names_fd, containers_fd, name, c->record.id, err);
+	}
+	c->record.name = pool_strdup(&c->pool, name);
+	return r;
+}
+
+/* ---- making ---- */
+
+static int make_dir(const struct carrier *carrier, int containers_fd, struct container *c, struct error *err)
+{
+	unsigned char random[ID_BYTES];
+	char id[ID_LEN + 1];
+	if (getrandom(random, sizeof random, 0) != sizeof random)
+		return error_set(err, errno, "get random numbers from the kernel");
+	str_hex(random, sizeof random, id);
+	c->record.id = pool_strdup(&c->pool, id);
+	c->dir = pool_printf(&c->pool, "%s/containers/%s", carrier->root, id);
+	if (mkdirat(containers_fd, id, 0700) < 0)
+		return error_set(err, errno, "make directory '%s'", c->dir);
+	c->dir_fd = openat(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return c->dir_fd < 0 ? error_set(err, errno, "open '%s'", c->dir) : 0;
+}
+
+int record_new(const struct carrier *carrier, const char *name, struct container *ret, struct error *err)
+{
+	if (!str_empty(name) && !is_name(name))
+		return error_say(err, EINVAL, "'%s' cannot be a container's name: it has at least two characters, letters, digits, '_', "
+				 "'.' and '-', and begins with a letter or a digit", name);
+	cleanup_close int containers_fd = open_place(carrier, "containers", true, err);
+	if (containers_fd < 0)
+		return containers_fd;
+	cleanup_close int names_fd = open_place(carrier, "names", true, err);
+	if (names_fd < 0)
+		return names_fd;
+
+	cleanup_container struct container c = CONTAINER_NONE;
+	int r = make_dir(carrier, containers_fd, &c, err);
+	if (r == 0)
+		r = choose_name(names_fd, containers_fd, name, &c, err);
+	if (r < 0) {
+		if (c.record.id)
+			(void) unlinkat(containers_fd, c.record.id, AT_REMOVEDIR);
+		return r;
+	}
+	struct timespec now;
+	char created[40];
+	clock_gettime(CLOCK_REALTIME, &now);
+	c.record.created = pool_strdup(&c.pool, str_rfc3339(now.tv_sec, now.tv_nsec, created));
+	c.status.state = pool_strdup(&c.pool, "created");
+	c.state = RECORD_CREATED;
+	*ret = c;
+	c = (struct container) CONTAINER_NONE;
+	return 0;
+}
+
+/* ---- finding ---- */
+
+/* find_prefix - the only id that begins with @prefix */
+static int find_prefix(int containers_fd, const char *prefix, char id[ID_LEN + 1], struct error *err)
+{
+	cleanup_close int fd = openat(containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return error_set(err, errno, "list the containers");
+	(void) take_fd(fd);	/* closedir(3) closes it */
+	size_t found = 0;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (!is_id(e->d_name) || !str_starts(e->d_name, prefix))
+			continue;
+		if (found++ == 0)
+			memcpy(id, e->d_name, ID_LEN + 1);
+	}
+	if (found > 1)
+		return error_say(err, ENOTUNIQ, "'%s' is the beginning of %zu containers' ids: give more digits, or a name", prefix, found);
+	return found ? 0 : -ENOENT;
+}
+
+static int find_id(const struct carrier *carrier, int containers_fd, const char *name, char id[ID_LEN + 1], struct error *err)
+{
+	if (is_id(name)) {
+		memcpy(id, name, ID_LEN + 1);
+		return 0;
+	}
+	struct error why = { 0 };
+	cleanup_close int names_fd = open_place(carrier, "names", false, &why);
+	if (names_fd < 0 && names_fd != -ENOENT)
+		return error_say(err, why.code, "%s", why.text);
+	if (names_fd >= 0 && is_name(name) && name_target(names_fd, name, id) == 0)
+		return 0;
+	if (strlen(name) < ID_LEN && *name && strspn(name, "0123456789abcdef") == strlen(name))
+		return find_prefix(containers_fd, name, id, err);
+	return -ENOENT;
+}
+
+static int find_latest(const struct carrier *carrier, struct container *ret, struct error *err)
+{
+	struct container *all;
+	size_t n;
+	int r = record_list(carrier, &all, &n, err);
+	if (r < 0)
+		return r;
+	if (n)
+		*ret = all[0];
+	else
+		r = error_say(err, ENOENT, "there is no container");
+	for (size_t i = 1; i < n; i++)
+		container_done(&all[i]);
+	free(all);
+	return r;
+}
+
+int record_find(const struct carrier *carrier, const char *name, bool latest, struct container *ret, struct error *err)
+{
+	if (latest && str_empty(name))
+		return find_latest(carrier, ret, err);
+	struct error why = { 0 };
+	char id[ID_LEN + 1];
+	cleanup_close int containers_fd = open_place(carrier, "containers", false, &why);
+	int r = containers_fd < 0 ? containers_fd : find_id(carrier, containers_fd, name, id, &why);
+	if (r == 0)
+		r = load(carrier, containers_fd, id, true, ret, &why);
+	if (r == -ENOENT)
+		return error_say(err, ENOENT, "no container '%s'", name);
+	return r < 0 ? error_say(err, -r, "%s", why.text) : 0;
+}
+
+/* ---- removing ---- */
+
+/* remove_as_root - files of subordinate ids are only ours to remove in a namespace that maps them. A child enters it, so that
+ * we stay who we are; its sentence comes through the pipe. */
+static int remove_as_root(int containers_fd, const char *id, struct error *err)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "make a pipe");
+	cleanup_close int ours = ends[0], theirs = ends[1];
+	pid_t pid = fork();
+	if (pid < 0)
+		return error_set(err, errno, "make a process");
+	if (pid == 0) {
+		struct error why = { 0 };
+		if (userns_become_root(0, NULL, NULL, &why) == 0)
+			(void) fs_remove_tree(containers_fd, id, &why);
+		(void) fs_write_all(theirs, &why, sizeof why);
+		_exit(0);
+	}
+	close_fd(&theirs);
+	struct error why;
+	ssize_t n = fs_read_all(ours, &why, sizeof why);
+	(void) proc_wait(pid);
+	if (n != sizeof why)
+		return error_say(err, EPIPE, "the process that removes container %.12s was killed", id);
+	return why.code ? error_say(err, why.code, "%s", why.text) : 0;
+}
+
+static int remove_tree(const struct carrier *carrier, int containers_fd, const char *id, struct error *err)
+{
+	struct error why = { 0 };
+	int r = fs_remove_tree(containers_fd, id, &why);
+	if ((r == -EACCES || r == -EPERM) && carrier->rootless) {
+		why = (struct error) { 0 };
+		r = remove_as_root(containers_fd, id, &why);
+	}
+	return r < 0 ? error_say(err, why.code, "remove container %.*s: %s", SHORT_ID, id, why.text) : 0;
+}
+
+int record_remove(const struct carrier *carrier, struct container *c, struct error *err)
+{
+	cleanup_close int containers_fd = open_place(carrier, "containers", false, err);
+	if (containers_fd < 0)
+		return containers_fd;
+	cleanup_close int names_fd = open_place(carrier, "names", false, NULL);
+	if (names_fd >= 0 && is_name(c->record.name))
+		name_free(names_fd, containers_fd, c->record.name, c->record.id);
+
+	return remove_tree(carrier, containers_fd, c->record.id, err);
+}
+
+/* ---- listing ---- */
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct record *x = &((const struct container *) a)->record, *y = &((const struct container *) b)->record;
+	int order = strcmp(y->created, x->created);
+	return order ? order : strcmp(x->id, y->id);
+}
+
+int record_list(const struct carrier *carrier, struct container **ret, size_t *ret_n, struct error *err)
+{
+	*ret = NULL;
+	*ret_n = 0;
+	struct error why = { 0 };
+	cleanup_close int containers_fd = open_place(carrier, "containers", false, &why);
+	if (containers_fd == -ENOENT)
+		return 0;
+	if (containers_fd < 0)
+		return error_say(err, why.code, "%s", why.text);
+	cleanup_close int fd = openat(containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return error_set(err, errno, "list '%s/containers'", carrier->root);
+	(void) take_fd(fd);
+
+	struct container *all = NULL;
+	size_t n = 0;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (!is_id(e->d_name))
+			continue;
+		all = xreallocarray(all, n + 1, sizeof *all);
+		int r = load(carrier, containers_fd, e->d_name, false, &all[n], &why);
+		if (r == 0)
+			n++;
+		else if (r != -ENOENT)
+			log_warn("%s", why.text);
+		else if (is_gone(containers_fd, e->d_name))	/* its name is free for whoever asks for it */
+			(void) remove_tree(carrier, containers_fd, e->d_name, NULL);
+	}
+	if (n)
+		qsort(all, n, sizeof *all, newest_first);
+	*ret = all;
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* record.h - what carrier knows of a container: a directory, a few files, one lock.
+ *
+ *	ROOT/names/NAME			symlink to the id: making it is what makes a name unique
+ *	ROOT/containers/ID/record.json	what was asked for; never changes (struct record)
+ *	                   status.json	what has become of it; small, replaced atomically (struct status)
+ *	                   lock		held exclusively by the monitor for as long as it lives
+ *	                   config.json, rootfs/	the OCI bundle
+ *	                   upper/, work/	overlay's writable layer
+ *	                   hosts, hostname, resolv.conf	bound into the container
+ *	                   log		JSON lines as docker's json-file: {"log":"...","stream":"stdout","time":"..."}
+ *	RUNROOT/woody/			the runtime's --root
+ *
+ * Readers never lock and never run the runtime: the state is derived. A status "running" whose lock nobody holds, or from
+ * another boot, is a container whose monitor was killed; whether its process still lives is told by pid and start time.
+ */
+#pragma once
+#include "../carrier.h"
+#include "json.h"
+#include "mem.h"
+#include "settings.h"
+#include <stdint.h>
+
+struct record_mount { char *type, *source, *destination; char **options; };
+
+struct record {
+	char *id, *name, *created;
+	char *image, *image_id, *manifest;	/* reference as given, config digest, manifest digest; NULL with --rootfs */
+	char *rootfs;			/* --rootfs DIR, absolute; else NULL */
+	char **args, **env;		/* of the process, complete */
+	char *user, *workdir, *hostname, *stop_signal, *network;
+	bool tty, interactive, remove, detached, read_only;
+	int64_t memory, pids_limit, cpu_quota, cpu_period, stop_timeout;
+	struct record_mount *mounts;
+	size_t n_mounts;
+	struct json_map labels;
+	char **lowerdirs;		/* of the overlay, topmost first */
+	struct record_settings settings;
+	char **uid_map, **gid_map;	/* "0 1000 1": how it was mapped; NULL: not */
+};
+extern const struct json_type record_type;
+
+struct status {
+	char *state;			/* "created", "starting", "running", "exited" */
+	int64_t pid;			/* of the container's process */
+	uint64_t start_time;
+	int64_t monitor;		/* its pid; for people: the lock says whether it lives */
+	char *boot_id, *started, *finished, *error;
+	int64_t exit_code;
+};
+extern const struct json_type status_type;
+
+/* what people are told */
+enum record_state { RECORD_CREATED, RECORD_STARTING, RECORD_RUNNING, RECORD_EXITED,
+	RECORD_UNATTENDED,	/* the monitor was killed, the process runs on */
+	RECORD_DEAD };		/* the monitor was killed, so was the process; nobody saw the exit code */
+const char *record_state_name(enum record_state s);	/* docker's words: created, running, exited, dead */
+
+struct container {
+	struct pool pool;
+	char *dir;			/* ROOT/containers/ID */
+	int dir_fd;
+	struct record record;
+	struct status status;
+	enum record_state state;
+};
+#define CONTAINER_NONE { .dir_fd = -1 }
+void container_done(struct container *c);
+#define cleanup_container __attribute__((cleanup(container_done)))
+
+/* record_new - an id (64 hex digits of the kernel's random), the directory, the name (NULL or "": one is made, "quiet_otter");
+ * ->record.id, name, created and ->status.state "created" are set, nothing is saved yet
+ * -EEXIST: the name is used, the sentence says by which container and how to free it */
+int record_new(const struct carrier *c, const char *name, struct container *ret, struct error *err);
+int record_save(const struct container *c, struct error *err);
+int status_save(struct container *c, struct error *err);
+/* record_find - by id, name, unique prefix of an id; "" with @latest: the newest. -ENOENT "no container 'x'", -ENOTUNIQ for a prefix
+ * of several. One whose record.json is damaged is found by its id, and is dead, with a warning: so it can be removed. */
+int record_find(const struct carrier *c, const char *name, bool latest, struct container *ret, struct error *err);
+/* record_list - all of them, newest first (also removes what record_new() began a minute ago and nobody finished); those that vanish meanwhile or cannot be read (warned of) are left out; caller frees */
+int record_list(const struct carrier *c, struct container **ret, size_t *n, struct error *err);
+/* record_refresh - read status.json again and derive the state */
+int record_refresh(struct container *c, struct error *err);
+/* record_lock - the monitor's lock; it lives as long as any copy of the returned fd; -EAGAIN when another holds it */
+int record_lock(const struct container *c, struct error *err);
+/* record_remove - the name, then the directory, whatever is in it. Rootless: what is of subordinate ids, by a child in a user namespace.
+ * The caller has made sure that it does not run; @c stays valid and wants container_done(). Gone already is success. */
+int record_remove(const struct carrier *carrier, struct container *c, struct error *err);

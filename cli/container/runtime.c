@@ -1,0 +1,297 @@
+#include "runtime.h"
+#include "apart.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "log.h"
+#include "proc.h"
+#include "userns.h"
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+int runtime_path(const struct carrier *c, char **ret, struct error *err)
+{
+	if (!c->runtime) {
+		*ret = carrier_helper("woody", err);
+		return *ret ? 0 : -ENOENT;
+	}
+	cleanup_free char *path = proc_find(c->runtime, NULL);
+	if (!path || access(path, X_OK) < 0)
+		return error_say(err, ENOENT, "--runtime '%s' is no program%s", c->runtime,
+				 strchr(c->runtime, '/') ? " that can be executed" : " in PATH");
+	*ret = take_ptr(path);
+	return 0;
+}
+
+void runtime_arguments(const struct carrier *c, struct strings *ret)
+{
+	strings_add(ret, c->runtime ? c->runtime : "woody");
+	strings_add(ret, "--root");
+	strings_printf(ret, "%s/woody", c->runroot);
+	if (c->cgroup_manager) {
+		strings_add(ret, "--cgroup-manager");
+		strings_add(ret, c->cgroup_manager);
+	}
+}
+
+struct log_line { char *msg; };
+static const struct json_type log_line_type = JSON_TYPE(struct log_line, JSON_FIELD(struct log_line, msg, "msg"));
+
+/* unquote - a string in double quotes at @s, without them and the backslashes */
+static char *unquote(const char *s)
+{
+	struct buf b cleanup_buf = { 0 };
+	for (s++; *s && *s != '"'; s++) {
+		if (*s == '\\' && s[1])
+			s++;
+		buf_putc(&b, *s);
+	}
+	return buf_take(&b);
+}
+
+char *runtime_message(const char *text)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct strings lines cleanup_strings = { 0 };
+	struct log_line *line;
+	strings_split(&lines, text, "\n");
+	if (!lines.n)
+		return NULL;
+	const char *last = lines.v[lines.n - 1], *msg = strstr(last, " msg=\"");
+	if (*last == '{' && json_decode(&log_line_type, last, strlen(last), &pool, &line, NULL) == 0 && line->msg)
+		return xstrdup(line->msg);
+	return msg && str_starts(last, "time=") ? unquote(msg + strlen(" msg=")) : xstrdup(last);
+}
+
+int runtime_run(const struct carrier *c, char *const *args, char **output, struct error *err)
+{
+	struct strings argv cleanup_strings = { 0 };
+	cleanup_free char *text = NULL, *path = NULL;
+	int r = runtime_path(c, &path, err);
+	if (r < 0)
+		return r;
+	runtime_arguments(c, &argv);
+	for (; *args; args++)
+		strings_add(&argv, *args);
+	static const struct proc_fd no_input = { -1, STDIN_FILENO };
+	int code = proc_run(&(struct proc_spawn) { .path = path, .argv = argv.v, .fds = &no_input, .n_fds = 1 }, &text, err);
+	if (code > 0) {
+		cleanup_free char *why = runtime_message(text);
+		r = why ? error_say(err, EIO, "%s", why) : error_say(err, EIO, "'%s' failed with exit code %d", path, code);
+	} else {
+		r = code;
+	}
+	if (output)
+		*output = take_ptr(text);
+	return r;
+}
+
+/* ---- where it runs ---- */
+
+/* same_user_namespace - entering the one we are in is an error of setns(2) */
+static bool same_user_namespace(const char *theirs)
+{
+	struct stat a, b;
+	return stat("/proc/self/ns/user", &a) == 0 && stat(theirs, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* enter_user_namespace - of a process whose mount namespace is of no use: in it there is no runtime and no state */
+static int enter_user_namespace(pid_t pid, struct error *err)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/ns/user", (int) pid);
+	if (same_user_namespace(path))
+		return 0;
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWUSER) < 0)
+		return error_set(err, errno, "enter the user namespace of process %d", (int) pid);
+	(void) setgroups(0, NULL);	/* denied where only one id is mapped */
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return error_set(err, errno, "become root in the user namespace of process %d", (int) pid);
+	return 0;
+}
+
+int runtime_enter(const struct carrier *c, const struct container *container, struct error *err)
+{
+	const struct status *s = &container->status;
+	if (!c->rootless)
+		return 0;
+	/* the lock was held a moment ago, so the number is still the monitor's */
+	if (container->state == RECORD_RUNNING && s->monitor > 0)
+		return userns_join((pid_t) s->monitor, err);
+	cleanup_close int pidfd = s->pid > 0 ? proc_open((pid_t) s->pid, s->start_time) : -ESRCH;
+	if (pidfd < 0)
+		return error_say(err, ESRCH, "container %s is not running", container->record.name);
+	return enter_user_namespace((pid_t) s->pid, err);
+}
+
+struct call { const struct carrier *c; const struct container *container; char *const *args; };
+
+static int call_inside(void *ctx, struct error *err)
+{
+	const struct call *call = ctx;
+	int r = runtime_enter(call->c, call->container, err);
+	return r < 0 ? r : runtime_run(call->c, call->args, NULL, err);
+}
+
+static int run_inside(const struct carrier *c, const struct container *container, char *const *args, struct error *err)
+{
+	struct call call = { c, container, args };
+	return c->rootless ? apart_run(call_inside, &call, err) : runtime_run(c, args, NULL, err);
+}
+
+int runtime_signal(const struct carrier *c, const struct container *container, int sig, bool all, struct error *err)
+{
+	struct strings args cleanup_strings = { 0 };
+	strings_add(&args, "kill");
+	if (all)
+		strings_add(&args, "--all");
+	strings_add(&args, container->record.id);
+	strings_printf(&args, "%d", sig);
+	int r = run_inside(c, container, args.v, err);
+	return r < 0 ? error_wrap(err, "send signal %d to container %s", sig, container->record.name) : 0;
+}
+
+/* ---- ending a container ---- */
+
+enum { KILL_SECONDS = 10, START_SECONDS = 10 };
+
+bool container_active(const struct container *container)
+{
+	return container->state == RECORD_STARTING || container->state == RECORD_RUNNING || container->state == RECORD_UNATTENDED;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	(void) clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool is_gone(const struct container *container)
+{
+	return access(container->dir, F_OK) < 0 && errno == ENOENT;
+}
+
+/* wait_exit - 0 when the process has ended, -ETIMEDOUT */
+static int wait_exit(int pidfd, int64_t seconds)
+{
+	int64_t end = now_ms() + (seconds < 0 ? 0 : seconds > INT32_MAX ? INT32_MAX : seconds) * 1000;
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	for (;;) {
+		int64_t left = seconds < 0 ? 60000 : end - now_ms();
+		int n = poll(&p, 1, left < 0 ? 0 : left > 60000 ? 60000 : (int) left);
+		if (n > 0)
+			return 0;
+		if (n == 0 && seconds >= 0 && now_ms() >= end)
+			return -ETIMEDOUT;
+	}
+}
+
+/* wait_monitor - until its lock is free: then everything is unmounted and recorded */
+static int wait_monitor(struct container *container, struct error *err)
+{
+	cleanup_close int fd = openat(container->dir_fd, "lock", O_RDWR | O_CLOEXEC);
+	int64_t end = now_ms() + KILL_SECONDS * 1000;
+	for (useconds_t pause = 500; fd >= 0 && fs_is_locked(fd) == 1; pause = pause < 20000 ? 2 * pause : pause) {
+		if (now_ms() > end)
+			return error_say(err, ETIMEDOUT, "container %s has ended, but its monitor (process %lld) did not clean up within %d seconds",
+					 container->record.name, (long long) container->status.monitor, KILL_SECONDS);
+		(void) usleep(pause);
+	}
+	return is_gone(container) ? 0 : record_refresh(container, err);
+}
+
+/* wait_started - a container that is being made has no process that could be signalled yet */
+static int wait_started(struct container *container, struct error *err)
+{
+	int64_t end = now_ms() + START_SECONDS * 1000;
+	while (container->state == RECORD_STARTING) {
+		if (now_ms() > end)
+			return error_say(err, EBUSY, "container %s is being started: try again when it runs", container->record.name);
+		(void) usleep(5000);
+		if (is_gone(container)) {
+			container->state = RECORD_EXITED;
+			return 0;
+		}
+		int r = record_refresh(container, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int end_process(const struct carrier *c, struct container *container, int pidfd, int sig, int64_t timeout_s, struct error *err)
+{
+	int r = -ETIMEDOUT;
+	struct error why = { 0 };
+	if (sig != SIGKILL && timeout_s != 0) {
+		r = runtime_signal(c, container, sig, false, &why);
+		/* one that has ended meanwhile cannot be signalled, and is what was wanted */
+		r = r < 0 && wait_exit(pidfd, 0) < 0 ? r : wait_exit(pidfd, r < 0 ? 0 : timeout_s);
+	}
+	if (r == 0)
+		return 0;
+	if (r != -ETIMEDOUT)
+		log_warn("%s", why.text);
+	r = runtime_signal(c, container, SIGKILL, false, &why);
+	if (r < 0 && wait_exit(pidfd, 0) < 0) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	if (wait_exit(pidfd, KILL_SECONDS) < 0)
+		return error_say(err, ETIMEDOUT, "container %s did not end within %d seconds after KILL: is it waiting for a disk or a network file "
+				 "system?", container->record.name, KILL_SECONDS);
+	return 0;
+}
+
+int container_stop(const struct carrier *c, struct container *container, int sig, int64_t timeout_s, struct error *err)
+{
+	int r = wait_started(container, err);
+	if (r < 0 || !container_active(container))
+		return r;
+	bool attended = container->state == RECORD_RUNNING;
+	cleanup_close int pidfd = proc_open((pid_t) container->status.pid, container->status.start_time);
+	if (pidfd >= 0)
+		r = end_process(c, container, pidfd, sig, timeout_s, err);
+	if (r < 0)
+		return r;
+	if (attended)
+		return wait_monitor(container, err);
+	r = record_refresh(container, err);
+	return r < 0 ? r : container_kill_rest(c, container, err);
+}
+
+/* delete_dead - no process is left whose namespace could be entered: in one with the same ids */
+static int delete_dead(void *ctx, struct error *err)
+{
+	const struct call *call = ctx;
+	int r = call->c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
+	return r < 0 ? r : runtime_run(call->c, call->args, NULL, err);
+}
+
+int container_kill_rest(const struct carrier *c, struct container *container, struct error *err)
+{
+	char *args[] = { (char *) "delete", (char *) "--force", container->record.id, NULL };
+	struct error why = { 0 };
+	int r = 0;
+	cleanup_free char *state = xasprintf("%s/woody/%s", c->runroot, container->record.id);
+	cleanup_close int pidfd = container->status.pid > 0 ? proc_open((pid_t) container->status.pid, container->status.start_time) : -1;
+	if (pidfd >= 0) {
+		r = run_inside(c, container, args, err);
+		if (r == 0 && wait_exit(pidfd, KILL_SECONDS) < 0)
+			r = error_say(err, ETIMEDOUT, "container %s did not end within %d seconds after KILL", container->record.name, KILL_SECONDS);
+		if (r < 0)
+			return r;
+	} else if (access(state, F_OK) == 0 && apart_run(delete_dead, &(struct call) { c, container, args }, &why) < 0) {
+		log_info("container %s: %s", container->record.name, why.text);	/* what matters is removed below */
+	}
+	r = fs_remove_tree(AT_FDCWD, state, err);
+	return r < 0 || is_gone(container) ? r : record_refresh(container, err);
+}

@@ -1,0 +1,14 @@
+/* settings.h - what run's options decide about a container's privileges and names, besides struct record. All zero is docker's
+ * default. */
+#pragma once
+#include "json.h"
+#include <stdbool.h>
+
+struct record_settings {
+	char **capabilities;		/* "CAP_CHOWN"...; NULL: docker's 14; empty: none, when no_capabilities says so */
+	bool no_capabilities;		/* JSON cannot tell an empty list from an absent one */
+	bool seccomp_unconfined, no_new_privileges;
+	char **hosts;			/* of --add-host: "NAME ADDRESS"; the address may be "host-gateway" */
+	char **dns;			/* of --dns: addresses */
+};
+extern const struct json_type record_settings_type;

@@ -1,0 +1,105 @@
+#include "words.h"
+#include "str.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* offset - what is behind the seconds' fraction: "Z", or hours and minutes east of it */
+static int offset(const char *s, int64_t *ret)
+{
+	unsigned hours, minutes;
+	int end = 0;
+	*ret = 0;
+	if (str_eq(s, "Z") || str_eq(s, "z"))
+		return 0;
+	if ((*s != '+' && *s != '-') || strlen(s) != 6 || sscanf(s + 1, "%2u:%2u%n", &hours, &minutes, &end) != 2 || end != 5 ||
+	    hours > 23 || minutes > 59)
+		return -EINVAL;
+	*ret = (*s == '-' ? -60 : 60) * (int64_t) (hours * 60 + minutes);
+	return 0;
+}
+
+int words_time(const char *text, int64_t *ret)
+{
+	struct tm tm = { 0 };
+	int end = 0;
+	int64_t east;
+	char t;
+	if (!text || sscanf(text, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &t, &tm.tm_hour, &tm.tm_min,
+			    &tm.tm_sec, &end) != 7 || end != 19 || (t != 'T' && t != 't'))
+		return -EINVAL;
+	const char *rest = text + end;
+	if (*rest == '.')
+		rest += 1 + strspn(rest + 1, "0123456789");
+	if (offset(rest, &east) < 0)
+		return -EINVAL;
+	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 ||
+	    tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
+		return -EINVAL;
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	*ret = timegm(&tm) - east;
+	return 0;
+}
+
+const char *words_duration(int64_t seconds, char out[32])
+{
+	static const int64_t minute = 60, hour = 3600, day = 86400;
+	static const struct { int64_t below, unit; const char *word; } steps[] = {
+		{ 14 * 86400, 86400, "days" }, { 60 * 86400, 7 * 86400, "weeks" }, { 730 * 86400LL, 30 * 86400, "months" },
+	};
+	int64_t hours = (seconds + hour / 2) / hour;	/* from hours on docker rounds, and then divides what it rounded */
+	if (seconds < 1)
+		snprintf(out, 32, "Less than a second");
+	else if (seconds == 1)
+		snprintf(out, 32, "1 second");
+	else if (seconds < minute)
+		snprintf(out, 32, "%lld seconds", (long long) seconds);
+	else if (seconds < 2 * minute)
+		snprintf(out, 32, "About a minute");
+	else if (seconds < hour)
+		snprintf(out, 32, "%lld minutes", (long long) (seconds / minute));
+	else if (hours == 1)
+		snprintf(out, 32, "About an hour");
+	else if (hours < 48)
+		snprintf(out, 32, "%lld hours", (long long) hours);
+	else {
+		for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+			if (hours * hour < steps[i].below) {
+				snprintf(out, 32, "%lld %s", (long long) (hours * hour / steps[i].unit), steps[i].word);
+				return out;
+			}
+		snprintf(out, 32, "%lld years", (long long) (hours * hour / (365 * day)));
+	}
+	return out;
+}
+
+const char *words_ago(const char *text, int64_t now, char out[40])
+{
+	char words[32];
+	int64_t then;
+	if (words_time(text, &then) < 0)
+		return "N/A";
+	snprintf(out, 40, "%s ago", words_duration(now - then, words));
+	return out;
+}
+
+char *words_cut(const char *s, unsigned max)
+{
+	struct buf b = { 0 };
+	unsigned n = 0;
+	size_t last = 0;	/* where the last character that may stay begins */
+	for (; *s; s++) {
+		if (((unsigned char) *s & 0xc0) != 0x80) {
+			if (n++ == max) {
+				b.len = last;
+				buf_puts(&b, max ? "…" : "");
+				break;
+			}
+			last = b.len;
+		}
+		buf_putc(&b, (unsigned char) *s < ' ' || *s == 0x7f ? ' ' : *s);
+	}
+	return buf_take(&b);
+}

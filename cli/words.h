@@ -1,0 +1,14 @@
+/* words.h - times and sizes in the words that docker has for them. */
+#pragma once
+#include <stdint.h>
+
+/* words_time - seconds since the epoch of an RFC 3339 time ("2026-01-02T03:04:05.6Z", "...+01:00"); 0, or -EINVAL */
+int words_time(const char *text, int64_t *ret);
+/* words_duration - "5 seconds", "About a minute", "3 weeks"; less than nothing (a clock that was set back) is "Less than a second".
+ * @out has room for 32 */
+const char *words_duration(int64_t seconds, char out[32]);
+/* words_ago - how long before @now the time @text was: "3 minutes ago"; "N/A" when it is none. @out has room for 40 */
+const char *words_ago(const char *text, int64_t now, char out[40]);
+/* words_cut - at most @max characters (not bytes) of @s, control characters as blanks; the last one is "…" when something was left
+ * out. Caller frees. */
+char *words_cut(const char *s, unsigned max);
