@@ -142,7 +142,8 @@ static int run(void *program, void *given, char **args, int n_args)
 	if (r < 0)
 		return carrier_fail(&err);
 	/* woody and runc, when they have a log, say their failure on stderr as well; nobody sees it behind --detach */
-	if (err.code && (o->detach || str_ends(((struct carrier *) program)->runtime, "crun")))
+	const char *runtime = ((struct carrier *) program)->runtime;	/* NULL: woody */
+	if (err.code && (o->detach || (runtime && str_ends(runtime, "crun"))))
 		carrier_fail(&err);
 	return r;
 }

@@ -41,6 +41,7 @@ static int run_forced(const struct carrier *c, char **names, struct rm_options *
 			puts(*names);
 		else
 			carrier_fail(&err);
+		(void) fflush(stdout);
 		code |= r < 0 && r != -ENOENT;
 	}
 	return code;

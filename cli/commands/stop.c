@@ -2,7 +2,7 @@
 #include "proc.h"
 #include "select.h"
 
-enum { UNSET = -1000, DEFAULT_SECONDS = 10 };
+enum { UNSET = INT32_MIN };
 struct stop_options { int64_t time; bool all; };
 
 static const struct stop_options defaults = { .time = UNSET };
@@ -18,7 +18,7 @@ static int stop_one(const struct carrier *c, struct container *container, void *
 	const struct record *r = &container->record;
 	if (o->all && !container_active(container))
 		return 1;
-	int64_t seconds = o->time != UNSET ? o->time : r->stop_timeout ? r->stop_timeout : DEFAULT_SECONDS;
+	int64_t seconds = o->time != UNSET ? o->time : r->stop_timeout;
 	int sig = str_empty(r->stop_signal) ? SIGTERM : signal_parse(r->stop_signal);
 	return container_stop(c, container, sig < 0 ? SIGTERM : sig, seconds, err);
 }

@@ -1,0 +1,202 @@
+# What carrier's suites stand on. The assertions are helpers.bash's; set-up and teardown are of their own.
+#
+# Environment, set by meson: WOODY, CARRIER (carrier-fetch and carrier-unpack beside it), WOODY_TESTBIN (lister, too), and
+#	WHO		root (default) or user: who runs carrier in a suite that is meant for both
+#	FIXTURES	where images are kept from one file to the next; otherwise each file makes its own
+#
+# In each test:
+#	carrier ARGS...		as $WHO; its images and containers are below $CROOT, which a file's tests share
+#	client COMMAND...	any command, as $WHO
+#	as_user COMMAND...	as the throw-away user that the file has when WHO=user or make_user was called
+#	failing CODE TEXT COMMAND...	it fails with this code, one sentence on stderr, which contains TEXT
+#	$BASE			directory of the file; everything of it is named so in mounts and command lines
+#	quiet_down		what teardown asserts: nothing is left
+# A file's setup_file calls carrier_setup_file, then starts registries.
+
+# shellcheck source=helpers.bash
+source "${BASH_SOURCE[0]%/*}/helpers.bash"
+# shellcheck source=registry.bash
+source "${BASH_SOURCE[0]%/*}/registry.bash"
+
+: "${CARRIER:?the path of carrier}"
+: "${WHO:=root}"
+export BATS_TEST_TIMEOUT=90
+
+# retry COMMAND... - useradd and userdel lock /etc/passwd, and others use them, too
+retry() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		if "$@" 2>"$BATS_FILE_TMPDIR/retried"; then return 0; fi
+		sleep 0.1
+	done
+	cat "$BATS_FILE_TMPDIR/retried" >&2
+	return 1
+}
+
+# make_user [norange] - $NAME, with a home and a runtime directory below $BASE
+make_user() {
+	export NAME=ct$$ USER_HOME=$BASE/home USER_RUN=$BASE/run
+	retry useradd --create-home --home-dir "$USER_HOME" --shell /bin/sh "$NAME"
+	sed -i "/^$NAME:/d" /etc/subuid /etc/subgid
+	if [ "${1:-}" != norange ]; then
+		local first=$((600000000 + $$ % 10000 * 65536))
+		retry usermod --add-subuids "$first-$((first + 65535))" --add-subgids "$first-$((first + 65535))" "$NAME"
+	fi
+	install -d -m 0700 -o "$NAME" -g "$NAME" "$USER_RUN"
+	chmod 0666 /dev/net/tun
+}
+
+remove_user() {
+	[ -n "${NAME:-}" ] || return 0
+	retry userdel "$NAME"
+	! grep -q "^$NAME:" /etc/subuid /etc/subgid || sed -i "/^$NAME:/d" /etc/subuid /etc/subgid
+}
+
+carrier_setup_file() {
+	chmod 711 "$BATS_RUN_TMPDIR"
+	chmod 755 "$BATS_FILE_TMPDIR"
+	BASE=$(mktemp -d /tmp/ct.XXXXXX)	# short: sockets are made below it
+	chmod 755 "$BASE"
+	# copies, where an ordinary user reaches them; and so that nothing but "beside it" says where helpers are
+	mkdir "$BASE/bin"
+	cp "$CARRIER" "${CARRIER%/*}/carrier-fetch" "${CARRIER%/*}/carrier-unpack" "$WOODY" "$BASE/bin/"
+	chmod 755 "$BASE"/bin/*
+	export BASE WHO FIXTURES PROGRAM=$BASE/bin/carrier CROOT=$BASE/root
+	if [ "$WHO" = user ]; then
+		make_user
+		CROOT=$USER_HOME/.local/share/carrier
+	fi
+	make_images
+}
+
+carrier_teardown_file() {
+	stop_registries
+	[ "$WHO" != user ] || pkill_user
+	remove_user
+	[ -z "${BASE:-}" ] || rm -rf --one-file-system "$BASE"
+}
+
+# pkill_user - the throw-away user's processes, who can be nobody else's
+pkill_user() {
+	local pid
+	for pid in $(user_processes); do kill -9 "$pid" 2>/dev/null || true; done
+}
+
+as_user() {
+	setpriv --reuid "$NAME" --regid "$NAME" --init-groups --inh-caps=-all --reset-env \
+		env HOME="$USER_HOME" XDG_RUNTIME_DIR="$USER_RUN" PATH="${USER_PATH:-/usr/sbin:/usr/bin:/sbin:/bin}" "$@"
+}
+
+client() {
+	if [ "$WHO" = user ]; then as_user "$@"; else "$@"; fi
+}
+
+carrier() {
+	if [ "$WHO" = user ]; then
+		as_user "$PROGRAM" "$@"
+	else
+		"$PROGRAM" --root "$CROOT" "$@"
+	fi
+}
+
+# pull NAME - from the plain registry
+pull() {
+	carrier pull -q --tls-verify=false "127.0.0.1:$REGISTRY/$1"
+}
+
+setup() {
+	WORK=$BATS_TEST_TMPDIR
+	ID=ct-${BATS_TEST_FILENAME##*/}-$BATS_TEST_NUMBER
+	chmod 755 "$WORK"
+	empty_cgroups >"$WORK/.cgroups"
+	cd "$WORK" || return 1
+	if declare -F prepare >/dev/null; then prepare; fi
+}
+
+teardown() {
+	cd /
+	local id
+	if declare -F cleanup >/dev/null; then cleanup; fi
+	if [ -d "$CROOT" ]; then
+		for id in $(carrier ps -aq); do carrier rm -f "$id" >/dev/null; done
+	fi
+	quiet_down
+}
+
+quiet_down() {
+	soon nothing_runs || fail "processes are left: $(processes | xargs -r ps -o pid,user,args -p)"
+	soon no_new_cgroup || fail "cgroups are left: $(new_cgroups)"
+	same "" "$(grep -F "$BASE/" /proc/self/mountinfo)"
+	same "" "$(find "$CROOT/store/tmp" -mindepth 1 2>/dev/null)"
+	same "" "$(find "$CROOT/containers" "$CROOT/names" -mindepth 1 -maxdepth 1 2>/dev/null)"
+}
+
+# user_processes - with one of the user's own ids or one of its range; zombies are waiting for others
+user_processes() {
+	local id first
+	id=$(id -u "$NAME") first=$(awk -F: -v name="$NAME" '$1 == name { print $2 }' /etc/subuid)
+	ps -eo pid=,uid=,stat= | awk -v id="$id" -v first="${first:--1}" \
+		'$3 !~ /^Z/ && ($2 == id || (first > 0 && $2 >= first && $2 < first + 65536)) { print $1 }'
+}
+
+# processes - of this file: those that were started from $BASE/bin or name $CROOT, and those in whose mount namespace
+# something below $BASE is mounted, or an overlay over it: that is, every process in a container of ours
+processes() {
+	{
+		pgrep -f "$BASE/bin/|--root $CROOT" || true
+		grep -slF "$BASE/" /proc/[0-9]*/mountinfo | sed -n 's,/proc/\([0-9]*\)/.*,\1,p'
+		[ -z "${NAME:-}" ] || user_processes
+	} | sort -un
+}
+
+# first_process PATTERN - pid of the oldest process of the carrier under test (no wrapper of it) whose command line matches
+first_process() {
+	local pid
+	for pid in $(pgrep -f -- "$1" | sort -n); do
+		if [ "$(readlink "/proc/$pid/exe")" = "$PROGRAM" ]; then
+			echo "$pid"
+			return
+		fi
+	done
+	fail "no process of carrier's: $1"
+}
+
+nothing_runs() { [ -z "$(processes)" ]; }
+
+# empty_cgroups - carriers' cgroups in which nothing runs. Others may have theirs beside us, but not empty ones that stay.
+empty_cgroups() {
+	local dir
+	find /sys/fs/cgroup -depth -type d -regextype posix-extended -regex '.*(carrier|/)[^/]*[0-9a-f]{64}[^/]*' 2>/dev/null |
+		while read -r dir; do
+			[ -n "$(cat "$dir/cgroup.procs" 2>/dev/null)" ] || echo "$dir"
+		done | sort
+}
+
+new_cgroups() { comm -13 "$WORK/.cgroups" <(empty_cgroups); }
+no_new_cgroup() { [ -z "$(new_cgroups)" ]; }
+
+# one_sentence - what stderr holds is one line of "carrier: ..." and no trace of a program's insides
+one_sentence() {
+	local line
+	line=$(grep -v -e '^$' <<<"$stderr" | grep -c '^carrier: ' || true)
+	[ "$line" = 1 ] || fail "one sentence is expected" "stderr: $stderr"
+}
+
+failing() {
+	local code=$1 text=$2
+	shift 2
+	expect "$code" "$@"
+	[[ $stderr == *"$text"* ]] || fail "stderr should say: $text" "stderr: $stderr"
+	one_sentence
+}
+
+# id_of NAME - the whole id of a container
+id_of() { carrier inspect "$1" | jq -r '.[0].Id // .[0].id'; }
+
+# pid_of NAME - of its process, on the host
+pid_of() { carrier inspect "$1" | jq -r '.[0].State.Pid'; }
+
+# state_of NAME
+state_of() { carrier inspect "$1" | jq -r '.[0].State.Status'; }
+state_is() { [ "$(state_of "$1")" = "$2" ]; }
+has_state() { soon state_is "$1" "$2" || fail "$1 is $(state_of "$1"), not $2"; }

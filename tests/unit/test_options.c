@@ -1,0 +1,252 @@
+/* What run's options mean together: as docker's. */
+#include "../../cli/container/options.h"
+#include "../../cli/image/store.h"
+#include "cleanup.h"
+#include "tap.h"
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORDS = 24 };
+
+static char got[2048];
+
+/* parse - @line's words as options and arguments, as `carrier run` would see them; "''" is an empty word */
+static int parse(const char *line, const struct image *image, struct pool *pool, struct record *record)
+{
+	struct run_options o = run_option_defaults;
+	struct strings words = { 0 };
+	struct error err = { 0 };
+	char *args[WORDS + 1] = { NULL };
+	strings_split(&words, line, " ");
+	for (size_t i = 0; i < words.n; i++)
+		if (strcmp(words.v[i], "''") == 0)
+			words.v[i][0] = 0;
+	int r = command_parse(run_option_table, RUN_OPTIONS, 1, "carrier run", &o, (int) words.n, words.v, args, &err);
+	if (r >= 0)
+		r = options_to_record(&o, image, args, pool, record, &err);
+	if (r < 0)
+		snprintf(got, sizeof got, "%s", err.text);
+	command_options_done(run_option_table, RUN_OPTIONS, &o);
+	strings_done(&words);
+	return r;
+}
+
+static const char *join(char *const *list)
+{
+	size_t n = 0;
+	got[0] = 0;
+	for (; list && *list; list++)
+		n += (size_t) snprintf(got + n, sizeof got - n, "%s%s", n ? "|" : "", *list);
+	return got;
+}
+
+#define LIST(...) ((char **) (const char *const[]) { __VA_ARGS__, NULL })
+
+static void test_table(void)
+{
+	const struct command run = {
+		.name = "run", .arguments = "IMAGE", .summary = "run a command", .options = run_option_table,
+		.n_options = RUN_OPTIONS, .options_size = sizeof(struct run_options), .max_args = -1,
+		.run = (int (*)(void *, void *, char **, int)) 1,
+	};
+	const struct command *const commands[] = { &run, NULL };
+	const struct program program = { .name = "carrier", .summary = "s", .description = "D.", .version = "0", .commands = commands,
+		.usage_exit = 125 };
+	struct error err = { 0 };
+	if (!OK(command_check(&program, &err) == 0))
+		printf("# %s\n", err.text);
+}
+
+static void test_args(void)
+{
+	const struct { char **entrypoint, **cmd; const char *line, *want; } table[] = {
+		{ NULL, LIST("sh"), "", "sh" },
+		{ NULL, LIST("sh"), "ls -l", "ls|-l" },
+		{ LIST("/e", "x"), LIST("a", "b"), "", "/e|x|a|b" },
+		{ LIST("/e", "x"), LIST("a", "b"), "c", "/e|x|c" },
+		{ LIST("/e"), NULL, "", "/e" },
+		{ LIST("/e"), LIST("a"), "--entrypoint /f", "/f" },
+		{ LIST("/e"), LIST("a"), "--entrypoint /f b c", "/f|b|c" },
+		{ LIST("/e"), LIST("a"), "--entrypoint '' b", "b" },
+		{ LIST("/e"), LIST("a"), "--entrypoint ''", "there is no command: --entrypoint clears the image's; give one behind the image" },
+		{ NULL, NULL, "", "there is no command: the image has neither ENTRYPOINT nor CMD; give one behind the image" },
+		{ NULL, LIST("sh"), "''", "the command is an empty word; give the name of a program" },
+		{ LIST("/e"), NULL, "sh -c --rm", "/e|sh|-c|--rm" },
+	};
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct pool pool CLEANUP(pool_done) = { 0 };
+		struct image_config config = { .config = { .entrypoint = table[i].entrypoint, .cmd = table[i].cmd } };
+		struct image image = { .config = &config };
+		struct record record = { 0 };
+		if (parse(table[i].line, &image, &pool, &record) == 0)
+			(void) join(record.args);
+		OK_STR(got, table[i].want);
+	}
+}
+
+static void test_env(void)
+{
+	struct image_config config = { .config = { .env = LIST("A=1", "B=2", "PATH=/bin"), .cmd = LIST("sh") } };
+	struct image image = { .config = &config };
+	static const struct { const char *line, *want; } table[] = {
+		{ "", "PATH=/bin|A=1|B=2" },
+		{ "-t", "PATH=/bin|TERM=xterm|A=1|B=2" },
+		{ "-t -e TERM=vt100", "PATH=/bin|TERM=vt100|A=1|B=2" },
+		{ "-e B=3 -e C= --env D=x=y", "PATH=/bin|A=1|B=3|C=|D=x=y" },
+		{ "-e GIVEN -e A", "PATH=/bin|B=2|GIVEN=from me" },
+		{ "-e =x", "--env '=x': there is no name; give NAME=VALUE, or NAME for your own value" },
+	};
+	setenv("GIVEN", "from me", 1);
+	unsetenv("A");
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct pool pool CLEANUP(pool_done) = { 0 };
+		struct record record = { 0 };
+		if (parse(table[i].line, &image, &pool, &record) == 0)
+			(void) join(record.env);
+		OK_STR(got, table[i].want);
+	}
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct record record = { 0 };
+	OK(parse("--rootfs / true", NULL, &pool, &record) == 0);
+	OK_STR(join(record.env), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+}
+
+static void test_volumes(void)
+{
+	static const struct { const char *line, *want; } table[] = {
+		{ "-v /proc:/p", "/proc|/p|rbind|rprivate" },
+		{ "-v /proc:/p/../q/:ro,z", "/proc|/q|rbind|rprivate|rro" },
+		{ "-v /proc:/p:rw,Z,cached", "/proc|/p|rbind|rprivate" },
+		{ "-v /proc:/p:bind,ro,rslave,nosuid", "/proc|/p|nosuid|bind|rslave|ro" },
+		{ "-v ./there:/p", "DIR/there|/p|rbind|rprivate" },
+		{ "-v data:/p", "--volume 'data:/p': named volumes are not there yet; give a directory, as ./data or absolute" },
+		{ "-v /p", "--volume '/p': anonymous volumes are not there yet; give SOURCE:DIR" },
+		{ "-v /nowhere/x:/p", "--volume '/nowhere/x:/p': there is no '/nowhere/x'; make it first (mkdir -p '/nowhere/x')" },
+		{ "-v /proc:p", "--volume '/proc:p': give SOURCE:DIR[:OPTIONS], with DIR absolute and inside the container" },
+		{ "-v /proc:/a:ro:rw", "--volume '/proc:/a:ro:rw': give SOURCE:DIR[:OPTIONS], with DIR absolute and inside the container" },
+		{ "-v /proc:/x/..", "--volume '/proc:/x/..': nothing can be mounted on the container's /; --rootfs takes a directory for it" },
+		{ "-v /proc:/p:rx", "--volume '/proc:/p:rx': there is no option 'rx'; there are ro, rw, z, Z, nosuid, nodev, noexec, bind, "
+				    "rbind, private, shared, slave, rprivate, rshared, rslave" },
+		{ "-v /proc:/p -v /sys:/p/", "--volume '/sys:/p/': something is mounted on '/p' already" },
+	};
+	char dir[] = "/tmp/test_options.XXXXXX", was[4096];
+	OK(getcwd(was, sizeof was) && mkdtemp(dir) && chdir(dir) == 0 && mkdir("there", 0755) == 0);
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct pool pool CLEANUP(pool_done) = { 0 };
+		struct record record = { 0 };
+		char line[256], want[512] = "";
+		snprintf(line, sizeof line, "--rootfs / %s true", table[i].line);
+		if (parse(line, NULL, &pool, &record) == 0) {
+			char options[256];
+			snprintf(options, sizeof options, "%s", join(record.mounts[0].options));
+			snprintf(got, sizeof got, "%s|%s|%s", record.mounts[0].source, record.mounts[0].destination, options);
+		}
+		const char *rest = str_after(table[i].want, "DIR");
+		snprintf(want, sizeof want, "%s%s", rest ? dir : "", rest ? rest : table[i].want);
+		OK_STR(got, want);
+	}
+	OK(rmdir("there") == 0 && chdir(was) == 0 && rmdir(dir) == 0);
+}
+
+static void test_errors(void)
+{
+	static const struct { const char *line, *want; } table[] = {
+		{ "--memory 1m", "--memory: the least that a container can be started with is 6m (6291456 bytes)" },
+		{ "--cpus x", "--cpus 'x': give a number of processors, such as 2 or 0.5" },
+		{ "--cpus 1.2.3", "--cpus '1.2.3': give a number of processors, such as 2 or 0.5" },
+		{ "--cpus .", "--cpus '.': give a number of processors, such as 2 or 0.5" },
+		{ "--cpus 0.001", "--cpus '0.001': the least is 0.01" },
+		{ "--pids-limit -2", "--pids-limit: give a number, or -1 for no limit" },
+		{ "--network hots", "--network 'hots': there are none, host and private; did you mean 'host'?" },
+		{ "-w rel", "--workdir 'rel': give an absolute path" },
+		{ "--stop-signal NOPE", "--stop-signal 'NOPE': no such signal; give a name like TERM, or a number" },
+		{ "--hostname a/b", "--hostname 'a/b': not a host name; up to 64 letters, digits, '-', '_' and '.'" },
+		{ "--cap-add NET_ADMN", "--cap-add: there is no capability 'NET_ADMN'; did you mean 'NET_ADMIN'?" },
+		{ "--security-opt seccomp=/x", "--security-opt 'seccomp=/x': the default profile, or seccomp=unconfined, are what there is" },
+		{ "--security-opt foo", "--security-opt 'foo': there are seccomp=unconfined and no-new-privileges" },
+		{ "--add-host x", "--add-host 'x': give NAME:ADDRESS" },
+		{ "--add-host x:y", "--add-host: 'y' is not an address" },
+		{ "--dns 1.2.3", "--dns: '1.2.3' is not an address" },
+		{ "--label =x", "--label '=x': there is no name; give NAME=VALUE" },
+		{ "-f /proc/version", "--rootfs '/proc/version': not a directory" },
+		{ "-f /nowhere", "--rootfs '/nowhere': No such file or directory" },
+	};
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct pool pool CLEANUP(pool_done) = { 0 };
+		struct record record = { .id = got }, was = record;
+		char line[256];
+		snprintf(line, sizeof line, "--rootfs / %s true", table[i].line);
+		OK(parse(line, NULL, &pool, &record) < 0 && memcmp(&record, &was, sizeof was) == 0);
+		OK_STR(got, table[i].want);
+	}
+}
+
+static void test_values(void)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct image_config config = { .config = { .user = (char *) "daemon", .working_dir = (char *) "/srv//x/",
+		.stop_signal = (char *) "SIGINT", .cmd = LIST("sh"),
+		.labels = { 2, (struct json_pair[]) { { (char *) "a", (char *) "1" }, { (char *) "b", (char *) "2" } } } } };
+	struct image image = { .config = &config, .config_digest = (char *) "sha256:c", .manifest_digest = (char *) "sha256:m" };
+	struct record r = { .id = (char *) "keep" };
+	OK(parse("", &image, &pool, &r) == 0);
+	OK_STR(r.id, "keep");
+	OK_STR(r.user, "daemon");
+	OK_STR(r.workdir, "/srv/x");
+	OK_STR(r.stop_signal, "SIGINT");
+	OK_STR(r.image_id, "sha256:c");
+	OK_STR(r.manifest, "sha256:m");
+	OK(!r.hostname && !r.network && !r.rootfs && !r.tty && r.stop_timeout == 10);
+	OK(r.memory == 0 && r.cpu_quota == 0 && r.pids_limit == 0 && r.n_mounts == 0);
+	OK(!r.settings.capabilities && !r.settings.no_capabilities && !r.settings.seccomp_unconfined && !r.settings.no_new_privileges && !r.settings.hosts && !r.settings.dns);
+
+	OK(parse("-it -m 64m --cpus 1.5 --pids-limit 9 -u 3:4 -w / -l b=3 -l c --stop-signal KILL --hostname h --net none "
+		 "--add-host v6=[::1] --add-host g:host-gateway --dns 9.9.9.9 --security-opt seccomp=unconfined "
+		 "--security-opt no-new-privileges", &image, &pool, &r) == 0);
+	OK(r.tty && r.interactive && r.memory == 64 << 20 && r.cpu_quota == 150000 && r.cpu_period == 100000 && r.pids_limit == 9);
+	OK_STR(r.user, "3:4");
+	OK_STR(r.network, "none");
+	OK(r.labels.n == 3 && strcmp(r.labels.pairs[1].value, "3") == 0 && strcmp(r.labels.pairs[2].value, "") == 0);
+	OK_STR(join(r.settings.hosts), "v6 ::1|g host-gateway");
+	OK_STR(join(r.settings.dns), "9.9.9.9");
+	OK(r.settings.seccomp_unconfined && r.settings.no_new_privileges);
+
+	OK(parse("--memory -1 --cpus 0.29 --pids-limit -1", &image, &pool, &r) == 0);
+	OK(r.memory == 0 && r.pids_limit == 0 && r.cpu_quota == 29000);
+}
+
+static void test_capabilities(void)
+{
+	static const struct { const char *line, *want; } table[] = {
+		{ "--cap-drop ALL --cap-add chown --cap-add cap_net_raw", "CAP_CHOWN|CAP_NET_RAW" },
+		{ "--cap-drop all", "" },
+		{ "--cap-add SYS_PTRACE --cap-drop MKNOD --cap-drop CHOWN",
+		  "CAP_DAC_OVERRIDE|CAP_FOWNER|CAP_FSETID|CAP_KILL|CAP_SETGID|CAP_SETUID|CAP_SETPCAP|CAP_NET_BIND_SERVICE|CAP_NET_RAW|"
+		  "CAP_SYS_CHROOT|CAP_SYS_PTRACE|CAP_AUDIT_WRITE|CAP_SETFCAP" },
+	};
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct pool pool CLEANUP(pool_done) = { 0 };
+		struct record record = { 0 };
+		char line[256];
+		snprintf(line, sizeof line, "--rootfs / %s true", table[i].line);
+		OK(parse(line, NULL, &pool, &record) == 0);
+		OK_STR(join(record.settings.capabilities), table[i].want);
+		OK(record.settings.no_capabilities == !*table[i].want);
+	}
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct record record = { 0 };
+	OK(parse("--rootfs / --cap-add ALL --cap-drop SYS_ADMIN true", NULL, &pool, &record) == 0);
+	OK(strings_count(record.settings.capabilities) == 40 && !strings_have(record.settings.capabilities, "CAP_SYS_ADMIN"));
+}
+
+int main(void)
+{
+	test_table();
+	test_args();
+	test_env();
+	test_volumes();
+	test_errors();
+	test_values();
+	test_capabilities();
+	return tap_done();
+}
