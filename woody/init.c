@@ -28,14 +28,16 @@
 #include <grp.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/mount.h>
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -160,6 +162,18 @@ static int step_oom_score(struct init *i, struct error *err)
 	if (!i->process || !i->process->oom_score_adj)
 		return 0;
 	return identity_oom_score(i->proc_fd, *i->process->oom_score_adj, i->rootfs.user_namespace, err);
+}
+
+/* step_loopback - a new network namespace has its loopback device down; every program expects 127.0.0.1 */
+static int step_loopback(struct init *i, struct error *err)
+{
+	if (!own(i, CLONE_NEWNET))
+		return 0;
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	cleanup_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);	/* any socket takes the call */
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
+		return error_set(err, errno, "set the loopback device up");
+	return 0;
 }
 
 static int step_names(struct init *i, struct error *err)
@@ -299,6 +313,7 @@ static const struct step create_steps[] = {
 	{ "set oom_score_adj", step_oom_score },
 	{ "set up the rootfs", step_rootfs },
 	{ "set up the terminal", step_console },
+	{ "set the loopback device up", step_loopback },
 	{ "set the names", step_names },
 	{ "run hooks", step_hooks },
 	{ "set sysctls", step_sysctl },

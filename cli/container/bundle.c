@@ -134,6 +134,10 @@ static int make_process(const struct container *c, const struct bundle_environme
 {
 	struct spec_process *p = pool_alloc(pool, sizeof *p);
 	p->terminal = c->record.tty;
+	if (p->terminal && e->rows) {
+		p->console_size = pool_alloc(pool, sizeof *p->console_size);
+		*p->console_size = (struct spec_box) { .height = e->rows, .width = e->columns };
+	}
 	p->args = list_copy(pool, c->record.args, NULL);
 	p->env = environment(c, hostname, pool);
 	p->cwd = pool_strdup(pool, str_empty(c->record.workdir) ? "/" : c->record.workdir);
@@ -344,6 +348,20 @@ static int write_etc(const struct container *c, const struct record_settings *se
 	return r < 0 ? r : write_text(c, "resolv.conf", resolv, err);
 }
 
+/* make_workdir - docker makes a working directory that the image does not have. Not in a directory of the caller's own (--rootfs). */
+static int make_workdir(const struct container *c, struct error *err)
+{
+	if (c->record.rootfs || str_empty(c->record.workdir) || str_eq(c->record.workdir, "/"))
+		return 0;
+	/* by its path: dir_fd is of the mount namespace that we came from, where nothing is mounted on rootfs/ */
+	cleanup_free char *path = xasprintf("%s/rootfs", c->dir);
+	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return error_set(err, errno, "open '%s'", path);
+	cleanup_close int dir = fs_mkdir_beneath(root, c->record.workdir, 0755, err);
+	return dir < 0 ? error_wrap(err, "working directory") : 0;
+}
+
 int bundle_write(const struct container *c, const struct bundle_environment *e, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
@@ -351,6 +369,8 @@ int bundle_write(const struct container *c, const struct bundle_environment *e, 
 	if (mkdirat(c->dir_fd, "rootfs", 0755) < 0 && errno != EEXIST)
 		return error_set(err, errno, "make '%s/rootfs'", c->dir);
 	int r = bundle_spec(c, e, &pool, &spec, err);
+	if (r == 0)
+		r = make_workdir(c, err);
 	if (r == 0)
 		r = write_etc(c, e->settings, spec->hostname, err);
 	if (r < 0)

@@ -12,6 +12,7 @@ struct bundle_environment {
 	bool rootless;			/* woody will run in a user namespace */
 	bool single_id;			/* which has only one id */
 	const struct record_settings *settings;	/* NULL: docker's defaults */
+	uint16_t rows, columns;			/* of the caller's terminal; 0: unknown */
 };
 
 /* bundle_spec - @pool owns the result. The rootfs must be mounted: names of users are looked up beneath it. */

@@ -334,6 +334,11 @@ static int set_status(struct monitor *m, const char *state, struct error *err)
 static int own_world(struct monitor *m, struct bundle_environment *e, struct error *err)
 {
 	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
+	struct winsize size;
+	if (m->c->record.tty && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) {
+		e->rows = size.ws_row;
+		e->columns = size.ws_col;
+	}
 	(void) setsid();
 	int r = userns_become_root(CLONE_NEWNS, &uids, &gids, err);
 	if (r < 0)

@@ -34,8 +34,24 @@ struct layers {
 	size_t n, running;
 	struct progress progress;
 	struct pool pool;
-	int signal_fd;
 };
+
+int layers_signals(sigset_t *was, struct error *err)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, was);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? error_set(err, errno, "receive signals") : fd;
+}
+
+static int interrupted(struct error *err)
+{
+	return error_say(err, EINTR, "interrupted; nothing of this pull is left in the store");
+}
 
 /* ---- one layer's place ---- */
 
@@ -224,14 +240,14 @@ static int run(struct layers *l, struct error *err)
 	struct pollfd *p = xcalloc(l->n + 2, sizeof *p);
 	int r = start_some(l, err);
 	while (r == 0 && l->running) {
-		p[0] = (struct pollfd) { .fd = l->signal_fd, .events = POLLIN };
+		p[0] = (struct pollfd) { .fd = l->source->signal_fd, .events = POLLIN };
 		p[1] = (struct pollfd) { .fd = l->source->fetcher ? l->source->fetcher->socket : -1, .events = POLLIN };
 		for (size_t i = 0; i < l->n; i++)
 			p[i + 2] = (struct pollfd) { .fd = l->list[i].unpacker.report_fd, .events = POLLIN };
 		if (poll(p, l->n + 2, 200) < 0 && errno != EINTR)
 			r = error_set(err, errno, "wait for the transfer");
 		if (p[0].revents)
-			r = error_say(err, EINTR, "interrupted; nothing of this pull is left in the store");
+			r = interrupted(err);
 		if (r == 0 && p[1].revents)
 			r = on_fetch_report(l, err);
 		for (size_t i = 0; r == 0 && i < l->n; i++)
@@ -285,23 +301,10 @@ static int list_transfers(struct layers *l, const struct manifest_document *m, c
 	return 0;
 }
 
-static int open_signals(sigset_t *was, struct error *err)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, was);
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? error_set(err, errno, "receive signals") : fd;
-}
-
 int layers_get(const struct store *s, const struct manifest_document *manifest, const struct image_config *config,
 	       const struct layers_source *source, struct error *err)
 {
 	struct layers l = { .store = s, .source = source };
-	sigset_t was;
 	int r = list_transfers(&l, manifest, config, err);
 	progress_start(&l.progress, l.n, source->quiet);
 	for (size_t i = 0; i < l.n; i++) {
@@ -311,16 +314,13 @@ int layers_get(const struct store *s, const struct manifest_document *manifest, 
 	}
 	for (size_t i = 0; r == 0 && i < l.n; i++)
 		r = claim(&l, &l.list[i], i, err);
-	l.signal_fd = open_signals(&was, err);
 	if (r == 0)
-		r = l.signal_fd < 0 ? l.signal_fd : run(&l, err);
+		r = run(&l, err);
 	for (size_t i = 0; i < l.n; i++)
 		release(&l, &l.list[i]);
 	if (r < 0)
 		l.progress.quiet = true;	/* no last picture of what failed */
 	progress_end(&l.progress);
-	close_fd(&l.signal_fd);
-	sigprocmask(SIG_SETMASK, &was, NULL);
 	free(l.list);
 	pool_done(&l.pool);
 	return r;
@@ -342,6 +342,10 @@ static int fetch_to_memory(const struct layers_source *source, const char *path,
 	int r = fetcher_request(source->fetcher, &q, fd, err);
 	while (r >= 0) {
 		struct fetch_report *report;
+		struct pollfd p[2] = { { .fd = source->signal_fd, .events = POLLIN }, { .fd = source->fetcher->socket, .events = POLLIN } };
+		(void) poll(p, 2, -1);
+		if (p[0].revents)
+			return interrupted(err);
 		r = fetcher_read(source->fetcher, pool, &report, err);
 		if (r < 0)
 			break;
@@ -374,7 +378,9 @@ int layers_document(const struct store *s, const struct layers_source *source, c
 	int r = tmp < 0 ? error_set(err, errno, "open '%s/tmp'", s->root) : unpack_document(&job, ret_digest, err);
 	if (r == 0) {
 		snprintf(final, sizeof final, "blobs/sha256/%.64s", digest_hex(ret_digest));
-		if (renameat(tmp, name, s->fd, final) < 0)
+		if (store_has_blob(s, ret_digest))
+			(void) unlinkat(tmp, name, 0);	/* the one that is there has the same content */
+		else if (renameat(tmp, name, s->fd, final) < 0)
 			r = error_set(err, errno, "store '%s/%s'", s->root, final);
 	}
 	if (r < 0 && tmp >= 0)

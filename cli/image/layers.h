@@ -3,15 +3,20 @@
 #include "../transfer/fetcher.h"
 #include "documents.h"
 #include "store.h"
+#include <signal.h>
 
 struct layers_source {
 	struct fetcher *fetcher;	/* NULL: blobs must be in the store */
 	const struct reference *ref;
 	bool quiet;
+	int signal_fd;			/* layers_signals(): readable when we are to stop; -1: nobody asks */
 };
 
+/* layers_signals - block SIGINT, SIGTERM and SIGHUP, and receive them by the returned fd; @was: the mask to go back to */
+int layers_signals(sigset_t *was, struct error *err);
+
 /* layers_get - every layer of @manifest: unpacked, verified against its diff_id of @config, and renamed into its place
- * Return: 0; -EINTR when SIGINT or SIGTERM came (they are blocked and read here); on failure nothing unfinished is left but what
+ * Return: 0; -EINTR when a signal came; on failure nothing unfinished is left but what
  * another process holds. */
 int layers_get(const struct store *s, const struct manifest_document *manifest, const struct image_config *config,
 	       const struct layers_source *source, struct error *err);

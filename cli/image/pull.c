@@ -119,10 +119,13 @@ int pull_image(const struct store *s, const struct reference *ref, const struct 
 	const struct fetch_setup setup = { .tls_verify = o->tls_verify, .cert_dir = (char *) o->cert_dir,
 					   .user_agent = (char *) "carrier/" VERSION };
 	cleanup_close int hold = store_hold(s, err);
-	int r = hold < 0 ? hold : fetcher_start(&setup, &fetcher, err);
-	const struct layers_source source = { .fetcher = &fetcher, .ref = ref, .quiet = o->quiet };
+	sigset_t was;
+	cleanup_close int signal_fd = layers_signals(&was, err);
+	int r = hold < 0 ? hold : signal_fd < 0 ? signal_fd : fetcher_start(&setup, &fetcher, err);
+	const struct layers_source source = { .fetcher = &fetcher, .ref = ref, .quiet = o->quiet, .signal_fd = signal_fd };
 	if (r == 0)
 		r = pull(s, &source, o, &pool, err);
+	sigprocmask(SIG_SETMASK, &was, NULL);
 	if (r < 0) {
 		close_fd(&hold);
 		fetcher_stop(&fetcher);
@@ -138,7 +141,7 @@ int pull_complete(const struct store *s, const struct image *image, bool quiet, 
 	bool missing = false;
 	for (size_t i = 0; diff_ids && diff_ids[i]; i++)
 		missing = missing || !store_has_layer(s, diff_ids[i]);
-	const struct layers_source source = { .quiet = quiet };
+	const struct layers_source source = { .quiet = quiet, .signal_fd = -1 };
 	int r = 0;
 	if (missing) {
 		cleanup_close int hold = store_hold(s, err);
