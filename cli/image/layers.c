@@ -48,8 +48,11 @@ int layers_signals(sigset_t *was, struct error *err)
 	return fd < 0 ? error_set(err, errno, "receive signals") : fd;
 }
 
-static int interrupted(struct error *err)
+static int interrupted(int signal_fd, struct error *err)
 {
+	struct signalfd_siginfo info;
+	while (read(signal_fd, &info, sizeof info) == sizeof info)
+		;	/* one left pending would end us when the mask goes back, before we have cleaned up */
 	return error_say(err, EINTR, "interrupted; nothing of this pull is left in the store");
 }
 
@@ -247,7 +250,7 @@ static int run(struct layers *l, struct error *err)
 		if (poll(p, l->n + 2, 200) < 0 && errno != EINTR)
 			r = error_set(err, errno, "wait for the transfer");
 		if (p[0].revents)
-			r = interrupted(err);
+			r = interrupted(l->source->signal_fd, err);
 		if (r == 0 && p[1].revents)
 			r = on_fetch_report(l, err);
 		for (size_t i = 0; r == 0 && i < l->n; i++)
@@ -345,7 +348,7 @@ static int fetch_to_memory(const struct layers_source *source, const char *path,
 		struct pollfd p[2] = { { .fd = source->signal_fd, .events = POLLIN }, { .fd = source->fetcher->socket, .events = POLLIN } };
 		(void) poll(p, 2, -1);
 		if (p[0].revents)
-			return interrupted(err);
+			return interrupted(source->signal_fd, err);
 		r = fetcher_read(source->fetcher, pool, &report, err);
 		if (r < 0)
 			break;
