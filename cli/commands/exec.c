@@ -84,7 +84,9 @@ static int why_failed(int log, int code, struct error *err)
 		return code;
 	struct strings lines cleanup_strings = { 0 };
 	strings_split(&lines, text, "\n");
-	const char *last = lines.n ? lines.v[lines.n - 1] : "";
+	if (lines.n == 0)
+		return code;
+	const char *last = lines.v[lines.n - 1];
 	if (!strstr(last, "\"level\":\"error\"") && !strstr(last, "\"level\": \"error\""))
 		return code;
 	cleanup_free char *said = runtime_message(last);
