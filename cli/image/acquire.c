@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 int pull_policy_parse(const char *word, enum pull_policy *ret, struct error *err)
 {
@@ -53,6 +54,7 @@ static int work_in_child(const struct work *w, struct error *err)
 	if (pid == 0) {
 		struct error failed = { 0 };
 		int r = userns_become_root(0, NULL, NULL, &failed);
+		(void) prctl(PR_SET_PDEATHSIG, SIGKILL);	/* after the change of ids, which clears it */
 		if (r == 0)
 			r = work(w, &failed);
 		if (r < 0)

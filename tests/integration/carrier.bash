@@ -33,15 +33,13 @@ retry() {
 	return 1
 }
 
-# make_user [norange] - $NAME, with a home and a runtime directory below $BASE
+# make_user - $NAME, with a home and a runtime directory below $BASE
 make_user() {
 	export NAME=ct$$ USER_HOME=$BASE/home USER_RUN=$BASE/run
 	retry useradd --create-home --home-dir "$USER_HOME" --shell /bin/sh "$NAME"
-	sed -i "/^$NAME:/d" /etc/subuid /etc/subgid
-	if [ "${1:-}" != norange ]; then
-		local first=$((600000000 + $$ % 10000 * 65536))
-		retry usermod --add-subuids "$first-$((first + 65535))" --add-subgids "$first-$((first + 65535))" "$NAME"
-	fi
+	sed -i "/^$NAME:/d" /etc/subuid /etc/subgid	# some useradd give ranges themselves, others do not
+	local first=$((600000000 + $$ % 10000 * 65536))
+	retry usermod --add-subuids "$first-$((first + 65535))" --add-subgids "$first-$((first + 65535))" "$NAME"
 	install -d -m 0700 -o "$NAME" -g "$NAME" "$USER_RUN"
 	chmod 0666 /dev/net/tun
 }
@@ -106,7 +104,6 @@ pull() {
 
 setup() {
 	WORK=$BATS_TEST_TMPDIR
-	ID=ct-${BATS_TEST_FILENAME##*/}-$BATS_TEST_NUMBER
 	chmod 755 "$WORK"
 	empty_cgroups >"$WORK/.cgroups"
 	cd "$WORK" || return 1
@@ -120,7 +117,22 @@ teardown() {
 	if [ -d "$CROOT" ]; then
 		for id in $(carrier ps -aq); do carrier rm -f "$id" >/dev/null; done
 	fi
+	if [ -z "${BATS_TEST_COMPLETED:-}" ]; then	# it failed: what it left is not the next one's fault
+		processes | xargs -r kill -9 2>/dev/null || true
+		return 0
+	fi
 	quiet_down
+}
+
+# expect CODE COMMAND... - as helpers.bash's, with files in place of pipes: what a command leaves behind holds none of bats'
+expect() {
+	local want=$1
+	shift
+	status=0
+	"$@" >"$BATS_TEST_TMPDIR/.stdout" 2>"$BATS_TEST_TMPDIR/.stderr" 3>&- || status=$?
+	output=$(tr -d '\0' <"$BATS_TEST_TMPDIR/.stdout") stderr=$(tr -d '\0' <"$BATS_TEST_TMPDIR/.stderr")
+	[ "$status" -eq "$want" ] ||
+		fail "exit code $status, not $want, of: $*" "stdout: $output" "stderr: $stderr"
 }
 
 quiet_down() {

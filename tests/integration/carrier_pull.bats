@@ -56,12 +56,16 @@ image_count() { carrier images -q | sort -u | grep -c .; }
 }
 
 @test "the second pull says what exists, and fetches no layer" {
-	expect 0 carrier pull --tls-verify=false "127.0.0.1:$REGISTRY/big"
 	local before after
-	before=$(find "$CROOT/store/blobs" "$CROOT/store/layers" -maxdepth 2 -printf '%p %i\n' | sort)
-	expect 0 carrier pull --tls-verify=false "127.0.0.1:$REGISTRY/big"
+	start_helper WATCHED python3 "$TESTS/faultproxy.py" --to "127.0.0.1:$REGISTRY" --log "$WORK/requests"
+	expect 0 carrier pull --tls-verify=false "127.0.0.1:$WATCHED/big"
+	grep -q /blobs/ requests
+	: >requests
+	before=$(find "$CROOT/store/layers" -maxdepth 2 -printf '%p %i\n' | sort)
+	expect 0 carrier pull --tls-verify=false "127.0.0.1:$WATCHED/big"
 	says exists
-	after=$(find "$CROOT/store/blobs" "$CROOT/store/layers" -maxdepth 2 -printf '%p %i\n' | sort)
+	! grep /blobs/ requests
+	after=$(find "$CROOT/store/layers" -maxdepth 2 -printf '%p %i\n' | sort)
 	same "$before" "$after"
 }
 
@@ -133,7 +137,7 @@ image_count() { carrier images -q | sort -u | grep -c .; }
 
 @test "a pull of what was interrupted by kill -9 works, and leaves nothing unfinished" {
 	local shell
-	start_helper SLOW python3 "$TESTS/faultproxy.py" --to "127.0.0.1:$REGISTRY" slow
+	start_helper SLOW python3 "$TESTS/stallproxy.py" "127.0.0.1:$REGISTRY"
 	carrier pull -q --tls-verify=false "127.0.0.1:$SLOW/big" </dev/null >out 2>err 3>&- &
 	shell=$!
 	soon eval '[ -n "$(find "$CROOT/store/tmp" -mindepth 1 -maxdepth 1)" ]'
@@ -153,7 +157,7 @@ image_count() { carrier images -q | sort -u | grep -c .; }
 
 @test "Ctrl-C ends a pull with 130, and the store is clean" {
 	local shell status=0
-	start_helper SLOW2 python3 "$TESTS/faultproxy.py" --to "127.0.0.1:$REGISTRY" slow
+	start_helper SLOW2 python3 "$TESTS/stallproxy.py" "127.0.0.1:$REGISTRY"
 	# a process group of its own, as a terminal's foreground has; and a shell starts background jobs with SIGINT ignored
 	client python3 -c 'import os, signal, sys; os.setsid(); signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
 		"$PROGRAM" --root "$CROOT" pull --tls-verify=false "127.0.0.1:$SLOW2/big" </dev/null >out 2>err 3>&- &

@@ -76,9 +76,17 @@ cleanup() { chmod 0666 /dev/net/tun; }
 }
 
 @test "without newuidmap: the package is named" {
-	mkdir path
-	chmod 755 path
-	USER_PATH=$WORK/path failing 125 newuidmap carrier run --rm --network none "$PLAIN" true
+	# it is looked for in fixed places, too, so /usr/bin has to be without it, where only this test sees that
+	mkdir hidden
+	mknod hidden/newuidmap c 0 0	# overlayfs' whiteout
+	{
+		declare -p NAME USER_HOME USER_RUN
+		declare -f as_user
+		echo "mount -t overlay -o lowerdir=$WORK/hidden:/usr/bin none /usr/bin && ! type newuidmap 2>/dev/null &&"
+		echo "as_user $PROGRAM run --rm --network none $PLAIN true"
+	} >script
+	failing 125 newuidmap unshare -m bash "$WORK/script"
+	[[ $stderr == *uidmap* ]] || fail "$stderr"
 }
 
 @test "two users' containers and images are apart" {

@@ -93,7 +93,6 @@ both() {
 @test "exit codes" {
 	both 0 "$(image plain)" true
 	both 42 "$(image plain)" sh -c 'exit 42'
-	both 137 "$(image plain)" sh -c 'kill -9 $$'
 	expect 126 pod_run "$(image plain)" /tmp
 	expect 126 ours "$(image plain)" /tmp
 	expect 127 pod_run "$(image plain)" /no/such/program
@@ -132,11 +131,8 @@ both() {
 	says /dev/pts/0
 }
 
-@test "the other way round: carrier through runc and crun" {
-	local runtime
-	for runtime in runc crun; do
-		expect 0 carrier --runtime "$runtime" run --rm --network none "$(image plain)" sh -c 'echo through; id -u'
-		prints $'through\n0'
-		expect 5 carrier --runtime "$runtime" run --rm --network none "$(image plain)" sh -c 'exit 5'
-	done
+@test "the other way round: carrier through runc" {
+	expect 0 carrier --runtime runc run --rm --network none "$(image plain)" sh -c 'echo through; id -u'
+	prints $'through\n0'
+	expect 5 carrier --runtime runc run --rm --network none "$(image plain)" sh -c 'exit 5'
 }

@@ -35,6 +35,8 @@ make_tree() {
 	cp "$tree/usr/share/base-passwd/passwd.master" "$tree/etc/passwd"
 	cp "$tree/usr/share/base-passwd/group.master" "$tree/etc/group"
 	ln -sf dash "$tree/bin/sh"
+	# as in every container image: what is mounted there must not change the directory
+	touch "$tree/etc/hostname" "$tree/etc/hosts" "$tree/etc/resolv.conf"
 	rm -rf "$tree"/usr/share/{doc,man,locale,info} "$tree"/usr/lib/x86_64-linux-gnu/gconv
 	chmod 1777 "$tree/tmp"
 }
@@ -116,7 +118,15 @@ make_busybox() {
 #	big		8 MiB that cannot be compressed
 #	garbage, artifact	what cannot be pulled
 make_images() {
-	[ ! -e "$FIXTURES/complete" ] || return 0
+	mkdir -p "$FIXTURES"
+	local lock
+	exec {lock}>"$FIXTURES/lock"	# several files may be run at once
+	flock "$lock"
+	[ -e "$FIXTURES/complete" ] || make_images_now
+	exec {lock}>&-
+}
+
+make_images_now() {
 	local dir=$FIXTURES/layers layout=$IMAGES foreign=s390x
 	rm -rf "$IMAGES" "$dir"
 	mkdir -p "$dir" "$IMAGES"
@@ -161,7 +171,6 @@ background() {
 	shift
 	"$@" </dev/null >"$BATS_FILE_TMPDIR/$name.out" 2>"$BATS_FILE_TMPDIR/$name.err" 3>&- &
 	echo $! >>"$BATS_FILE_TMPDIR/helpers"
-	LAST=$!
 	disown
 }
 
@@ -238,6 +247,8 @@ stop_registries() {
 push() {
 	local tag=$1 port=$2 name=$3
 	shift 3
+	# the manifest as it is, unless another format is asked for; else skopeo compresses what is plain
+	[[ " $* " == *" --format "* ]] || set -- --preserve-digests "$@"
 	skopeo copy -q --insecure-policy --dest-tls-verify=false "$@" "oci:$IMAGES:$tag" "docker://127.0.0.1:$port/$name" >&2
 }
 
