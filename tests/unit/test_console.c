@@ -585,8 +585,9 @@ static void test_relay_signals(void)
 	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 };
 	for (size_t i = 0; i < sizeof sigs / sizeof *sigs; i++) {
 		struct terminal t = make_terminal();
-		struct session s = start("trap 'echo told; exit 6' TERM INT HUP QUIT USR1; echo ready; "
-					 "while :; do sleep 0.05; done", t.slave, t.slave);
+		/* no fork while it waits: dash may lose a signal that comes between its vfork() and the child's execve() */
+		struct session s = start("sleep 1000 & p=$!; trap 'kill $p; echo told; exit 6' TERM INT HUP QUIT USR1; "
+					 "echo ready; wait", t.slave, t.slave);
 		OK(expect(&s, t.master, "ready"));
 		SETUP(kill(s.relay, sigs[i]));
 		OK(expect(&s, t.master, "told\r\n"));
@@ -598,7 +599,7 @@ static void test_relay_signals(void)
 	/* one that we ignore (nohup) is not forwarded */
 	struct terminal t = make_terminal();
 	(void) signal(SIGHUP, SIG_IGN);
-	struct session s = start("trap 'echo told; exit 6' USR2; echo ready; while :; do sleep 0.05; done",
+	struct session s = start("sleep 1000 & p=$!; trap 'kill $p; echo told; exit 6' USR2; echo ready; wait",
 				 t.slave, t.slave);
 	(void) signal(SIGHUP, SIG_DFL);
 	OK(expect(&s, t.master, "ready"));
