@@ -701,6 +701,9 @@ static void test_relay_no_reader(void)
 
 int main(void)
 {
+	/* a caller in the background has SIGINT and SIGQUIT ignored; what we test is what happens to those that are not */
+	for (int sig = 1; sig < 32; sig++)
+		(void) signal(sig, SIG_DFL);
 	(void) signal(SIGPIPE, SIG_IGN);	/* as main() does */
 	snprintf(top, sizeof top, "/tmp/test_console.XXXXXX");
 	SETUP(mkdtemp(top) ? 0 : -1);
