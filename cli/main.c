@@ -1,6 +1,7 @@
 #include "carrier.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "idmap.h"
 #include "log.h"
 #include "mem.h"
 #include <signal.h>
@@ -40,16 +41,6 @@ static int open_log(const struct carrier *c)
 	return 0;
 }
 
-/* Which of the two worlds we are in is decided by the user namespace, not by the uid: root of a namespace that somebody
- * else made has no more privilege outside than its owner. */
-static bool initial_user_namespace(void)
-{
-	cleanup_free char *map = NULL;
-	unsigned inside, outside, size;
-	return fs_read_file(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL, NULL) < 0 ||
-	       (sscanf(map, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 && outside == 0 && size == UINT32_MAX);
-}
-
 /* default_runroot - without a runtime directory of the session, one below /tmp that is verified to be ours */
 static char *default_runroot(void)
 {
@@ -61,7 +52,7 @@ static char *default_runroot(void)
 
 static int find_places(struct carrier *c)
 {
-	c->nested = geteuid() == 0 && !initial_user_namespace();
+	c->nested = geteuid() == 0 && !idmap_is_initial(-1);
 	c->rootless = geteuid() != 0 || c->nested;
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 	cleanup_free char *root = NULL, *runroot = NULL;

@@ -467,3 +467,12 @@ int idmap_apply(pid_t pid, const struct idmap *uids, const struct idmap *gids, s
 				  "yet");
 	return r;
 }
+
+bool idmap_is_initial(int proc_fd)
+{
+	cleanup_free char *map = NULL;
+	unsigned inside, outside, size;
+	const char *path = proc_fd < 0 ? "/proc/self/uid_map" : "self/uid_map";
+	return fs_read_file(proc_fd < 0 ? AT_FDCWD : proc_fd, path, 4096, &map, NULL, NULL) < 0 ||
+	       (sscanf(map, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 && outside == 0 && size == UINT32_MAX);
+}

@@ -55,3 +55,8 @@ uint32_t idmap_to_host(const struct idmap *m, uint32_t container_id);
  * bits).
  */
 int idmap_apply(pid_t pid, const struct idmap *uids, const struct idmap *gids, struct error *err);
+
+/* idmap_is_initial - are we in the initial user namespace (every id maps to itself)? Decided by /proc/self/uid_map: root of a
+ * namespace that somebody else made has no more privilege outside than its owner. Without a readable map: yes.
+ * @proc_fd: directory of a verified procfs, or -1 for /proc */
+bool idmap_is_initial(int proc_fd);

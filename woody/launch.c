@@ -52,15 +52,6 @@ static int read_config(struct launch *l, char **text, size_t *len, struct error 
 	return r < 0 ? error_wrap(err, "%s", path) : validate_spec(l->container.spec, err);
 }
 
-static bool in_user_namespace(int proc_fd)
-{
-	cleanup_free char *text = NULL;
-	unsigned inside, outside, size;
-	if (fs_read_file(proc_fd, "self/uid_map", 4096, &text, NULL, NULL) < 0)
-		return false;
-	return sscanf(text, "%u %u %u", &inside, &outside, &size) != 3 || inside || outside || size != UINT32_MAX;
-}
-
 static int open_proc(int *ret, struct error *err)
 {
 	cleanup_close int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -151,7 +142,7 @@ static int prepare(struct launch *l, struct error *err)
 	i->rootfs = (struct rootfs) {
 		.spec = spec, .bundle = l->container.record.bundle, .path = l->container.record.rootfs, .fd = -1,
 		.proc_fd = i->proc_fd, .no_pivot = l->no_pivot,
-		.user_namespace = ((own | joined) & CLONE_NEWUSER) || in_user_namespace(i->proc_fd),
+		.user_namespace = ((own | joined) & CLONE_NEWUSER) || !idmap_is_initial(i->proc_fd),
 		.mount_namespace = ((own | joined) & CLONE_NEWNS) != 0,
 		.network_namespace = ((own | joined) & CLONE_NEWNET) != 0,
 	};
@@ -473,7 +464,7 @@ static int exec_prepare(struct launch *l, const struct cgroup_record *record, ch
 	if (r < 0)
 		return r;
 	i->seccomp = &l->seccomp;
-	i->rootfs.user_namespace = (i->join_flags & CLONE_NEWUSER) || in_user_namespace(i->proc_fd);
+	i->rootfs.user_namespace = (i->join_flags & CLONE_NEWUSER) || !idmap_is_initial(i->proc_fd);
 	i->second_fork = (i->join_flags & (CLONE_NEWPID | CLONE_NEWTIME)) != 0;
 
 	struct cgroup *cgroup = NULL;

@@ -1,7 +1,7 @@
 #include "woody.h"
 #include "cleanup.h"
 #include "exeseal.h"
-#include "fs.h"
+#include "idmap.h"
 #include "log.h"
 #include "mem.h"
 #include <fcntl.h>
@@ -63,14 +63,6 @@ int seal(const struct woody *w, int64_t preserve_fds, struct error *err)
 	return r;
 }
 
-static bool initial_user_namespace(void)
-{
-	cleanup_free char *map = NULL;
-	unsigned inside, outside, size;
-	return fs_read_file(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL, NULL) < 0 ||
-	       (sscanf(map, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 && outside == 0 && size == UINT32_MAX);
-}
-
 static int usage(const char *text, const char *value)
 {
 	fprintf(stderr, "woody: %s '%s'\n", text, value);
@@ -119,7 +111,7 @@ static int prepare(void *program, void *unused)
 	const char *word = w->rootless_word ? w->rootless_word : "auto";
 	bool user = geteuid() != 0;
 	if (!w->root || strcmp(word, "auto") == 0)
-		user = user || !initial_user_namespace();
+		user = user || !idmap_is_initial(-1);
 	w->rootless = strcmp(word, "true") == 0 || (strcmp(word, "auto") == 0 && user);
 	if (!w->rootless && strcmp(word, "false") != 0 && strcmp(word, "auto") != 0)
 		return usage("--rootless: true, false or auto, not", word);
