@@ -40,7 +40,8 @@ static char *status_words(const struct container *c, int64_t now, struct pool *p
 		return pool_printf(pool, "Exited (%lld) %s", (long long) s->exit_code, words_ago(s->finished, now, words));
 	case RECORD_STARTING: return pool_strdup(pool, "Starting");
 	case RECORD_DEAD: return pool_strdup(pool, "Dead");
-	case RECORD_CREATED: break;
+	case RECORD_CREATED:
+	case RECORD_REMOVING: break;	/* is not listed */
 	}
 	return pool_strdup(pool, "Created");
 }

@@ -135,8 +135,8 @@ int monitor_attend(int socket, const struct container *c, struct error *err)
 			code = value;
 			raw_off(&raw);
 		}
-		/* a --rm container's name is free when we return */
-		if (kind == 0 || kind == MONITOR_DONE || ((kind == MONITOR_EXIT || kind == MONITOR_ERROR) && !c->record.remove))
+		/* as pid 1 we would take the monitor along before it has cleaned up */
+		if (kind == 0 || ((kind == MONITOR_EXIT || kind == MONITOR_ERROR) && getpid() != 1))
 			break;
 	}
 	raw_off(&raw);

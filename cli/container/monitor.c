@@ -413,30 +413,32 @@ static _Noreturn void monitor_main(struct monitor *m)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 
-	int r = start(m, &err);
-	if (r < 0) {
+	if (start(m, &err) < 0) {
 		int code = exit_code(&err);
 		m->c->status.error = pool_strdup(&m->c->pool, err.text);
 		m->c->status.exit_code = code;
-		tell(m, MONITOR_ERROR, code, &err);
 		if (m->lock_fd >= 0)
 			(void) set_status(m, "exited", NULL);
-	} else {
-		tell(m, MONITOR_STARTED, (int) m->init, NULL);
-		if (m->c->record.detached) {	/* the terminal that started us may go */
-			cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-			for (int fd = 0; fd < 3; fd++)
-				(void) dup2(null, fd);
-		}
-		while (!m->init_ended)
-			step(m, -1);
-		drain(m);
-		m->c->status.exit_code = proc_exit_code(m->init_status);
-		(void) set_status(m, "exited", NULL);
-		tell(m, MONITOR_EXIT, (int) m->c->status.exit_code, NULL);
+		finish(m);
+		tell(m, MONITOR_ERROR, code, &err);
+		_exit(0);
 	}
+	tell(m, MONITOR_STARTED, (int) m->init, NULL);
+	if (m->c->record.detached) {	/* the terminal that started us may go */
+		cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		for (int fd = 0; fd < 3; fd++)
+			(void) dup2(null, fd);
+	}
+	while (!m->init_ended)
+		step(m, -1);
+	drain(m);
+	m->c->status.exit_code = proc_exit_code(m->init_status);
+	if (m->c->record.remove)
+		(void) record_retire(m->carrier, m->c, NULL);
+	else
+		(void) set_status(m, "exited", NULL);
+	tell(m, MONITOR_EXIT, (int) m->c->status.exit_code, NULL);
 	finish(m);
-	tell(m, MONITOR_DONE, 0, NULL);
 	_exit(0);
 }
 

@@ -2,8 +2,9 @@
  *
  * Theory of operation. `carrier run` forks the monitor before anything is mounted. The monitor leaves the session, (rootless)
  * enters a user namespace, makes a private mount namespace, takes the lock, mounts the rootfs, executes the runtime, is the
- * subreaper that init falls to when the runtime has ended, copies output to the log and to the client, and when init ends: tells the exit code,
- * deletes the container from the runtime, ends the network helper, unmounts, records, and with --rm removes.
+ * subreaper that init falls to when the runtime has ended, copies output to the log and to the client, and when init ends: records and
+ * tells the exit code (a --rm container's name is free by then), and only then, when nobody waits any more, deletes the container
+ * from the runtime, ends the network helper, unmounts, and with --rm removes.
  * Because its mounts are in a namespace of its own, nothing of it survives a kill -9: the kernel unmounts.
  *
  * Client and monitor are joined by a SOCK_SEQPACKET pair (client.h): the client sends terminal input, sizes and signals; the
@@ -21,8 +22,7 @@ enum client_message {
 	/* monitor to client */
 	MONITOR_STARTED,	/* the program runs; one int32: its pid */
 	MONITOR_ERROR,		/* struct error; with its exit code (125, 126, 127) in front */
-	MONITOR_EXIT,		/* one int: exit code */
-	MONITOR_DONE,		/* everything is cleaned up */
+	MONITOR_EXIT,		/* one int: exit code; the socket ends when everything is cleaned up */
 };
 
 /* monitor_start - fork the monitor for a container whose record is written. @foreground: stdout and stderr of ours are its clients.

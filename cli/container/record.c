@@ -98,14 +98,20 @@ const char *record_state_name(enum record_state s)
 {
 	static const char *const names[] = {
 		[RECORD_CREATED] = "created", [RECORD_STARTING] = "created", [RECORD_RUNNING] = "running",
-		[RECORD_EXITED] = "exited", [RECORD_UNATTENDED] = "running", [RECORD_DEAD] = "dead",
+		[RECORD_EXITED] = "exited", [RECORD_REMOVING] = "removing", [RECORD_UNATTENDED] = "running", [RECORD_DEAD] = "dead",
 	};
 	return names[s];
 }
 
 static bool is_active(const struct status *s)
 {
-	return str_eq(s->state, "starting") || str_eq(s->state, "running");
+	return str_eq(s->state, "starting") || str_eq(s->state, "running") || str_eq(s->state, "removing");
+}
+
+/* active_state - of one that has a monitor */
+static enum record_state active_state(const struct status *s)
+{
+	return str_eq(s->state, "starting") ? RECORD_STARTING : str_eq(s->state, "running") ? RECORD_RUNNING : RECORD_REMOVING;
 }
 
 /* is_attended - 1 when a monitor holds the lock */
@@ -132,8 +138,7 @@ int status_save(struct container *c, struct error *err)
 	if (r < 0)
 		return r;
 	const struct status *s = &c->status;
-	c->state = str_eq(s->state, "created") ? RECORD_CREATED : str_eq(s->state, "starting") ? RECORD_STARTING
-		: str_eq(s->state, "running") ? RECORD_RUNNING : RECORD_EXITED;
+	c->state = str_eq(s->state, "created") ? RECORD_CREATED : is_active(s) ? active_state(s) : RECORD_EXITED;
 	return 0;
 }
 
@@ -162,7 +167,7 @@ int record_refresh(struct container *c, struct error *err)
 		if (attended < 0)
 			return attended;
 		if (attended) {
-			c->state = str_eq(c->status.state, "starting") ? RECORD_STARTING : RECORD_RUNNING;
+			c->state = active_state(&c->status);
 			return 0;
 		}
 		/* the monitor may have ended between our two looks; then it has written the exit before it let go */
@@ -467,6 +472,10 @@ int record_find(const struct carrier *carrier, const char *name, bool latest, st
 	int r = containers_fd < 0 ? containers_fd : find_id(carrier, containers_fd, name, id, &why);
 	if (r == 0)
 		r = load(carrier, containers_fd, id, true, ret, &why);
+	if (r == 0 && ret->state == RECORD_REMOVING) {
+		container_done(ret);
+		r = -ENOENT;
+	}
 	if (r == -ENOENT)
 		return error_say(err, ENOENT, "no container '%s'", name);
 	return r < 0 ? error_say(err, -r, "%s", why.text) : 0;
@@ -512,15 +521,32 @@ static int remove_tree(const struct carrier *carrier, int containers_fd, const c
 	return r < 0 ? error_say(err, why.code, "remove container %.*s: %s", SHORT_ID, id, why.text) : 0;
 }
 
+static void give_up_name(const struct carrier *carrier, int containers_fd, const struct record *rec)
+{
+	cleanup_close int names_fd = open_place(carrier, "names", false, NULL);
+	if (names_fd >= 0 && is_name(rec->name))
+		name_free(names_fd, containers_fd, rec->name, rec->id);
+}
+
+int record_retire(const struct carrier *carrier, struct container *c, struct error *err)
+{
+	cleanup_close int containers_fd = open_place(carrier, "containers", false, err);
+	if (containers_fd < 0)
+		return containers_fd;
+	c->status.state = (char *) "removing";
+	int r = status_save(c, err);
+	if (r == 0)
+		give_up_name(carrier, containers_fd, &c->record);
+	return r;
+}
+
 int record_remove(const struct carrier *carrier, struct container *c, struct error *err)
 {
 	cleanup_close int containers_fd = open_place(carrier, "containers", false, err);
 	if (containers_fd < 0)
 		return containers_fd;
-	cleanup_close int names_fd = open_place(carrier, "names", false, NULL);
-	if (names_fd >= 0 && is_name(c->record.name))
-		name_free(names_fd, containers_fd, c->record.name, c->record.id);
-
+	give_up_name(carrier, containers_fd, &c->record);
+	(void) unlinkat(c->dir_fd, "record.json", 0);	/* first: one that has lost its lock, but not its record, would be called dead */
 	return remove_tree(carrier, containers_fd, c->record.id, err);
 }
 
@@ -556,7 +582,9 @@ int record_list(const struct carrier *carrier, struct container **ret, size_t *r
 			continue;
 		all = xreallocarray(all, n + 1, sizeof *all);
 		int r = load(carrier, containers_fd, e->d_name, false, &all[n], &why);
-		if (r == 0)
+		if (r == 0 && all[n].state == RECORD_REMOVING)
+			container_done(&all[n]);
+		else if (r == 0)
 			n++;
 		else if (r != -ENOENT)
 			log_warn("%s", why.text);

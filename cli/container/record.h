@@ -10,8 +10,9 @@
  *	                   log		JSON lines as docker's json-file: {"log":"...","stream":"stdout","time":"..."}
  *	RUNROOT/woody/			the runtime's --root
  *
- * Readers never lock and never run the runtime: the state is derived. A status "running" whose lock nobody holds, or from
- * another boot, is a container whose monitor was killed; whether its process still lives is told by pid and start time.
+ * Readers never lock and never run the runtime: the state is derived. A --rm container whose program has ended is "removing" while its
+ * monitor cleans up: for everybody else it is gone already. A status "running" (or "removing")
+ * whose lock nobody holds, or from another boot, is a container whose monitor was killed; whether its process still lives is told by pid and start time.
  */
 #pragma once
 #include "../carrier.h"
@@ -40,7 +41,7 @@ struct record {
 extern const struct json_type record_type;
 
 struct status {
-	char *state;			/* "created", "starting", "running", "exited" */
+	char *state;			/* "created", "starting", "running", "exited", "removing" */
 	int64_t pid;			/* of the container's process */
 	uint64_t start_time;
 	int64_t monitor;		/* its pid; for people: the lock says whether it lives */
@@ -51,6 +52,7 @@ extern const struct json_type status_type;
 
 /* what people are told */
 enum record_state { RECORD_CREATED, RECORD_STARTING, RECORD_RUNNING, RECORD_EXITED,
+	RECORD_REMOVING,		/* --rm, ended, being cleaned up: neither listed nor found */
 	RECORD_UNATTENDED,	/* the monitor was killed, the process runs on */
 	RECORD_DEAD };		/* the monitor was killed, so was the process; nobody saw the exit code */
 const char *record_state_name(enum record_state s);	/* docker's words: created, running, exited, dead */
@@ -82,6 +84,9 @@ int record_list(const struct carrier *c, struct container **ret, size_t *n, stru
 int record_refresh(struct container *c, struct error *err);
 /* record_lock - the monitor's lock; it lives as long as any copy of the returned fd; -EAGAIN when another holds it */
 int record_lock(const struct container *c, struct error *err);
+/* record_retire - of --rm, once the program has ended: the name is free, and nobody finds the container any more. Its monitor, which must
+ * hold the lock, goes on to remove it. */
+int record_retire(const struct carrier *carrier, struct container *c, struct error *err);
 /* record_remove - the name, then the directory, whatever is in it. Rootless: what is of subordinate ids, by a child in a user namespace.
  * The caller has made sure that it does not run; @c stays valid and wants container_done(). Gone already is success. */
 int record_remove(const struct carrier *carrier, struct container *c, struct error *err);

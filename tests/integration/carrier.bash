@@ -140,8 +140,10 @@ quiet_down() {
 	soon no_new_cgroup || fail "cgroups are left: $(new_cgroups)"
 	same "" "$(grep -F "$BASE/" /proc/self/mountinfo)"
 	same "" "$(find "$CROOT/store/tmp" -mindepth 1 2>/dev/null)"
-	same "" "$(find "$CROOT/containers" "$CROOT/names" -mindepth 1 -maxdepth 1 2>/dev/null)"
+	soon no_containers || fail "left: $(find "$CROOT/containers" "$CROOT/names" -mindepth 1)"
 }
+
+no_containers() { [ -z "$(find "$CROOT/containers" "$CROOT/names" -mindepth 1 -maxdepth 1 2>/dev/null)" ]; }
 
 # user_processes - with one of the user's own ids or one of its range; zombies are waiting for others
 user_processes() {

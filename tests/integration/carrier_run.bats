@@ -38,11 +38,15 @@ expect_either() {
 	[ "$status" = "$one" ] || [ "$status" = "$other" ] || fail "exit code $status, not $one or $other, of: $*" "stderr: $stderr"
 }
 
+# none_left - at once for whoever looks; the monitor removes the files behind the exit code
 none_left() {
 	expect 0 carrier ps -aq
 	prints ""
-	same "" "$(find "$CROOT/containers" "$CROOT/names" -mindepth 1 -maxdepth 1)"
+	same "" "$(find "$CROOT/names" -mindepth 1 -maxdepth 1)"
+	soon no_container_files || fail "left: $(find "$CROOT/containers" -mindepth 1)"
 }
+
+no_container_files() { [ -z "$(find "$CROOT/containers" -mindepth 1 -maxdepth 1)" ]; }
 
 # --- the program and how it ends
 
@@ -50,6 +54,29 @@ none_left() {
 	expect 0 carrier run --rm hello
 	says pid
 	matches 'seccomp'
+	none_left
+}
+
+@test "--rm: when run returns the name is free, and nobody finds the container" {
+	local i
+	for i in 1 2 3 4 5 6; do
+		expect 3 carrier run --rm --name again --network none "$PLAIN" sh -c 'exit 3'
+		expect 1 carrier inspect again
+		expect 0 carrier ps -aq
+		prints ""
+	done
+	none_left
+}
+
+@test "--rm: what a killed monitor did not get to remove is dead, and rm removes it" {
+	expect 0 carrier run --name half --network none "$PLAIN" true
+	local files
+	files=$(find "$CROOT/containers" -mindepth 1 -maxdepth 1)
+	soon ended "$(jq .monitor "$files/status.json")"
+	jq '.state = "removing"' "$files/status.json" >"$files/s" && cat "$files/s" >"$files/status.json" && rm "$files/s"
+	expect 0 carrier ps -a
+	matches 'Dead +half'
+	expect 0 carrier rm half
 	none_left
 }
 
