@@ -475,6 +475,8 @@ static int open_temporary(int dir_fd, char name[64])
 
 static int fill_temporary(int fd, const void *data, size_t len, mode_t mode, bool sync)
 {
+	/* ext4 writes a file to the disk when it is renamed over another (mount option auto_da_alloc), unless its blocks are allocated */
+	(void) fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, len ? (off_t) len : 1);
 	int r = fs_write_all(fd, data, len);
 	if (r < 0)
 		return r;

@@ -64,9 +64,7 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 		rec.lowerdirs = lower.v;
 	}
 	ret->record = rec;
-	r = record_save(ret, err);
-	if (r == 0)
-		r = status_save(ret, err);
+	r = record_save(ret, err);	/* without a status it counts as created */
 	if (r < 0) {
 		(void) record_remove(c, ret, NULL);
 		return r;

@@ -339,7 +339,8 @@ static int write_etc(const struct container *c, const struct record_settings *se
 	cleanup_free char *host = NULL;
 	if (!network_is(c, "none") && fs_read_file(AT_FDCWD, "/etc/resolv.conf", ETC_MAX, &host, NULL, NULL) < 0)
 		log_debug("the host's /etc/resolv.conf cannot be read; the container's is made without it");
-	cleanup_free char *hosts = hostfiles_hosts(c->record.network, hostname, hostfiles_address(address), settings);
+	bool asks = !network_is(c, "none") || (settings && settings->hosts && settings->hosts[0]);
+	cleanup_free char *hosts = hostfiles_hosts(c->record.network, hostname, asks ? hostfiles_address(address) : NULL, settings);
 	cleanup_free char *resolv = hostfiles_resolv(c->record.network, host ? host : "", settings);
 	cleanup_free char *line = xasprintf("%s\n", hostname);
 	int r = write_text(c, "hosts", hosts, err);

@@ -148,7 +148,7 @@ static int read_status(struct container *c, struct error *err)
 	struct error why = { 0 };
 	int r = read_document(c, "status.json", &status_type, &fresh, &why);
 	if (r == -ENOENT)
-		fresh.state = pool_strdup(&c->pool, "created");	/* it is written just behind record.json */
+		fresh.state = pool_strdup(&c->pool, "created");	/* nothing has become of it yet */
 	else if (r == -EBADMSG)		/* the lock still tells whether there is a monitor; else it is dead */
 		fresh = (struct status) { .state = pool_strdup(&c->pool, "running") };
 	else if (r < 0)

@@ -57,6 +57,21 @@ prepare() {
 	USER_ID=$(id -u "$NAME")
 }
 
+# init_exe RUNTIME - what a program in the container, as its root with all capabilities, gets when it opens what init was executed from
+# for writing, once nobody executes it any more (before, it is busy for everybody); the runtime is called as root of a user namespace
+# that has all of the user's ids
+init_exe() {
+	config '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings) |
+		.hooks.startContainer = [{ path: "/bin/sh", args: ["sh", "-c", $script] }] | .process.capabilities |= map_values($all)' \
+		--arg script 'exec 3</proc/1/exe; (sleep 1; exec 4>>/proc/self/fd/3) >/dev/null 2>/tried & exit 0' \
+		--argjson all '["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SYS_PTRACE"]'
+	config '.root.readonly = false'
+	program sh -c 'until [ -s /tried ]; do sleep 0.1; done'
+	detached as_user unshare --user --map-root-user --map-auto --mount "$1" --root "$WORK/run/w" run -d "$ID"
+	soon test -s "$ROOTFS/tried"
+	output=$(<"$ROOTFS/tried")
+}
+
 cleanup() {
 	local id
 	if [ -n "${MINE:-}" ]; then rmdir "$MINE/made" "$MINE" 2>/dev/null || rmdir "$MINE"; fi
@@ -197,4 +212,16 @@ user_stopped() {
 	same "$output" ""
 	expect 1 user_woody --root "$ROOT" kill "$ID" KILL
 	status_is running
+}
+
+@test "the runtime is out of reach when its owner has no id in the caller's user namespace" {
+	init_exe "$BATS_FILE_TMPDIR/runtime"
+	says "Permission denied"
+}
+
+@test "the runtime is sealed when its owner has an id in the caller's user namespace" {
+	cp "$BATS_FILE_TMPDIR/runtime" "$WORK/mine"
+	chown "$NAME:" "$WORK/mine"
+	init_exe "$WORK/mine"
+	says "Read-only file system"
 }
