@@ -239,7 +239,8 @@ static int read_list(const struct json_field *f, const struct node *n, size_t si
 			r = read_string(c, &((struct json_pair *) at)->value, err);
 			break;
 		default:
-			r = read_object(f->type, c, pool, at, err);
+			if (!named || c->is != NUL)	/* Go makes null a zeroed value there */
+				r = read_object(f->type, c, pool, at, err);
 			if (named)
 				*(char **) at = c->key;
 		}

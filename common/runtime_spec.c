@@ -153,7 +153,7 @@ TABLE(intel_rdt, T, JSON_FIELD(T, clos_id, "closID"), JSON_FIELD(T, schemata, "s
       JSON_FIELD(T, enable_monitoring, "enableMonitoring"));
 #undef T
 #define T struct spec_memory_policy
-TABLE(memory_policy, T, JSON_REQUIRED(T, mode, "mode"), JSON_FIELD(T, nodes, "nodes"), JSON_FIELD(T, flags, "flags"));
+TABLE(memory_policy, T, JSON_FIELD(T, mode, "mode"), JSON_FIELD(T, nodes, "nodes"), JSON_FIELD(T, flags, "flags"));
 #undef T
 #define T struct spec_personality
 TABLE(personality, T, JSON_REQUIRED(T, domain, "domain"), JSON_FIELD(T, flags, "flags"));

@@ -380,16 +380,19 @@ int identity_raise_limits(pid_t pid, const struct spec_process *p, struct error 
 
 /* ---- oom_score_adj ---- */
 
-int identity_oom_score(int proc_fd, int32_t score, bool may_fail, struct error *err)
+int identity_oom_score(int proc_fd, pid_t pid, int32_t score, bool may_fail, struct error *err)
 {
 	if (score < -1000 || score > 1000)
 		return error_say(err, EINVAL, "process.oomScoreAdj: %d is not within -1000 and 1000", score);
-	cleanup_close int fd = openat(proc_fd, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	char name[48] = "self/oom_score_adj";
+	if (pid)
+		snprintf(name, sizeof name, "%d/oom_score_adj", pid);
+	cleanup_close int fd = openat(proc_fd, name, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return error_set(err, errno, "process.oomScoreAdj: open /proc/self/oom_score_adj");
+		return error_set(err, errno, "process.oomScoreAdj: open /proc/%s", name);
 	if (fs_is_type(fd, PROC_SUPER_MAGIC) <= 0)
 		return error_say(err, EPERM,
-				 "process.oomScoreAdj: /proc/self/oom_score_adj is not a file of a procfs");
+				 "process.oomScoreAdj: /proc/%s is not a file of a procfs", name);
 
 	char text[16];
 	int n = snprintf(text, sizeof text, "%d", score);

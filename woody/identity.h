@@ -42,9 +42,9 @@ int identity_limits(const struct spec_process *p, struct error *err);
  * another process: the child cannot once it is in a user namespace of its own. Missing privilege is an error
  * that says so. */
 int identity_raise_limits(pid_t pid, const struct spec_process *p, struct error *err);
-/* identity_oom_score - writes @score (-1000 to 1000) through @proc_fd, an O_PATH directory of a procfs, which
- * is verified. A lowering that the kernel refuses (no CAP_SYS_RESOURCE) only warns when @may_fail. */
-int identity_oom_score(int proc_fd, int32_t score, bool may_fail, struct error *err);
+/* identity_oom_score - writes @score (-1000 to 1000) of @pid (0: ours) through @proc_fd, an O_PATH directory of a
+ * procfs, which is verified. A lowering that the kernel refuses (no CAP_SYS_RESOURCE) only warns when @may_fail. */
+int identity_oom_score(int proc_fd, pid_t pid, int32_t score, bool may_fail, struct error *err);
 
 /* identity_become - bounding set, groups, gid, uid, umask (022 when none is given, as runc), and the
  * capabilities but for one: effective is @sets->permitted until identity_capabilities(), so that what follows

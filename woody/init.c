@@ -5,15 +5,19 @@
  * - The user namespace gives the privilege for every other namespace, so its ids are mapped before anything is done.
  * - A pid or time namespace that is joined, and a time namespace that is made, take effect for children only:
  *   a second process goes on (second_fork), as a child of the same parent (CLONE_PARENT).
- * - oom_score_adj and the session keyring need the caller's /proc and no particular root.
+ * - Files in /proc/self belong to us until we become the user namespace's root; then we cannot be dumped, and they are
+ *   the host's root's. So oom_score_adj and the offsets of a time namespace come before that.
+ * - The session keyring belongs to the user namespace's root; its label needs the caller's /proc.
  * - The console's pty comes from the container's devpts, so it follows the mounts; /dev/console precedes the read-only remount.
  * - Hooks of the caller (createRuntime) see the mounts and run before pivot_root; createContainer's run here.
  * - sysctl needs a procfs of the new namespaces and must precede the read-only /proc/sys.
+ * - Affinity, scheduler, memory policy and personality come in the container's cgroup, whose cpuset they depend on.
  * - rlimits come late, so that a small RLIMIT_NOFILE does not hit us, and before the user changes, which costs the
  *   right to raise them.
  * The last part (user, seccomp, capabilities, execve) has an order of its own, argued in execute.c.
  */
 #include "init.h"
+#include "affinity.h"
 #include "channel.h"
 #include "cleanup.h"
 #include "clone.h"
@@ -23,6 +27,8 @@
 #include "fs.h"
 #include "hooks.h"
 #include "log.h"
+#include "memory_policy.h"
+#include "scheduling.h"
 #include "sysctl.h"
 #include <fcntl.h>
 #include <grp.h>
@@ -67,25 +73,11 @@ static int become_root(struct error *err)
 
 static int step_user_namespace(struct init *i, struct error *err)
 {
-	if (i->exec)
-		return 0;
-	if (own(i, CLONE_NEWUSER)) {
-		if (i->mapped) {
-			int r = channel_send(i->channel, MESSAGE_MAP, 0, -1);
-			if (r < 0)
-				return error_set(err, -r, "ask for the id maps");
-			r = channel_expect(i->channel, MESSAGE_GO, err);
-			if (r < 0)
-				return r;
-		}
-	} else if (!(i->namespaces->joined & CLONE_NEWUSER)) {
-		return 0;
-	} else {
-		int r = namespaces_join(i->namespaces, CLONE_NEWUSER, err);
-		if (r < 0)
-			return r;
+	if (i->mapped) {
+		int r = channel_send(i->channel, MESSAGE_MAP, 0, -1);
+		return r < 0 ? error_set(err, -r, "ask for the id maps") : channel_expect(i->channel, MESSAGE_GO, err);
 	}
-	return become_root(err);
+	return i->namespaces->joined & CLONE_NEWUSER ? namespaces_join(i->namespaces, CLONE_NEWUSER, err) : 0;
 }
 
 static int write_time_offsets(const struct init *i, struct error *err)
@@ -101,6 +93,20 @@ static int write_time_offsets(const struct init *i, struct error *err)
 	return r < 0 ? error_wrap(err, "linux.timeOffsets") : 0;
 }
 
+static int step_time_namespace(struct init *i, struct error *err)
+{
+	if (!own(i, CLONE_NEWTIME))
+		return 0;
+	if (unshare(CLONE_NEWTIME) < 0)
+		return error_set(err, errno, "make the time namespace");
+	return write_time_offsets(i, err);
+}
+
+static int step_become_root(struct init *i, struct error *err)
+{
+	return (i->namespaces->own | i->namespaces->joined) & CLONE_NEWUSER ? become_root(err) : 0;
+}
+
 /* step_join - those by path; and, when a second process follows, our own that clone3() has not made yet */
 static int step_join(struct init *i, struct error *err)
 {
@@ -112,11 +118,11 @@ static int step_join(struct init *i, struct error *err)
 	int r = namespaces_join(i->namespaces, ~CLONE_NEWUSER, err);
 	if (r < 0 || !i->second_fork)
 		return r;
-	/* the pid namespace is made by the second clone; the cgroup one by step_cgroup_namespace */
-	int flags = i->namespaces->own & ~(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWCGROUP);
+	/* the pid namespace is made by the second clone; the time one is, and the cgroup one comes by step_cgroup_namespace */
+	int flags = i->namespaces->own & ~(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWTIME | CLONE_NEWCGROUP);
 	if (flags && unshare(flags) < 0)
 		return error_set(err, errno, "make the container's namespaces");
-	return own(i, CLONE_NEWTIME) ? write_time_offsets(i, err) : 0;
+	return 0;
 }
 
 /* step_fork - the child goes on, we end. The parent learns the pid from us: only we see it as a number it can use. */
@@ -159,9 +165,9 @@ static int step_session(struct init *i, struct error *err)
 
 static int step_oom_score(struct init *i, struct error *err)
 {
-	if (!i->process || !i->process->oom_score_adj)
+	if (!i->process || !i->process->oom_score_adj || i->mapped)	/* mapped: the parent has, with its privileges */
 		return 0;
-	return identity_oom_score(i->proc_fd, *i->process->oom_score_adj, i->rootfs.user_namespace, err);
+	return identity_oom_score(i->proc_fd, 0, *i->process->oom_score_adj, i->rootfs.user_namespace, err);
 }
 
 /* step_loopback - a new network namespace has its loopback device down; every program expects 127.0.0.1 */
@@ -298,19 +304,30 @@ static int step_finish(struct init *i, struct error *err)
 	return rootfs_finish(&i->rootfs, err);
 }
 
+static int step_scheduling(struct init *i, struct error *err)
+{
+	const struct spec_linux *l = i->spec->linux_;
+	int r = affinity_final(i->exec && i->process ? i->process->exec_cpu_affinity : NULL, err);
+	if (r == 0)
+		r = scheduling_apply(i->process, l, err);
+	return r < 0 ? r : memory_policy_apply(l ? l->memory_policy : NULL, err);
+}
+
 static int step_limits(struct init *i, struct error *err)
 {
 	return i->process ? identity_limits(i->process, err) : 0;
 }
 
 static const struct step create_steps[] = {
+	{ "set oom_score_adj", step_oom_score },
 	{ "enter the cgroup", step_cgroup },
 	{ "enter the user namespace", step_user_namespace },
+	{ "make the time namespace", step_time_namespace },
+	{ "become its root", step_become_root },
 	{ "join namespaces", step_join },
 	{ "fork", step_fork },
 	{ "make the cgroup namespace", step_cgroup_namespace },
 	{ "start a session", step_session },
-	{ "set oom_score_adj", step_oom_score },
 	{ "set up the rootfs", step_rootfs },
 	{ "set up the terminal", step_console },
 	{ "set the loopback device up", step_loopback },
@@ -320,17 +337,19 @@ static const struct step create_steps[] = {
 	{ "change the root", step_pivot },
 	{ "mask paths", step_finish },
 	{ "give stdio to the user", step_stdio },
+	{ "set scheduling", step_scheduling },
 	{ "set limits", step_limits },
 };
 
 static const struct step exec_steps[] = {
+	{ "set oom_score_adj", step_oom_score },
 	{ "enter the cgroup", step_cgroup },
 	{ "join namespaces", step_join },
 	{ "fork", step_fork },
 	{ "start a session", step_session },
-	{ "set oom_score_adj", step_oom_score },
 	{ "set up the terminal", step_console },
 	{ "give stdio to the user", step_stdio },
+	{ "set scheduling", step_scheduling },
 	{ "set limits", step_limits },
 };
 

@@ -4,6 +4,7 @@
  * namespace paths, cgroup files, sources of mounts in a foreign user namespace, the console socket.
  */
 #include "launch.h"
+#include "affinity.h"
 #include "channel.h"
 #include "cleanup.h"
 #include "clone.h"
@@ -12,7 +13,9 @@
 #include "hooks.h"
 #include "idmap.h"
 #include "log.h"
+#include "memory_policy.h"
 #include "proc.h"
+#include "scheduling.h"
 #include "sysctl.h"
 #include "validate.h"
 #include <linux/magic.h>
@@ -110,6 +113,15 @@ static int prepare_terminal(struct launch *l, const struct spec_process *p, stru
 	return l->init.console_fd < 0 ? l->init.console_fd : 0;
 }
 
+/* check_process - what the modules of the child would refuse, while nothing has been made */
+static int check_process(const struct spec_process *p, const struct spec_linux *lx, struct error *err)
+{
+	int r = scheduling_check(p, lx, err);
+	if (r == 0 && p)
+		r = affinity_check(p->exec_cpu_affinity, err);
+	return r < 0 || !lx ? r : memory_policy_check(lx->memory_policy, err);
+}
+
 static int prepare(struct launch *l, struct error *err)
 {
 	struct runtime_spec *spec = l->container.spec;
@@ -119,6 +131,8 @@ static int prepare(struct launch *l, struct error *err)
 		r = namespaces_open(spec, &l->namespaces, err);
 	if (r == 0)
 		r = sysctl_check(spec, err);
+	if (r == 0)
+		r = check_process(spec->process, spec->linux_, err);
 	if (r == 0)
 		r = prepare_terminal(l, spec->process, err);
 	if (r == 0 && spec->process)
@@ -221,11 +235,14 @@ static void mappings(struct idmap *m, const struct spec_id_mapping *list, size_t
 		idmap_add(m, 0, geteuid(), 1);
 }
 
-/* raise_limits - only we have the privilege once the child is in a user namespace of its own; it lowers them later itself */
-static int raise_limits(struct launch *l, struct error *err)
+/* privileged_limits - only we have the privilege once the child is in a user namespace of its own; it lowers limits later itself */
+static int privileged_limits(struct launch *l, struct error *err)
 {
 	const struct spec_process *p = l->container.spec->process;
-	return p ? identity_raise_limits(l->pid, p, err) : 0;
+	int r = p ? identity_raise_limits(l->pid, p, err) : 0;
+	if (r == 0 && p && p->oom_score_adj)
+		r = identity_oom_score(l->init.proc_fd, l->pid, *p->oom_score_adj, true, err);
+	return r;
 }
 
 static int write_maps(struct launch *l, struct error *err)
@@ -236,7 +253,7 @@ static int write_maps(struct launch *l, struct error *err)
 	mappings(&gids, lx->gid_mappings, lx->n_gid_mappings);
 	if (lx->n_gid_mappings == 0 && geteuid() != 0)
 		gids.ranges[0].host_id = getegid();
-	int r = raise_limits(l, err);
+	int r = privileged_limits(l, err);
 	if (r == 0)
 		r = idmap_apply(l->pid, &uids, &gids, err);
 	return r;
@@ -456,6 +473,8 @@ static int exec_prepare(struct launch *l, const struct cgroup_record *record, ch
 		return error_say(err, ESRCH, "cannot exec in a stopped container");
 	r = namespaces_of(i->proc_fd, (pid_t) l->container.record.pid, &i->join_flags, err);
 	if (r == 0)
+		r = check_process(i->process, spec->linux_, err);
+	if (r == 0)
 		r = prepare_terminal(l, i->process, err);
 	if (r == 0)
 		r = identity_parse_capabilities(i->process->capabilities, &i->capabilities, err);
@@ -483,6 +502,8 @@ static int exec_prepare(struct launch *l, const struct cgroup_record *record, ch
 int launch_exec(struct launch *l, const struct cgroup_record *record, char *const *sub, struct error *err)
 {
 	int r = exec_prepare(l, record, sub, err);
+	if (r == 0)
+		r = affinity_initial(l->init.process->exec_cpu_affinity, err);
 	if (r == 0)
 		r = clone_init(l, err);
 	if (r == 0)

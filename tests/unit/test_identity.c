@@ -548,7 +548,7 @@ static void oom(struct shared *s, int32_t score, bool may_fail)
 	cleanup_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (geteuid() == 0)
 		(void) identity_become(&u, &none, false, NULL);
-	s->r = identity_oom_score(proc, score, may_fail, &s->err);
+	s->r = identity_oom_score(proc, 0, score, may_fail, &s->err);
 	read_score(s);
 }
 
@@ -582,7 +582,7 @@ static void test_oom_score(void)
 	snprintf(path, sizeof path, "%s/self/oom_score_adj", dir);
 	cleanup_close int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600),
 			  fd = open(dir, O_PATH | O_CLOEXEC);
-	OK(identity_oom_score(fd, 5, true, &err) == -EPERM);
+	OK(identity_oom_score(fd, 0, 5, true, &err) == -EPERM);
 	OK_STR(err.text, "process.oomScoreAdj: /proc/self/oom_score_adj is not a file of a procfs");
 	OK(lseek(file, 0, SEEK_END) == 0);
 	OK(fs_remove_tree(AT_FDCWD, dir, NULL) == 0);

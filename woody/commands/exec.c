@@ -110,6 +110,32 @@ static int add_gids(struct pool *pool, struct spec_user *user, const struct stri
 	return 0;
 }
 
+/* inherit - what a process document does not say is as in the container, with runc's idea of what belongs to that */
+static void inherit(struct spec_process *p, const struct spec_process *own)
+{
+	if (!p->user.umask)
+		p->user.umask = own->user.umask;
+	if (!p->capabilities)
+		p->capabilities = own->capabilities;
+	if (!p->rlimits) {
+		p->rlimits = own->rlimits;
+		p->n_rlimits = own->n_rlimits;
+	}
+	if (!p->oom_score_adj)
+		p->oom_score_adj = own->oom_score_adj;
+	if (!p->scheduler)
+		p->scheduler = own->scheduler;
+	if (!p->io_priority)
+		p->io_priority = own->io_priority;
+	if (!p->exec_cpu_affinity)
+		p->exec_cpu_affinity = own->exec_cpu_affinity;
+	if (str_empty(p->apparmor_profile))
+		p->apparmor_profile = own->apparmor_profile;
+	if (str_empty(p->selinux_label))
+		p->selinux_label = own->selinux_label;
+	p->no_new_privileges |= own->no_new_privileges;
+}
+
 /* make_process - the container's process with what the options change, or the one in --process */
 static int make_process(struct container *c, const struct exec_options *o, char **args, struct spec_process **ret, struct error *err)
 {
@@ -119,11 +145,8 @@ static int make_process(struct container *c, const struct exec_options *o, char 
 		int r = read_process(o->process, pool, &p, err);
 		if (r < 0)
 			return r;
-		/* what a process document does not say is as in the container */
-		if (c->spec->process && !p->user.umask)
-			p->user.umask = c->spec->process->user.umask;
-		if (c->spec->process && c->spec->process->no_new_privileges)
-			p->no_new_privileges = true;
+		if (c->spec->process)
+			inherit(p, c->spec->process);
 	} else {
 		if (!args[0])
 			return error_say(err, EINVAL, "process args cannot be empty: give a command, or --process FILE");
