@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 #include <yajl/yajl_gen.h>
 #include <yajl/yajl_parse.h>
@@ -349,19 +350,50 @@ static int read_object(const struct json_type *type, const struct node *n, struc
 	return 0;
 }
 
-int json_decode(const struct json_type *type, const char *text, size_t len,
-		struct pool *pool, void *ret, struct error *err)
+/* spell - the members that @type knows get its spelling; the tree is as deep as MAX_DEPTH allows */
+static void spell(const struct json_type *type, struct node *n)
+{
+	for (struct node *c = n->is == OBJECT ? n->first : NULL; c; c = c->next)
+		for (size_t i = 0; i < type->n_fields; i++) {
+			const struct json_field *f = &type->fields[i];
+			if (strcasecmp(c->key, f->key) != 0)
+				continue;
+			c->key = (char *) f->key;
+			bool many = f->kind == JSON_OBJECTS || f->kind == JSON_OBJECT_MAP;
+			for (struct node *item = many ? c->first : NULL; item; item = item->next)
+				spell(f->type, item);
+			if (!many && f->type)
+				spell(f->type, c);
+		}
+}
+
+static int decode(const struct json_type *type, bool any_case, const char *text, size_t len,
+		  struct pool *pool, void *ret, struct error *err)
 {
 	struct node *root;
 	int r = parse(pool, text, len, &root, err);
 	if (r < 0)
 		return r;
+	if (any_case)
+		spell(type, root);
 	void *object = pool_alloc(pool, type->size);
 	r = read_object(type, root, pool, object, err);
 	if (r < 0)
 		return name_fault(err);
 	*(void **) ret = object;
 	return 0;
+}
+
+int json_decode(const struct json_type *type, const char *text, size_t len,
+		struct pool *pool, void *ret, struct error *err)
+{
+	return decode(type, false, text, len, pool, ret, err);
+}
+
+int json_decode_any_case(const struct json_type *type, const char *text, size_t len,
+			 struct pool *pool, void *ret, struct error *err)
+{
+	return decode(type, true, text, len, pool, ret, err);
 }
 
 /* ---- struct -> text ---- */

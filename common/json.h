@@ -87,6 +87,11 @@ struct json_field {
 int json_decode(const struct json_type *type, const char *text, size_t len,
 		struct pool *pool, void *ret, struct error *err);
 
+/* json_decode_any_case - the same, but members are known in any case ("CPU" for "cpu"): for documents that people and
+ * programs in Go write. What was given twice, in whatever case: the last one counts. */
+int json_decode_any_case(const struct json_type *type, const char *text, size_t len,
+			 struct pool *pool, void *ret, struct error *err);
+
 enum json_style {
 	JSON_COMPACT,	/* one line, no newline behind it */
 	JSON_INDENTED,	/* for people: two blanks a level, a newline at the end */

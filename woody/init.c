@@ -58,7 +58,11 @@ static bool own(const struct init *i, int flag)
 
 static int step_cgroup(struct init *i, struct error *err)
 {
-	return i->cgroup ? cgroup_join(i->cgroup, err) : 0;
+	int r = i->cgroup ? cgroup_join(i->cgroup, err) : 0;
+	if (r < 0 || !i->outside_cgroup)
+		return r;
+	r = channel_send(i->channel, MESSAGE_CGROUP, 0, -1);
+	return r < 0 ? error_set(err, -r, "ask for the cgroup") : channel_expect(i->channel, MESSAGE_GO, err);
 }
 
 /* ---- namespaces ---- */

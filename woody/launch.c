@@ -5,6 +5,7 @@
  */
 #include "launch.h"
 #include "affinity.h"
+#include "cgroup/delegate.h"
 #include "channel.h"
 #include "cleanup.h"
 #include "clone.h"
@@ -186,6 +187,8 @@ static int make_cgroup(struct launch *l, struct error *err)
 	};
 	int r = cgroup_create(&config, &l->cgroup, err);
 	if (r == 0)
+		r = cgroup_delegate(l->cgroup, l->container.spec, err);
+	if (r == 0)
 		r = cgroup_prepare_join(l->cgroup, err);
 	if (r == 0) {
 		cgroup_to_record(l->cgroup, &l->container.record.cgroup);
@@ -213,16 +216,26 @@ static int clone_init(struct launch *l, struct error *err)
 	l->pid = clone_process(&c, err);
 	if (l->pid == 0) {
 		close_fd(&l->channel);
+		l->init.outside_cgroup = c.outside_cgroup;
 		init_main(&l->init);
 	}
 	close_fd(&l->init.channel);
 	close_fd(&l->init.listen_fd);
 	close_fd(&l->init.console_fd);
-	if (l->pid < 0)
-		return l->pid;
-	if (c.outside_cgroup)
-		return cgroup_move(l->cgroup, l->pid, err);
-	return 0;
+	return l->pid < 0 ? l->pid : 0;
+}
+
+/* enter_cgroup - what the clone could not do. v2 lets no process into a cgroup that has handed controllers down, which a
+ * container does with its own; then init is below it, and `exec` goes there, unless a cgroup was asked for. */
+static int enter_cgroup(struct launch *l, struct error *err)
+{
+	int r = cgroup_move(l->cgroup, l->pid, err);
+	if (r == -EBUSY && l->follow_init) {
+		r = cgroup_follow(l->cgroup, (pid_t) l->container.record.pid, err);
+		if (r == 0)
+			r = cgroup_move(l->cgroup, l->pid, err);
+	}
+	return r;
 }
 
 static void mappings(struct idmap *m, const struct spec_id_mapping *list, size_t n)
@@ -294,6 +307,7 @@ static int converse(struct launch *l, struct error *err)
 		int kind = channel_receive(l->channel, &value, &fd, err);
 		int r = kind;
 		switch (kind) {
+		case MESSAGE_CGROUP: r = enter_cgroup(l, err); break;
 		case MESSAGE_MAP: r = write_maps(l, err); break;
 		case MESSAGE_PID:
 			r = next_pid(l, value, err);
@@ -487,6 +501,7 @@ static int exec_prepare(struct launch *l, const struct cgroup_record *record, ch
 	i->second_fork = (i->join_flags & (CLONE_NEWPID | CLONE_NEWTIME)) != 0;
 
 	struct cgroup *cgroup = NULL;
+	l->follow_init = !sub || !*sub;
 	r = cgroup_load(record, &cgroup, err);
 	if (r == 0 && sub && *sub)
 		r = cgroup_sub(cgroup, sub, &l->cgroup, err);

@@ -32,6 +32,7 @@ struct launch {
 	struct init init;
 	int channel, pidfd, master_fd;
 	pid_t pid;
+	bool follow_init;		/* exec: into init's cgroup when the container's own lets nobody in */
 };
 #define LAUNCH_INIT { .container = CONTAINER_INIT, .channel = -1, .pidfd = -1, .master_fd = -1, .init = { .rootfs = ROOTFS_INIT, \
 	.join_pidfd = -1, .channel = -1, .listen_fd = -1, .console_fd = -1, .proc_fd = -1 } }

@@ -257,7 +257,7 @@ static const char *devices(bool fresh, const char *json)
 	buf_done(&text);
 	text = (struct buf) { 0 };
 	struct spec_resources *r = decode(document, &pool);
-	if (v1_devices_plan(r->devices, r->n_devices, fresh, &p, &err) < 0)
+	if (devices_plan(r->devices, r->n_devices, fresh, &p, &err) < 0)
 		return err.text;
 	for (size_t i = 0; i < p.n; i++)
 		buf_printf(&text, "%s%c%s", i ? " " : "", p.v[i].allow ? '+' : '-', p.v[i].text);
@@ -375,8 +375,7 @@ static void test_apply(void)
 	OK(update(c, "{\"memory\":{\"swap\":8192}}") == -EOPNOTSUPP);
 	OK_STR(err.text, "linux.resources.memory.swap: the kernel does not count swap; boot it with swapaccount=1, or leave the limit out");
 	OK(update(c, "{\"cpu\":{\"shares\":10}}") == -EOPNOTSUPP);
-	OK_STR(err.text, "linux.resources.cpu.shares: this machine has no cpu controller mounted (see /proc/cgroups); mount it, or "
-			 "leave the limit out");
+	OK_STR(err.text, "linux.resources.cpu.shares: the container has no cgroup with the cpu controller");
 	cgroup_free(c);
 }
 

@@ -3,6 +3,8 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "driver.h"
+#include "fs.h"
+#include "idmap.h"
 #include "str.h"
 #include <fcntl.h>
 #include <string.h>
@@ -153,23 +155,51 @@ int cgroup_load(const struct cgroup_record *record, struct cgroup **ret, struct 
 	return 0;
 }
 
-int cgroup_update(struct cgroup *c, const struct spec_resources *resources, struct error *err)
+/* update_devices - v1 takes one rule at a time, so nothing may run meanwhile; v2 replaces all of them at once */
+static int update_devices(struct cgroup *c, const struct spec_resources *resources, struct error *err)
 {
-	struct limits limits cleanup_limits = { 0 };
-	int r = c->version->plan(resources, true, &limits, err);
-	if (r == 0)
-		r = limits_apply(c, &limits, err);
-	if (r < 0 || resources->n_devices == 0)
-		return r;
-
+	bool forgiving = geteuid() != 0 || !idmap_is_initial(-1);
+	if (c->version == &version_v2)
+		return c->version->devices(c, resources, true, forgiving, err);
 	bool frozen = cgroup_frozen(c) == 1;
-	if (!frozen)
-		r = cgroup_freeze(c, true, err);
+	int r = frozen ? 0 : cgroup_freeze(c, true, err);
 	if (r < 0)
 		return error_wrap(err, "set device rules");
-	r = c->version->devices(c, resources, true, false, err);
+	r = c->version->devices(c, resources, true, forgiving, err);
 	int thawed = frozen ? 0 : cgroup_freeze(c, false, r < 0 ? NULL : err);
 	return r < 0 ? r : thawed;
+}
+
+/* complete - v2 limits swap alone, so a limit on memory+swap needs to know that on memory, which stays when it is not given */
+static void complete(struct cgroup *c, struct spec_memory *m, int64_t *limit)
+{
+	bool both = m->limit && *m->limit;
+	if (c->version == &version_v2 && m->swap && *m->swap > 0 && !both && v2_memory_limit(c, limit) == 0)
+		m->limit = limit;
+}
+
+int cgroup_update(struct cgroup *c, const struct spec_resources *given, struct error *err)
+{
+	struct limits limits cleanup_limits = { 0 };
+	struct spec_resources resources = *given;
+	struct spec_memory memory;
+	int64_t limit;
+	int r = 0;
+	if (given->memory) {
+		memory = *given->memory;
+		resources.memory = &memory;
+		complete(c, &memory, &limit);
+		if (c->version == &version_v2 && memory.check_before_update && *memory.check_before_update)
+			r = v2_check_usage(c, &memory, err);
+	}
+	if (r == 0)
+		r = c->version->plan(&resources, true, &limits, err);
+	if (r == 0 && limits.n && c->n == 0)
+		return error_say(err, EOPNOTSUPP, "linux.resources.%s: the container has no cgroup, so it cannot be limited (it was made "
+				 "without permission for cgroups, or with --cgroup-manager disabled)", limits.v[0].member);
+	if (r == 0)
+		r = limits_apply(c, &limits, err);
+	return r < 0 || resources.n_devices == 0 ? r : update_devices(c, &resources, err);
 }
 
 int cgroup_remove(struct cgroup *c, struct error *err)
@@ -182,7 +212,7 @@ int cgroup_remove(struct cgroup *c, struct error *err)
 int cgroup_open_join(struct hierarchy *h)
 {
 	cleanup_free char *path = *h->name ? xasprintf("%s/tasks", h->dir) : NULL;
-	h->join_fd = path ? open(path, O_WRONLY | O_CLOEXEC) : open(h->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	h->join_fd = path ? open(path, O_WRONLY | O_CLOEXEC) : open(h->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return h->join_fd < 0 ? -errno : 0;
 }
 
@@ -205,9 +235,12 @@ int cgroup_fork_fd(const struct cgroup *c)
 	return -1;
 }
 
-static int explain_join(const struct hierarchy *h, int code, struct error *err)
+static int explain_join(const struct hierarchy *h, pid_t pid, int code, struct error *err)
 {
-	int r = error_set(err, code, "enter cgroup '%s'", h->dir);
+	/* lower case: callers match it */
+	int r = code == EBUSY ? error_say(err, EBUSY, "error adding pid %d to cgroups: write %s/cgroup.procs: device or resource busy: "
+					  "it has handed controllers down to those below it (cgroup.subtree_control)", pid, h->dir)
+			      : error_set(err, code, "enter cgroup '%s'", h->dir);
 	if (code == ENOSPC && layout_has(h->name, "cpuset"))
 		return error_hint(err, "its cpuset.cpus or cpuset.mems is empty");
 	if (code == EINVAL && layout_has(h->name, "cpu"))
@@ -220,7 +253,7 @@ int cgroup_join(struct cgroup *c, struct error *err)
 	for (size_t i = 0; i < c->n; i++) {
 		struct hierarchy *h = &c->h[i];
 		if (h->join_fd >= 0 && *h->name && write(h->join_fd, "0", 1) < 0)
-			return explain_join(h, errno, err);
+			return explain_join(h, getpid(), errno, err);
 		close_fd(&h->join_fd);
 		close_fd(&h->dir_fd);
 	}
@@ -236,9 +269,35 @@ int cgroup_move(const struct cgroup *c, pid_t pid, struct error *err)
 		cleanup_free char *path = xasprintf("%s/cgroup.procs", h->dir);
 		cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
 		if (fd < 0 || dprintf(fd, "%d", pid) < 0)
-			return explain_join(h, errno, err);
+			return explain_join(h, pid, errno, err);
 	}
 	return 0;
+}
+
+int cgroup_follow(struct cgroup *c, pid_t pid, struct error *err)
+{
+	struct layout own cleanup_layout = { 0 }, its cleanup_layout = { 0 };
+	struct hierarchy *h = cgroup_for(c, "");
+	char path[32];
+	cleanup_free char *text = NULL;
+	snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
+	int r = fs_read_file(AT_FDCWD, path, 65536, &text, NULL, err);
+	if (r == 0)
+		r = layout_read(LAYOUT_LISTED, &own, err);
+	if (r < 0)
+		return r;
+	layout_guess(text, &its);
+	for (size_t i = 0; h && i < its.n; i++)
+		for (size_t k = 0; k < own.n; k++) {
+			const char *below = layout_below_mount(own.v[k].root, its.v[i].own);
+			if (*its.v[i].name || *own.v[k].name || !below)
+				continue;
+			close_fd(&h->dir_fd);
+			close_fd(&h->join_fd);
+			h->dir = pool_printf(&c->pool, "%s%s", own.v[k].mount, below);
+			return 0;
+		}
+	return error_say(err, ENOENT, "the cgroup of process %d cannot be reached", pid);
 }
 
 /* ---- exec --cgroup ---- */

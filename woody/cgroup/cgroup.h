@@ -69,6 +69,9 @@ int cgroup_join(struct cgroup *c, struct error *err);
 /* cgroup_move - move another process in, through cgroup.procs (for those that cannot do it themselves) */
 int cgroup_move(const struct cgroup *c, pid_t pid, struct error *err);
 
+/* cgroup_follow - the v2 cgroup of @c becomes the one that process @pid, which may be below it, is in */
+int cgroup_follow(struct cgroup *c, pid_t pid, struct error *err);
+
 /* cgroup_sub - the cgroups below @c which `exec --cgroup [CTRL[,CTRL]:]PATH` names, NULL-terminated; "/" is @c itself.
  * With controllers PATH must exist in each of them; without, in one hierarchy at least. The hierarchies where it does not
  * and those that were not named stay at @c. ".." is refused. Caller frees with cgroup_free(). */

@@ -79,18 +79,45 @@ int tree_file_has(const char *dir, const char *file, const char *line);
 /* tree_check_unused - that an existing cgroup may become a container's */
 int tree_check_unused(const struct hierarchy *h, struct error *err);
 
-/* ---- device rules of v1 (v1_devices.c) ---- */
+/* ---- device rules (v1_devices.c, v2_devices.c) ---- */
 
-struct device_write { bool allow, optional; const char *text; size_t rule; };
+enum { DEVICE_READ = 1, DEVICE_WRITE = 2, DEVICE_MKNOD = 4, DEVICE_ALL = 7 };
+struct device_write {
+	bool allow, optional;
+	char type;			/* 'a' (everything; only the first row), 'b' or 'c' */
+	unsigned access;		/* DEVICE_* */
+	int64_t major, minor;		/* -1: any */
+	const char *text;		/* the same for v1: "c 1:3 rwm" */
+	size_t rule;
+};
 struct device_plan { struct device_write *v; size_t n; struct pool pool; };
-/* v1_devices_plan - the writes to devices.allow and devices.deny, in order
+/* devices_plan - the spec's rules and ours as a list in which the last row that fits counts; v1 writes it to devices.allow
+ * and devices.deny
  * @fresh: into a cgroup that was just made and so allows what its parent allows
- * .optional: a default of ours, which a parent may forbid; .rule: its number in the spec's list */
-int v1_devices_plan(const struct spec_device_rule *rules, size_t n, bool fresh, struct device_plan *ret, struct error *err);
+ * .optional: a default of ours, which a parent may forbid; .rule: its number in the spec's list
+ */
+int devices_plan(const struct spec_device_rule *rules, size_t n, bool fresh, struct device_plan *ret, struct error *err);
 void device_plan_done(struct device_plan *p);
 int v1_devices(struct cgroup *c, const struct spec_resources *r, bool update, bool rootless, struct error *err);
-/* device_rules_restrict - do they forbid anything at all? (v2 cannot enforce them yet) */
+/* device_rules_restrict - do they forbid anything at all? */
 bool device_rules_restrict(const struct spec_device_rule *rules, size_t n);
+
+/* v2: an eBPF program (BPF_PROG_TYPE_CGROUP_DEVICE) that is asked at every open and mknod of a device in the cgroup or below */
+struct bpf_insn;
+struct device_program { struct bpf_insn *v; size_t n, size; };
+/* device_program - the plan as instructions; every path through them ends */
+void device_program(const struct device_plan *plan, struct device_program *ret);
+void device_program_done(struct device_program *p);
+/* device_program_attach - load it and make it the cgroup's. Programs of others stay; one of ours that is there already is
+ * replaced at once: at no moment is there none, and none that denies everything.
+ * @cgroup_fd: a directory of cgroup2, not O_PATH; @fresh: there cannot be one yet */
+int device_program_attach(int cgroup_fd, const struct device_program *p, bool fresh, struct error *err);
+int v2_devices(struct cgroup *c, const struct spec_resources *r, bool update, bool rootless, struct error *err);
+
+/* v2_memory_limit - memory.max as it is; -1: none */
+int v2_memory_limit(struct cgroup *c, int64_t *ret);
+/* v2_check_usage - memory.checkBeforeUpdate: refuse limits below what is in use now, which would end processes */
+int v2_check_usage(struct cgroup *c, const struct spec_memory *m, struct error *err);
 
 /* ---- v1's numbers as v2's (v2.c) ---- */
 

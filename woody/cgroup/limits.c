@@ -92,6 +92,9 @@ static int not_there(const struct cgroup *c, const struct limit *l, struct error
 	}
 	if (l->flags & (LIMIT_OPTIONAL | LIMIT_WARN))
 		return 0;
+	if (!c->created && c->n && !c->h[0].mount)
+		return error_say(err, EOPNOTSUPP, "linux.resources.%s: the container has no cgroup with the %s controller", l->member,
+				 l->controller);
 	return error_say(err, EOPNOTSUPP, "linux.resources.%s: this machine has no %s controller mounted (see /proc/cgroups); "
 			 "mount it, or leave the limit out", l->member, l->controller);
 }

@@ -9,11 +9,15 @@
 #include <string.h>
 
 /* What a container has whatever its rules say: the spec's default devices, and mknod, which gives no access. */
-static const char *const defaults[] = {
-	"c *:* m", "b *:* m",
-	"c 1:3 rwm", "c 1:8 rwm", "c 1:7 rwm",	/* null, random, full */
-	"c 5:0 rwm", "c 1:5 rwm", "c 1:9 rwm",	/* tty, zero, urandom */
-	"c 136:* rwm", "c 5:2 rwm",		/* pseudo terminals */
+static const struct device_write defaults[] = {
+#define ROW(type_, major_, minor_, access_, text_) { .allow = true, .optional = true, .type = type_, .major = major_, \
+		.minor = minor_, .access = access_, .text = text_ }
+	ROW('c', -1, -1, DEVICE_MKNOD, "c *:* m"), ROW('b', -1, -1, DEVICE_MKNOD, "b *:* m"),
+	ROW('c', 1, 3, DEVICE_ALL, "c 1:3 rwm"), ROW('c', 1, 8, DEVICE_ALL, "c 1:8 rwm"),	/* null, random */
+	ROW('c', 1, 7, DEVICE_ALL, "c 1:7 rwm"), ROW('c', 5, 0, DEVICE_ALL, "c 5:0 rwm"),	/* full, tty */
+	ROW('c', 1, 5, DEVICE_ALL, "c 1:5 rwm"), ROW('c', 1, 9, DEVICE_ALL, "c 1:9 rwm"),	/* zero, urandom */
+	ROW('c', 136, -1, DEVICE_ALL, "c 136:* rwm"), ROW('c', 5, 2, DEVICE_ALL, "c 5:2 rwm"),	/* pseudo terminals */
+#undef ROW
 };
 enum { N_DEFAULTS = sizeof defaults / sizeof *defaults };
 
@@ -53,13 +57,13 @@ bool device_rules_restrict(const struct spec_device_rule *rules, size_t n)
 	return !allow;
 }
 
-static void add(struct device_plan *p, size_t *size, bool allow, const char *text, size_t rule)
+static void add(struct device_plan *p, size_t *size, const struct device_write *w)
 {
 	if (p->n == *size) {
 		*size = *size ? *size * 2 : 16;
 		p->v = xreallocarray(p->v, *size, sizeof *p->v);
 	}
-	p->v[p->n++] = (struct device_write) { .allow = allow, .text = text, .rule = rule };
+	p->v[p->n++] = *w;
 }
 
 static const char *number(const int64_t *n, char out[24])
@@ -81,6 +85,12 @@ static int check(const struct spec_device_rule *r, size_t i, struct error *err)
 	return 0;
 }
 
+static unsigned access_of(const char *letters)
+{
+	return (strchr(letters, 'r') ? DEVICE_READ : 0) | (strchr(letters, 'w') ? DEVICE_WRITE : 0) |
+	       (strchr(letters, 'm') ? DEVICE_MKNOD : 0);
+}
+
 /* add_rule - for the kernel type "a" is everything whatever stands behind it, so it becomes one rule for each type */
 static void add_rule(struct device_plan *p, size_t *size, const struct spec_device_rule *r, size_t i)
 {
@@ -88,9 +98,14 @@ static void add_rule(struct device_plan *p, size_t *size, const struct spec_devi
 	const char *types = any_type(r) ? "bc" : *r->type == 'b' ? "b" : "c";
 	if (str_empty(r->access))
 		return;		/* about no kind of access */
-	for (const char *t = types; *t; t++)
-		add(p, size, r->allow, pool_printf(&p->pool, "%c %s:%s %s", *t, number(r->major, major), number(r->minor, minor),
-						   r->access), i);
+	for (const char *t = types; *t; t++) {
+		const struct device_write w = {
+			.allow = r->allow, .type = *t, .access = access_of(r->access), .rule = i,
+			.major = is_any(r->major) ? -1 : *r->major, .minor = is_any(r->minor) ? -1 : *r->minor,
+			.text = pool_printf(&p->pool, "%c %s:%s %s", *t, number(r->major, major), number(r->minor, minor), r->access),
+		};
+		add(p, size, &w);
+	}
 }
 
 static bool allowed_before(const struct device_plan *p, const char *text)
@@ -101,7 +116,7 @@ static bool allowed_before(const struct device_plan *p, const char *text)
 	return false;
 }
 
-int v1_devices_plan(const struct spec_device_rule *rules, size_t n, bool fresh, struct device_plan *ret, struct error *err)
+int devices_plan(const struct spec_device_rule *rules, size_t n, bool fresh, struct device_plan *ret, struct error *err)
 {
 	bool allow, denies = false;
 	size_t size = 0, first = find_base(rules, n, &allow);
@@ -112,16 +127,17 @@ int v1_devices_plan(const struct spec_device_rule *rules, size_t n, bool fresh, 
 			return r;
 	}
 	if (!allow || !fresh)
-		add(ret, &size, allow, "a", first ? first - 1 : 0);
+		add(ret, &size, &(struct device_write) { .allow = allow, .type = 'a', .access = DEVICE_ALL, .major = -1, .minor = -1,
+							 .text = "a", .rule = first ? first - 1 : 0 });
 	for (size_t i = first; i < n; i++) {
 		denies |= !rules[i].allow;
 		if (!allow || !rules[i].allow || denies)
 			add_rule(ret, &size, &rules[i], i);
 	}
 	for (size_t i = 0; i < N_DEFAULTS && (!allow || denies); i++)
-		if (denies || !allowed_before(ret, defaults[i])) {
-			add(ret, &size, true, defaults[i], n);
-			ret->v[ret->n - 1].optional = true;
+		if (denies || !allowed_before(ret, defaults[i].text)) {
+			add(ret, &size, &defaults[i]);
+			ret->v[ret->n - 1].rule = n;
 		}
 	return 0;
 }
@@ -166,7 +182,7 @@ int v1_devices(struct cgroup *c, const struct spec_resources *r, bool update, bo
 		return error_say(err, EOPNOTSUPP, "linux.resources.devices: this machine has no devices controller mounted, so the rules "
 				 "cannot be enforced; mount it, or leave them out");
 	struct device_plan plan CLEANUP(device_plan_done) = { 0 };
-	int ret = v1_devices_plan(r->devices, r->n_devices, !update && !h->existed, &plan, err);
+	int ret = devices_plan(r->devices, r->n_devices, !update && !h->existed, &plan, err);
 	if (ret == 0 && plan.n)
 		ret = hierarchy_fd(h, err);
 	return ret < 0 || plan.n == 0 ? ret : write_plan(h, &plan, rootless, err);

@@ -1,4 +1,4 @@
-/* cgroup v2: Documentation/admin-guide/cgroup-v2.rst of the kernel. Device rules (an eBPF program) are not here yet. */
+/* cgroup v2: Documentation/admin-guide/cgroup-v2.rst of the kernel. Device rules: v2_devices.c. */
 #include "cleanup.h"
 #include "driver.h"
 #include "fs.h"
@@ -110,6 +110,8 @@ static int plan_memory(const struct spec_memory *m, struct limits *l, struct err
 	}
 	if (m->reservation && *m->reservation)
 		add_bytes(l, "memory", "memory.reservation", "memory.low", *m->reservation);
+	if (m->swappiness)
+		log_warn("linux.resources.memory.swappiness is not enforced: cgroup v2 has none");
 	if (m->kernel_tcp && *m->kernel_tcp)
 		log_warn("linux.resources.memory.kernelTCP is not enforced: cgroup v2 has no limit for it");
 	if (m->disable_oom_killer && *m->disable_oom_killer)
@@ -222,6 +224,40 @@ static int plan(const struct spec_resources *r, bool update, struct limits *ret,
 	return e < 0 ? e : plan_unified(&r->unified, ret, err);
 }
 
+static int read_number(int dir_fd, const char *file, int64_t *ret)
+{
+	cleanup_free char *text = NULL;
+	int r = fs_read_file(dir_fd, file, 4096, &text, NULL, NULL);
+	if (r < 0)
+		return r;
+	text[strcspn(text, "\n")] = 0;
+	return strcmp(text, "max") == 0 ? (*ret = -1, 0) : str_to_i64(text, 0, INT64_MAX, ret);
+}
+
+int v2_memory_limit(struct cgroup *c, int64_t *ret)
+{
+	struct hierarchy *h = cgroup_for(c, "memory");
+	int fd = h ? hierarchy_fd(h, NULL) : -ENOENT;
+	return fd < 0 ? fd : read_number(fd, "memory.max", ret);
+}
+
+/* memory+swap first: who asks for both is told of the wider one */
+int v2_check_usage(struct cgroup *c, const struct spec_memory *m, struct error *err)
+{
+	struct hierarchy *h = cgroup_for(c, "memory");
+	int64_t usage;
+	int fd = h ? hierarchy_fd(h, NULL) : -ENOENT;
+	if (fd < 0 || read_number(fd, "memory.current", &usage) < 0)
+		return 0;	/* no memory controller: setting the limit will say so */
+	if (m->swap && *m->swap > 0 && *m->swap <= usage)
+		return error_say(err, EBUSY, "rejecting memory+swap limit %" PRId64 ": the container uses %" PRId64 " bytes now",
+				 *m->swap, usage);
+	if (m->limit && *m->limit > 0 && *m->limit <= usage)
+		return error_say(err, EBUSY, "rejecting memory limit %" PRId64 ": the container uses %" PRId64 " bytes now", *m->limit,
+				 usage);
+	return 0;
+}
+
 /* ---- controllers ---- */
 
 static int controllers_of(const char *dir, struct strings *ret, struct error *err)
@@ -271,14 +307,4 @@ static int prepare(struct cgroup *c, const struct spec_resources *resources, str
 	return 0;
 }
 
-static int devices(struct cgroup *c, const struct spec_resources *r, bool update, bool rootless, struct error *err)
-{
-	(void) c;
-	(void) update;
-	(void) err;
-	if (!rootless && r->n_devices && device_rules_restrict(r->devices, r->n_devices))
-		log_warn("linux.resources.devices is not enforced: this build sets device rules on cgroup v1 only");
-	return 0;
-}
-
-const struct cgroup_version version_v2 = { plan, prepare, devices };
+const struct cgroup_version version_v2 = { plan, prepare, v2_devices };

@@ -1,10 +1,12 @@
 #include "../container.h"
 #include "../woody.h"
+#include "select.h"
 
-struct delete_options { bool force; };
+struct delete_options { bool force, regex; };
 
 static const struct option_def options[] = {
 	OPTION(struct delete_options, force, 'f', "force", NULL, "kill the container first; one that does not exist is no error"),
+	OPTION(struct delete_options, regex, 'r', "regex", NULL, "CONTAINER-ID is a regular expression; all that it matches are deleted"),
 };
 
 static int delete(struct container *c, bool force, struct error *err)
@@ -25,19 +27,25 @@ static int delete(struct container *c, bool force, struct error *err)
 	return container_destroy(c, err);
 }
 
+static int delete_one(const struct woody *w, const char *id, void *ctx, struct error *err)
+{
+	const struct delete_options *o = ctx;
+	struct container c cleanup_container = CONTAINER_INIT;
+	int r = container_load(w->root, id, &c, err);
+	if (r == -ENOENT && o->force)
+		return 0;
+	return r < 0 ? r : delete(&c, o->force, err);
+}
+
 static int run(void *program, void *given, char **args, int n_args)
 {
 	struct woody *w = program;
 	struct delete_options *o = given;
 	struct error err = { 0 };
-	struct container c cleanup_container = CONTAINER_INIT;
 	(void) n_args;
-	int r = container_load(w->root, args[0], &c, &err);
-	if (r == -ENOENT && o->force)
-		return 0;
-	if (r == 0)
-		r = delete(&c, o->force, &err);
-	return r < 0 ? fail(w, "delete", &err) : 0;
+	if (o->regex)
+		return for_each_id(w, "delete", args[0], delete_one, o);
+	return delete_one(w, args[0], o, &err) < 0 ? fail(w, "delete", &err) : 0;
 }
 
 const struct command command_delete = {

@@ -1,12 +1,14 @@
 #include "../container.h"
 #include "../woody.h"
+#include "select.h"
 #include "proc.h"
 #include <signal.h>
 
-struct kill_options { bool all; };
+struct kill_options { bool all, regex; };
 
 static const struct option_def options[] = {
 	OPTION(struct kill_options, all, 'a', "all", NULL, "signal every process of the container's cgroup"),
+	OPTION(struct kill_options, regex, 'r', "regex", NULL, "CONTAINER-ID is a regular expression; all that it matches get the signal"),
 };
 
 static int signal_all(const struct container *c, int sig, struct error *err)
@@ -36,20 +38,27 @@ static int signal_container(const struct container *c, int sig, bool all, struct
 	return sig == SIGKILL && !container_own_pids(c) ? signal_all(c, sig, err) : 0;
 }
 
+struct request { int sig; bool all; };
+
+static int kill_one(const struct woody *w, const char *id, void *ctx, struct error *err)
+{
+	const struct request *request = ctx;
+	struct container c cleanup_container = CONTAINER_INIT;
+	int r = container_load(w->root, id, &c, err);
+	if (r == 0)
+		r = container_read_spec(&c, err);
+	return r < 0 ? r : signal_container(&c, request->sig, request->all, err);
+}
+
 static int run(void *program, void *given, char **args, int n_args)
 {
 	struct woody *w = program;
 	struct kill_options *o = given;
 	struct error err = { 0 };
-	struct container c cleanup_container = CONTAINER_INIT;
-	int sig = n_args > 1 ? signal_parse(args[1]) : SIGTERM;
-	int r = container_load(w->root, args[0], &c, &err);
-	if (r == 0 && sig < 0)
-		r = error_say(&err, EINVAL, "unknown signal '%s'", args[1]);
-	if (r == 0)
-		r = container_read_spec(&c, &err);
-	if (r == 0)
-		r = signal_container(&c, sig, o->all, &err);
+	struct request request = { n_args > 1 ? signal_parse(args[1]) : SIGTERM, o->all };
+	if (o->regex && request.sig > 0)
+		return for_each_id(w, "kill", args[0], kill_one, &request);
+	int r = request.sig < 0 ? error_say(&err, EINVAL, "unknown signal '%s'", args[1]) : kill_one(w, args[0], &request, &err);
 	return r < 0 ? fail(w, "kill", &err) : 0;
 }
 
