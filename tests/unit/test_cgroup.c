@@ -6,9 +6,18 @@
 #include "log.h"
 #include "str.h"
 #include "tap.h"
+#include "../../woody/cgroup/delegate.h"
+#include "../../woody/cgroup/oom.h"
+#include "../../woody/cgroup/stats.h"
+#include <linux/bpf.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 static struct error err;
+static char base[] = "/tmp/test_cgroup.XXXXXX";
 
 /* ---- layouts ---- */
 
@@ -297,9 +306,141 @@ static void test_devices(void)
 	OK(device_rules_restrict(NULL, 0) && !device_rules_restrict(all, 1) && device_rules_restrict(all, 2));
 }
 
+/* ---- device rules of v2: asked of the kernel itself ---- */
+
+static void program_of(const char *rules, struct device_program *ret)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct device_plan p CLEANUP(device_plan_done) = { 0 };
+	cleanup_free char *document = xasprintf("{\"devices\":%s}", rules);
+	struct spec_resources *r = decode(document, &pool);
+	OK(devices_plan(r->devices, r->n_devices, false, &p, &err) == 0);
+	device_program(&p, ret);
+}
+
+static void test_device_program(void)
+{
+	struct device_program p CLEANUP(device_program_done) = { 0 };
+	device_program(&(struct device_plan) { 0 }, &p);
+	OK(p.n == 8 && p.v[6].imm == 1 && p.v[7].code == (BPF_JMP | BPF_EXIT));	/* no rules, no refusal */
+	device_program_done(&p);
+
+	/* every jump stays inside, and nothing runs off the end */
+	program_of("[{\"allow\":true,\"access\":\"rwm\"},{\"allow\":false,\"type\":\"c\",\"major\":10,\"minor\":1,\"access\":\"w\"},"
+		   "{\"allow\":true,\"type\":\"b\",\"major\":8,\"access\":\"r\"},{\"allow\":false,\"type\":\"a\",\"access\":\"m\"}]", &p);
+	size_t wrong = 0;
+	for (size_t i = 0; i < p.n; i++)
+		if ((p.v[i].code & 7) == BPF_JMP && p.v[i].code != (BPF_JMP | BPF_EXIT))
+			wrong += p.v[i].off <= 0 || i + 1 + (size_t) p.v[i].off >= p.n;
+	OK(wrong == 0 && p.v[p.n - 1].code == (BPF_JMP | BPF_EXIT));
+}
+
+/* v2_mount - where a cgroup2 is that we may use, or NULL */
+static const char *v2_mount(void)
+{
+	static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified", NULL };
+	for (size_t i = 0; geteuid() == 0 && mounts[i]; i++) {
+		cleanup_free char *file = xasprintf("%s/cgroup.controllers", mounts[i]);
+		if (access(file, W_OK) == 0)
+			return mounts[i];
+	}
+	return NULL;
+}
+
+/* as_member - what a process of the cgroup gets: bits 1 read, 2 write, 4 both at once, 8 mknod */
+static int as_member(const char *cgroup, mode_t type, unsigned major, unsigned minor)
+{
+	cleanup_free char *node = xasprintf("%s/node", base), *made = xasprintf("%s/made", base);
+	cleanup_free char *procs = xasprintf("%s/cgroup.procs", cgroup);
+	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
+	int status = 0;
+	if (mknod(node, type | 0600, makedev(major, minor)) < 0)
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		int got = 0;
+		if (fs_write_file(AT_FDCWD, procs, "0", NULL) < 0)
+			_exit(255);
+		for (int i = 0; i < 3; i++)	/* a device that is not there is not refused */
+			got |= open(node, modes[i] | O_NONBLOCK | O_NOCTTY) >= 0 || errno != EPERM ? 1 << i : 0;
+		got |= mknod(made, type | 0600, makedev(major, minor)) == 0 ? 8 : 0;
+		_exit(got);
+	}
+	(void) waitpid(pid, &status, 0);
+	(void) unlink(node);
+	(void) unlink(made);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static unsigned attached(int cgroup_fd)
+{
+	union bpf_attr attr = { 0 };
+	attr.query.target_fd = (uint32_t) cgroup_fd;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	return syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof attr) < 0 && errno != ENOSPC ? 99 : attr.query.prog_cnt;
+}
+
+static void test_device_rules(void)
+{
+	static const struct { const char *rules; mode_t type; unsigned major, minor; int want; } cases[] = {
+		{ "[]", S_IFCHR, 1, 3, 15 },	/* null is everybody's */
+		{ "[]", S_IFCHR, 1, 11, 8 },	/* kmsg is nobody's, but its node may be made */
+		{ "[]", S_IFCHR, 136, 77, 15 },
+		{ "[]", S_IFBLK, 7, 200, 8 },
+		{ "[{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":11,\"access\":\"r\"}]", S_IFCHR, 1, 11, 9 },
+		{ "[{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":11,\"access\":\"w\"}]", S_IFCHR, 1, 11, 10 },
+		{ "[{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":11,\"access\":\"rw\"}]", S_IFCHR, 1, 11, 15 },
+		/* two rules together: O_RDWR needs both */
+		{ "[{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":11,\"access\":\"r\"},"
+		  "{\"allow\":true,\"type\":\"c\",\"major\":1,\"access\":\"w\"}]", S_IFCHR, 1, 11, 15 },
+		{ "[{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":-1,\"access\":\"rw\"}]", S_IFCHR, 1, 12, 15 },
+		{ "[{\"allow\":true,\"type\":\"c\",\"major\":1,\"access\":\"rw\"}]", S_IFCHR, 10, 229, 8 },
+		{ "[{\"allow\":true,\"type\":\"c\",\"major\":7,\"access\":\"rwm\"}]", S_IFBLK, 7, 200, 8 },	/* the other type */
+		{ "[{\"allow\":true,\"type\":\"b\",\"major\":7,\"access\":\"rwm\"}]", S_IFBLK, 7, 200, 15 },
+		{ "[{\"allow\":true,\"access\":\"rwm\"}]", S_IFCHR, 1, 11, 15 },
+		/* all but one; and later rules win */
+		{ "[{\"allow\":true,\"access\":\"rwm\"},{\"allow\":false,\"type\":\"c\",\"major\":1,\"minor\":11,\"access\":\"w\"}]",
+		  S_IFCHR, 1, 11, 9 },
+		{ "[{\"allow\":true,\"access\":\"rwm\"},{\"allow\":false,\"type\":\"c\",\"major\":1,\"access\":\"rwm\"},"
+		  "{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":11,\"access\":\"r\"}]", S_IFCHR, 1, 11, 9 },
+		{ "[{\"allow\":true,\"access\":\"rwm\"},{\"allow\":false,\"access\":\"rwm\"}]", S_IFCHR, 1, 11, 8 },
+		{ "[{\"allow\":true,\"type\":\"c\",\"major\":99999999999,\"access\":\"rw\"}]", S_IFCHR, 1, 11, 8 },
+	};
+	const char *mount = v2_mount();
+	if (!mount) {
+		printf("ok %d - rules in the kernel # SKIP needs root and a cgroup2\n", ++tap_count);
+		return;
+	}
+	cleanup_free char *dir = xasprintf("%s/test_cgroup.%d", mount, getpid());
+	OK(mkdir(dir, 0755) == 0);
+	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct device_program p CLEANUP(device_program_done) = { 0 };
+		program_of(cases[i].rules, &p);
+		if (!OK(device_program_attach(fd, &p, i == 0, &err) == 0))
+			printf("# %s\n", err.text);
+		int got = as_member(dir, cases[i].type, cases[i].major, cases[i].minor);
+		if (!OK(got == cases[i].want))
+			printf("# %d, not %d, for %s\n", got, cases[i].want, cases[i].rules);
+		OK(attached(fd) == 1);	/* replaced, not added */
+	}
+
+	/* as many as anybody has */
+	struct buf many cleanup_buf = { 0 };
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&many, "%s{\"allow\":%s,\"type\":\"c\",\"major\":%d,\"minor\":%d,\"access\":\"%s\"}", i ? "," : "[",
+			   i % 3 ? "true" : "false", 300 + i, i, i % 2 ? "rw" : "r");
+	buf_puts(&many, "]");
+	struct device_program p CLEANUP(device_program_done) = { 0 };
+	program_of(buf_str(&many), &p);
+	if (!OK(device_program_attach(fd, &p, false, &err) == 0))
+		printf("# %s\n", err.text);
+	OK(as_member(dir, S_IFCHR, 1, 3) == 15 && as_member(dir, S_IFCHR, 1, 11) == 8 && attached(fd) == 1);
+	OK(rmdir(dir) == 0);
+}
+
 /* ---- on directories that look like cgroups ---- */
 
-static char base[] = "/tmp/test_cgroup.XXXXXX";
 
 static void put(const char *file, const char *text)
 {
@@ -377,6 +518,154 @@ static void test_apply(void)
 	OK(update(c, "{\"cpu\":{\"shares\":10}}") == -EOPNOTSUPP);
 	OK_STR(err.text, "linux.resources.cpu.shares: the container has no cgroup with the cpu controller");
 	cgroup_free(c);
+}
+
+static void test_memory_checks(void)
+{
+	put("v2/memory.current", "5000\n");
+	put("v2/memory.max", "9000\n");
+	put("v2/memory.swap.max", "");
+	struct cgroup *c = load(1, (const char *const[]) { "" });
+	OK(update(c, "{\"memory\":{\"limit\":4000,\"checkBeforeUpdate\":true}}") == -EBUSY);
+	OK_STR(err.text, "rejecting memory limit 4000: the container uses 5000 bytes now");
+	OK(update(c, "{\"memory\":{\"limit\":4000,\"swap\":4000,\"checkBeforeUpdate\":true}}") == -EBUSY);
+	OK_STR(err.text, "rejecting memory+swap limit 4000: the container uses 5000 bytes now");
+	OK_STR(content("v2/memory.max"), "9000\n");
+	OK(update(c, "{\"memory\":{\"swap\":10000}}") == 0);	/* the limit on memory is the one that is set */
+	OK_STR(content("v2/memory.swap.max"), "1000");
+	OK(update(c, "{\"memory\":{\"swap\":8000}}") == -EINVAL);
+	put("v2/memory.max", "max\n");
+	OK(update(c, "{\"memory\":{\"swap\":8000}}") == -EINVAL);
+	OK_STR(err.text, "linux.resources.memory.swap: memory+swap cannot be limited without memory.limit");
+	put("v2/memory.max", "");
+	OK(update(c, "{\"memory\":{\"limit\":4000,\"checkBeforeUpdate\":false}}") == 0);
+	OK_STR(content("v2/memory.max"), "4000");
+	cgroup_free(c);
+
+	c = load(0, NULL);
+	OK(update(c, "{\"pids\":{\"limit\":4000}}") == -EOPNOTSUPP);
+	OK(strstr(err.text, "linux.resources.pids.limit: the container has no cgroup, so it cannot be limited") == err.text);
+	OK(update(c, "{}") == 0);
+	cgroup_free(c);
+}
+
+/* ---- statistics ---- */
+
+static const char *stats(struct cgroup *c)
+{
+	static struct buf text;
+	buf_done(&text);
+	text = (struct buf) { 0 };
+	cgroup_stats(c, &text);
+	return buf_str(&text);
+}
+
+static void test_stats(void)
+{
+	dir("v2s");
+	struct json_pair pair = { (char *) "", xasprintf("%s/v2s", base) };
+	struct cgroup *c = NULL;
+	OK(cgroup_load(&(struct cgroup_record) { .manager = (char *) "cgroupfs", .paths = { 1, &pair } }, &c, &err) == 0);
+	/* a cgroup without any file is one that has used nothing */
+	OK_STR(stats(c), "\"cpu\":{\"usage\":{\"total\":0,\"kernel\":0,\"user\":0},\"throttling\":{\"periods\":0,\"throttledPeriods\":0,"
+	       "\"throttledTime\":0}},\"cpuset\":{\"cpu_exclusive\":0,\"mem_hardwall\":0,\"mem_exclusive\":0,\"memory_migrate\":0,"
+	       "\"memory_spread_page\":0,\"memory_spread_slab\":0,\"memory_pressure\":0,\"sched_load_balance\":0,"
+	       "\"sched_relax_domain_level\":0},\"memory\":{\"cache\":0,\"usage\":{\"limit\":0,\"usage\":0,\"max\":0,\"failcnt\":0},"
+	       "\"swap\":{\"limit\":0,\"usage\":0,\"max\":0,\"failcnt\":0},\"kernel\":{\"limit\":0,\"usage\":0,\"max\":0,\"failcnt\":0},"
+	       "\"kernelTCP\":{\"limit\":0,\"usage\":0,\"max\":0,\"failcnt\":0}},\"pids\":{\"current\":0,\"limit\":0},\"blkio\":{},"
+	       "\"hugetlb\":{}");
+	put("v2s/cpu.stat", "usage_usec 7\nuser_usec 4\nsystem_usec 3\nnr_periods 5\nnr_throttled 2\nthrottled_usec 9\n");
+	put("v2s/cpu.pressure", "some avg10=0.10 avg60=0.20 avg300=0.30 total=44\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+	put("v2s/cpuset.cpus.effective", "0-2,5\n");
+	put("v2s/memory.stat", "anon 1\nfile 4096\n");
+	put("v2s/memory.max", "max\n");
+	put("v2s/memory.current", "10\n");
+	put("v2s/memory.swap.current", "5\n");
+	put("v2s/memory.swap.max", "100\n");
+	put("v2s/memory.events", "low 0\nmax 3\noom 0\noom_kill 0\n");
+	put("v2s/pids.max", "max\n");
+	put("v2s/pids.current", "2\n");
+	put("v2s/io.stat", "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6 cost.usage=7\n");
+	put("v2s/hugetlb.2MB.current", "8\n");
+	put("v2s/hugetlb.2MB.rsvd.current", "9\n");
+	put("v2s/hugetlb.2MB.events", "max 4\n");
+	const char *s = stats(c);
+	OK(strstr(s, "{\"usage\":{\"total\":7000,\"kernel\":3000,\"user\":4000},\"throttling\":{\"periods\":5,\"throttledPeriods\":2,"
+		     "\"throttledTime\":9000},\"psi\":{\"some\":{\"avg10\":0.10,\"avg60\":0.20,\"avg300\":0.30,\"total\":44},\"full\":{"));
+	OK(strstr(s, "\"cpus\":[0,1,2,5]"));
+	OK(strstr(s, "\"cache\":4096,\"usage\":{\"limit\":18446744073709551615,\"usage\":10,\"max\":0,\"failcnt\":3},"
+		     "\"swap\":{\"limit\":18446744073709551615,\"usage\":15,"));
+	OK(strstr(s, "\"raw\":{\"anon\":1,\"file\":4096}"));
+	OK(strstr(s, "\"pids\":{\"current\":2,\"limit\":0}"));
+	OK(strstr(s, "\"ioServiceBytesRecursive\":[{\"major\":8,\"minor\":0,\"op\":\"Read\",\"value\":1},{\"major\":8,\"minor\":0,\"op\":\"Write\","
+		     "\"value\":2},{\"major\":8,\"minor\":0,\"op\":\"Discard\",\"value\":5}],\"ioServicedRecursive\":[{"));
+	OK(strstr(s, "\"hugetlb\":{\"2MB\":{\"usage\":9,\"max\":0,\"failcnt\":4}}"));
+	cgroup_free(c);
+	free(pair.value);
+
+	dir("cpuacct");
+	dir("blkio");
+	put("cpuacct/cpuacct.usage", "9\n");
+	put("cpuacct/cpuacct.stat", "user 2\nsystem 1\n");
+	put("cpuacct/cpuacct.usage_percpu", "4 5 \n");
+	put("cpuacct/cpuacct.usage_all", "cpu user system\n0 1 3\n1 2 3\n");
+	put("blkio/blkio.throttle.io_serviced_recursive", "254:0 Read 7\n254:0 Total 7\nTotal 7\n");
+	c = load(2, (const char *const[]) { "cpuacct", "blkio" });
+	s = stats(c);
+	OK(strstr(s, "\"cpu\":{\"usage\":{\"total\":9,\"percpu\":[4,5],\"percpu_kernel\":[3,3],\"percpu_user\":[1,2],\"kernel\":10000000,"
+		     "\"user\":20000000}") == s);
+	OK(strstr(s, "\"blkio\":{\"ioServicedRecursive\":[{\"major\":254,\"minor\":0,\"op\":\"Read\",\"value\":7},{"));
+	cgroup_free(c);
+}
+
+static void test_oom(void)
+{
+	struct oom_watch w = OOM_WATCH_INIT;
+	struct cgroup *c = load(1, (const char *const[]) { "pids" });
+	OK(oom_open(c, &w, &err) == -EOPNOTSUPP && w.fd == -1);
+	cgroup_free(c);
+	put("v2/memory.events", "low 0\noom 4\noom_kill 3\noom_group_kill 0\n");
+	c = load(1, (const char *const[]) { "" });
+	OK(oom_open(c, &w, &err) == 0 && !oom_happened(&w));	/* those before us are not news */
+	put("v2/memory.events", "low 9\noom 4\noom_kill 3\noom_group_kill 0\n");
+	OK(!oom_happened(&w));	/* something else has changed */
+	put("v2/memory.events", "low 9\noom 5\noom_kill 4\noom_group_kill 0\n");
+	OK(oom_happened(&w) && !oom_happened(&w));
+	oom_close(&w);
+	OK(w.fd == -1 && !oom_happened(&w));
+	cgroup_free(c);
+}
+
+/* ---- delegation ---- */
+
+static bool delegated(const char *linux_, const char *mount, unsigned uid, uid_t *owner)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct runtime_spec *spec = NULL;
+	cleanup_free char *text = xasprintf("{\"ociVersion\":\"1.2.0\",\"process\":{\"cwd\":\"/\",\"user\":{\"uid\":%u}},\"mounts\":[%s],\"linux\":%s}",
+					    uid, mount, linux_);
+	if (json_decode(&runtime_spec_type, text, strlen(text), &pool, &spec, &err) < 0)
+		printf("Bail out! %s\n", err.text);
+	return cgroup_is_delegated(spec, owner);
+}
+
+static void test_delegation(void)
+{
+	static const char mapped[] = "{\"uidMappings\":[{\"containerID\":0,\"hostID\":5000,\"size\":10},{\"containerID\":10,\"hostID\":90,\"size\":1}],"
+				     "\"namespaces\":[{\"type\":\"user\"},{\"type\":\"cgroup\"}]}";
+	static const char rw[] = "{\"destination\":\"/sys/fs/cgroup/\",\"type\":\"cgroup\",\"options\":[\"nosuid\",\"rw\"]}";
+	static const char ro[] = "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"options\":[\"ro\"]}";
+	static const char bind[] = "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\",\"source\":\"/x\",\"options\":[\"rbind\"]}";
+	uid_t owner = 77;
+	OK(delegated(mapped, rw, 0, &owner) && owner == 5000);
+	OK(delegated(mapped, rw, 3, &owner) && owner == 5003);
+	OK(delegated(mapped, rw, 10, &owner) && owner == 90);
+	OK(!delegated(mapped, rw, 11, &owner));
+	OK(!delegated(mapped, ro, 0, &owner) && !delegated(mapped, bind, 0, &owner) && !delegated(mapped, "", 0, &owner));
+	OK(!delegated("{\"namespaces\":[{\"type\":\"user\"}]}", rw, 0, &owner));	/* the host's cgroup namespace */
+	OK(!delegated("{\"namespaces\":[{\"type\":\"cgroup\",\"path\":\"/proc/1/ns/cgroup\"}]}", rw, 0, &owner));
+	OK(!delegated("{\"namespaces\":[{\"type\":\"cgroup\"},{\"type\":\"user\",\"path\":\"/x\"}]}", rw, 0, &owner));
+	OK(delegated("{\"namespaces\":[{\"type\":\"cgroup\"}]}", rw, 1000, &owner) && owner == 1000);
 }
 
 static void test_tree(void)
@@ -521,7 +810,13 @@ int main(void)
 	test_v1_plan();
 	test_v2_plan();
 	test_devices();
+	test_device_program();
+	test_device_rules();
 	test_apply();
+	test_memory_checks();
+	test_stats();
+	test_oom();
+	test_delegation();
 	test_tree();
 	test_frozen();
 	test_record();

@@ -121,8 +121,29 @@ static void test_custom(void)
 	pool_done(&pool);
 }
 
+/* documents of people: in any case, at every depth; keys that are names stay as they are */
+static void test_any_case(void)
+{
+	static const char text[] = "{\"TEXT\":\"1\",\"Ptr\":{\"NAME\":\"p\"},\"Items\":[{\"N\":7}],\"NAMED\":{\"N\":{\"N\":3}},"
+				   "\"Map\":{\"Text\":\"x\"},\"text\":\"2\"}";
+	struct pool pool = { 0 };
+	struct error err = { 0 };
+	struct doc *doc = NULL;
+	OK(json_decode(&doc_type, text, strlen(text), &pool, &doc, &err) == 0 && !doc->ptr && !doc->n_items);
+	OK(json_decode_any_case(&doc_type, text, strlen(text), &pool, &doc, &err) == 0);
+	OK_STR(doc->text, "2");
+	OK_STR(doc->ptr->name, "p");
+	OK(doc->n_items == 1 && doc->items[0].n == 7 && doc->n_named == 1 && doc->named[0].n == 3);
+	OK_STR(doc->named[0].name, "N");
+	OK_STR(doc->map.pairs[0].key, "Text");
+	OK(json_decode_any_case(&doc_type, "{\"Text\":[]}", 11, &pool, &doc, &err) < 0);
+	OK(json_decode_any_case(&doc_type, "[1]", 3, &pool, &doc, &err) < 0);
+	pool_done(&pool);
+}
+
 int main(void)
 {
+	test_any_case();
 	test_bad();
 	test_depth();
 	test_round_trip();

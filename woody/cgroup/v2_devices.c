@@ -67,7 +67,9 @@ static void emit_rule(struct device_program *p, const struct device_write *w)
 	if (w->major > INT32_MAX || w->minor > INT32_MAX)
 		return;		/* no device has such a number */
 	const int32_t access = kernel_access(w->access);
-	/* what a condition that does not hold jumps over: the other conditions, and the four instructions behind them */
+	/* what a condition that does not hold jumps over: the other conditions, and the four instructions behind them. It is the
+	 * straight way, because the verifier follows that first: it then knows the rest of the program for any device at all,
+	 * when it comes to look at those that fit, and need not walk through it once more for each. */
 	const int over = 4;
 	struct { bool asked; int reg; int32_t value; } conditions[] = {
 		{ true, BPF_REG_2, w->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR },
@@ -78,8 +80,10 @@ static void emit_rule(struct device_program *p, const struct device_write *w)
 	for (size_t i = 0; i < 3; i++)
 		left += conditions[i].asked;
 	for (size_t i = 0; i < 3; i++)
-		if (conditions[i].asked)
-			jump(p, BPF_JNE, conditions[i].reg, conditions[i].value, (int16_t) (--left + over));
+		if (conditions[i].asked) {
+			jump(p, BPF_JEQ, conditions[i].reg, conditions[i].value, 1);
+			jump(p, BPF_JA, 0, 0, (int16_t) (--left * 2 + over));
+		}
 	if (w->allow) {
 		alu(p, BPF_AND, BPF_REG_3, ~access);
 		jump(p, BPF_JNE, BPF_REG_3, 0, 2);
