@@ -77,11 +77,18 @@ static int become_root(struct error *err)
 
 static int step_user_namespace(struct init *i, struct error *err)
 {
-	if (i->mapped) {
-		int r = channel_send(i->channel, MESSAGE_MAP, 0, -1);
-		return r < 0 ? error_set(err, -r, "ask for the id maps") : channel_expect(i->channel, MESSAGE_GO, err);
-	}
-	return i->namespaces->joined & CLONE_NEWUSER ? namespaces_join(i->namespaces, CLONE_NEWUSER, err) : 0;
+	bool joined = i->namespaces->joined & CLONE_NEWUSER;
+	if (!own(i, CLONE_NEWUSER) && !joined)
+		return 0;
+	int r = namespaces_join_early(i->namespaces, err);
+	if (r < 0)
+		return r;
+	if (joined)
+		return namespaces_join(i->namespaces, CLONE_NEWUSER, err);
+	if (i->second_fork && unshare(CLONE_NEWUSER) < 0)
+		return error_set(err, errno, "make the user namespace");
+	r = channel_send(i->channel, MESSAGE_MAP, 0, -1);
+	return r < 0 ? error_set(err, -r, "ask for the id maps") : channel_expect(i->channel, MESSAGE_GO, err);
 }
 
 static int write_time_offsets(const struct init *i, struct error *err)
@@ -184,6 +191,16 @@ static int step_loopback(struct init *i, struct error *err)
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
 		return error_set(err, errno, "set the loopback device up");
 	return 0;
+}
+
+static int step_netdevs(struct init *i, struct error *err)
+{
+	if (!i->spec->linux_ || !i->spec->linux_->n_net_devices)
+		return 0;
+	int r = channel_send(i->channel, MESSAGE_NETDEVS, 0, -1);
+	if (r < 0)
+		return error_set(err, -r, "ask for the network devices");
+	return channel_expect(i->channel, MESSAGE_GO, err);
 }
 
 static int step_names(struct init *i, struct error *err)
@@ -335,6 +352,7 @@ static const struct step create_steps[] = {
 	{ "set up the rootfs", step_rootfs },
 	{ "set up the terminal", step_console },
 	{ "set the loopback device up", step_loopback },
+	{ "get network devices", step_netdevs },
 	{ "set the names", step_names },
 	{ "run hooks", step_hooks },
 	{ "set sysctls", step_sysctl },

@@ -131,6 +131,8 @@ static int prepare(struct launch *l, struct error *err)
 	if (r == 0)
 		r = namespaces_open(spec, &l->namespaces, err);
 	if (r == 0)
+		r = netdev_check(spec, &l->namespaces, err);
+	if (r == 0)
 		r = sysctl_check(spec, err);
 	if (r == 0)
 		r = check_process(spec->process, spec->linux_, err);
@@ -153,7 +155,8 @@ static int prepare(struct launch *l, struct error *err)
 	i->no_new_keyring = l->no_new_keyring;
 	i->mapped = (own & CLONE_NEWUSER) != 0;
 	/* these take effect for children only; and a pid namespace must belong to the user namespace that is joined */
-	i->second_fork = ((own | joined) & CLONE_NEWTIME) || (joined & (CLONE_NEWPID | CLONE_NEWUSER));
+	i->second_fork = ((own | joined) & CLONE_NEWTIME) || (joined & (CLONE_NEWPID | CLONE_NEWUSER)) ||
+			 (joined && (own & CLONE_NEWUSER));	/* which is made after they were joined */
 	i->rootfs = (struct rootfs) {
 		.spec = spec, .bundle = l->container.record.bundle, .path = l->container.record.rootfs, .fd = -1,
 		.proc_fd = i->proc_fd, .no_pivot = l->no_pivot,
@@ -197,8 +200,8 @@ static int make_cgroup(struct launch *l, struct error *err)
 	return r;
 }
 
-/* clone_init - the namespaces that clone3() makes at once. With a second fork only the user namespace: the rest is made
- * inside it, by init (step_join). */
+/* clone_init - the namespaces that clone3() makes at once. With a second fork none: init makes them (step_user_namespace,
+ * step_join). */
 static int clone_init(struct launch *l, struct error *err)
 {
 	int ends[2];
@@ -210,7 +213,7 @@ static int clone_init(struct launch *l, struct error *err)
 
 	int flags = l->init.exec ? 0 : l->namespaces.own & ~(CLONE_NEWCGROUP | CLONE_NEWTIME);
 	if (l->init.second_fork)
-		flags &= CLONE_NEWUSER;
+		flags = 0;
 	struct clone_request c = { .flags = (unsigned) flags, .cgroup_fd = l->cgroup ? cgroup_fork_fd(l->cgroup) : -1,
 				   .ret_pidfd = &l->pidfd };
 	l->pid = clone_process(&c, err);
@@ -312,6 +315,9 @@ static int converse(struct launch *l, struct error *err)
 		case MESSAGE_PID:
 			r = next_pid(l, value, err);
 			break;
+		case MESSAGE_NETDEVS:
+			r = netdev_move(l->container.spec, l->init.proc_fd, l->pid, &l->netdevs, err);
+			break;
 		case MESSAGE_HOOKS:
 			l->container.record.pid = l->pid;
 			r = run_parent_hooks(l, err);
@@ -382,6 +388,7 @@ static void undo(struct launch *l)
 {
 	struct error err = { 0 };
 	kill_init(l);
+	netdev_restore(&l->netdevs);
 	if (l->cgroup) {
 		(void) cgroup_kill(l->cgroup, SIGKILL, NULL);
 		if (cgroup_remove(l->cgroup, &err) < 0)
@@ -463,6 +470,7 @@ void launch_done(struct launch *l)
 	close_fd(&l->init.console_fd);
 	close_fd(&l->init.proc_fd);
 	namespaces_done(&l->namespaces);
+	netdev_done(&l->netdevs);
 	rootfs_done(&l->init.rootfs);
 	seccomp_filter_done(&l->seccomp);
 	cgroup_free(l->cgroup);

@@ -11,6 +11,7 @@
 #pragma once
 #include "container.h"
 #include "init.h"
+#include "netdev.h"
 #include <stdbool.h>
 
 struct launch {
@@ -29,12 +30,13 @@ struct launch {
 	struct namespaces namespaces;
 	struct cgroup *cgroup;
 	struct seccomp_filter seccomp;
+	struct netdevs netdevs;
 	struct init init;
 	int channel, pidfd, master_fd;
 	pid_t pid;
 	bool follow_init;		/* exec: into init's cgroup when the container's own lets nobody in */
 };
-#define LAUNCH_INIT { .container = CONTAINER_INIT, .channel = -1, .pidfd = -1, .master_fd = -1, .init = { .rootfs = ROOTFS_INIT, \
+#define LAUNCH_INIT { .container = CONTAINER_INIT, .netdevs = NETDEVS_INIT, .channel = -1, .pidfd = -1, .master_fd = -1, .init = { .rootfs = ROOTFS_INIT, \
 	.join_pidfd = -1, .channel = -1, .listen_fd = -1, .console_fd = -1, .proc_fd = -1 } }
 
 int launch_create(struct launch *l, struct error *err);

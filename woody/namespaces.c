@@ -100,10 +100,24 @@ int namespaces_join(const struct namespaces *n, int flags, struct error *err)
 {
 	for (size_t t = 0; t < N_TYPES; t++)
 		for (int i = 0; i < n->n_join; i++) {
-			if (n->join[i].flag != types[t].flag || !(flags & types[t].flag))
+			if (n->join[i].flag != types[t].flag || !(flags & types[t].flag) || n->join[i].fd < 0)
 				continue;
 			/* entering the user namespace one is in already is refused with EINVAL; it is where we want to be */
 			if (setns(n->join[i].fd, types[t].flag) < 0 && !(types[t].flag == CLONE_NEWUSER && errno == EINVAL))
+				return error_set(err, errno, "join the %s namespace", types[t].name);
+		}
+	return 0;
+}
+
+int namespaces_join_early(struct namespaces *n, struct error *err)
+{
+	for (size_t t = 0; t < N_TYPES; t++)
+		for (int i = 0; i < n->n_join; i++) {
+			if (n->join[i].flag != types[t].flag || types[t].flag == CLONE_NEWUSER)
+				continue;
+			if (setns(n->join[i].fd, types[t].flag) == 0)
+				close_fd(&n->join[i].fd);
+			else if (errno != EPERM)
 				return error_set(err, errno, "join the %s namespace", types[t].name);
 		}
 	return 0;

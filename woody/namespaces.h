@@ -27,6 +27,11 @@ void namespaces_done(struct namespaces *n);
  * privilege for the others, the mount namespace last, because it changes / and the cwd */
 int namespaces_join(const struct namespaces *n, int flags, struct error *err);
 
+/* namespaces_join_early - before a user namespace is entered or made: those of n->join that the caller's own
+ * privileges open (the host's, often: they do not belong to the container's user namespace, which could not enter
+ * them). What is refused with EPERM is left to namespaces_join(), which passes over what was joined here. */
+int namespaces_join_early(struct namespaces *n, struct error *err);
+
 /* namespaces_of - CLONE_NEW* flags of the namespaces in which the process behind @pid differs from us
  * @proc_fd: directory of a procfs that shows it */
 int namespaces_of(int proc_fd, pid_t pid, int *ret, struct error *err);

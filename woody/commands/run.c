@@ -65,6 +65,7 @@ static int run(void *program, void *given, char **args, int n_args)
 		r = launch_start(&l, &err);
 		if (r < 0) {
 			(void) container_kill_all(&l.container, NULL);
+			netdev_restore(&l.netdevs);
 			if (end(&l, &more) < 0)
 				log_warn("%s", more.text);
 		}
