@@ -1,9 +1,14 @@
 /* Theory of operation.
  *
- * Order: no_new_privs (Landlock and seccomp ask for it), Landlock while its rules' files can still be opened, capabilities, and the filter
- * last, since it denies some of what was used before. The filter is a list of what is denied, not of what is allowed: libcurl,
+ * Order: stdio while /dev/null has a name, the own root (it needs privilege), no_new_privs (Landlock and seccomp ask for it), Landlock
+ * while its rules' files can still be opened, capabilities, and the filter last, since it denies some of what was used before. The filter is a list of what is denied, not of what is allowed: libcurl,
  * libcrypto and the C library change what they call from version to version. What the list cannot know, calls that are newer
  * than it, is answered ENOSYS, as an older kernel would.
+ *
+ * Landlock does not look at modes, owners, times and attributes of files, nor (before ABI 3) at truncate(2), and uid 0 without any
+ * capability still owns most of the host. Who writes nowhere is denied these calls by the filter. Who unpacks layers needs them, and
+ * CAP_CHOWN besides: it is shut into the directories it was handed, so that nothing else has a name. They are mounts of their own,
+ * detached from any tree, so ".." ends in them, and without devices: a layer's node for the host's disk can be made, not opened.
  *
  * Landlock does not look at datagrams, nor at the sockets of the file system; the filter does: without network there is no
  * socket at all, with it none but INET's and netlink's route (which getaddrinfo asks for addresses). A socket of the file
@@ -15,10 +20,13 @@
 #include "mem.h"
 #include <asm/ioctls.h>
 #include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/sockios.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +34,63 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+
+/* ---- what was inherited ---- */
+
+static int put_null(int fd, struct error *err)
+{
+	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return null < 0 || dup2(null, fd) < 0 ? error_set(err, errno, "open '/dev/null'") : 0;
+}
+
+/* confine_stdio - carrier's input is a container's, and its terminal where passwords are typed: only writing messages is left */
+static int confine_stdio(bool input, struct error *err)
+{
+	int r = input ? 0 : put_null(STDIN_FILENO, err);
+	if (r == 0)
+		r = put_null(STDOUT_FILENO, err);
+	if (r < 0 || !isatty(STDERR_FILENO))
+		return r;
+	cleanup_close int fd = open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 || dup2(fd, STDERR_FILENO) < 0 ? put_null(STDERR_FILENO, err) : 0;
+}
+
+/* ---- a root of its own ---- */
+
+/* detach - @fd becomes the root of a mount that nothing else sees. Return: 0 when that cannot be had here */
+static int detach(int fd, struct error *err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
+	cleanup_close int tree = (int) syscall(SYS_open_tree, fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+		return 0;
+	cleanup_close int dir = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 || dup3(dir, fd, O_CLOEXEC) < 0 ? error_set(err, errno, "open a directory of the store again") : 1;
+}
+
+/* confine_root - 1: all of it; 0: nodes could be opened */
+static int confine_root(const struct confine *c, struct error *err)
+{
+	int all = 1;
+	for (size_t i = 0; i < c->n_paths; i++) {
+		int r = detach(c->paths[i].fd, err);
+		if (r < 0)
+			return r;
+		all = all && r;
+	}
+	/* the first one: without mounts of their own, the others are beneath it */
+	if (fchdir(c->paths[0].fd) < 0 || chroot(".") < 0)
+		return error_set(err, errno, "take a directory of the store as the root (CAP_SYS_CHROOT)");
+	return all;
+}
+
+static bool only_fds(const struct confine *c)
+{
+	for (size_t i = 0; i < c->n_paths; i++)
+		if (c->paths[i].fd < 0)
+			return false;
+	return c->n_paths > 0;
+}
 
 /* ---- Landlock; the kernel's numbers, newer than the headers that we may be built with ---- */
 
@@ -156,7 +221,8 @@ static const struct call always[] = {
 	/* programs and other processes */
 	CALL(execve), CALL(execveat), CALL(ptrace), CALL(process_vm_readv), CALL(process_vm_writev), CALL(process_madvise),
 	CALL(kcmp), CALL(pidfd_open), CALL(pidfd_getfd), CALL(pidfd_send_signal), CALL(rt_sigqueueinfo), CALL(rt_tgsigqueueinfo),
-	CALL(tkill), CALL(setpriority), CALL(sched_setscheduler), CALL(sched_setattr), CALL(migrate_pages), CALL(move_pages),
+	CALL(tkill), CALL(setpriority), CALL(sched_setscheduler), CALL(sched_setattr), CALL(sched_setparam), CALL(sched_setaffinity),
+	CALL(ioprio_set), CALL(migrate_pages), CALL(move_pages),
 	/* mounts and roots */
 	CALL(mount), CALL(umount2), CALL(pivot_root), CALL(chroot), CALL(open_tree), CALL(move_mount), CALL(fsopen),
 	CALL(fsconfig), CALL(fsmount), CALL(fspick), CALL(mount_setattr), CALL(quotactl), CALL(swapon), CALL(swapoff),
@@ -164,11 +230,15 @@ static const struct call always[] = {
 	CALL(setns), CALL(unshare), CALL(setuid), CALL(setgid), CALL(setreuid), CALL(setregid), CALL(setresuid), CALL(setresgid),
 	CALL(setgroups), CALL(setfsuid), CALL(setfsgid), CALL(personality), CALL(setsid),
 	/* files past their names */
-	CALL(open_by_handle_at), CALL(name_to_handle_at), CALL(fanotify_init),
+	CALL(open_by_handle_at), CALL(name_to_handle_at), CALL(fanotify_init), CALL(fanotify_mark),
+	CALL(inotify_init1), CALL(inotify_add_watch),
 	/* the kernel's large surfaces */
 	CALL(keyctl), CALL(add_key), CALL(request_key), CALL(bpf), CALL(perf_event_open), CALL(userfaultfd), CALL(io_uring_setup),
 	CALL(io_uring_enter), CALL(io_uring_register), CALL(io_setup), CALL(io_submit), CALL(seccomp), CALL(memfd_create),
-	CALL(vmsplice), CALL(mq_open), CALL(shmget), CALL(msgget), CALL(semget), CALL(lookup_dcookie),
+	CALL(vmsplice), CALL(lookup_dcookie),
+	/* what others share by number or name */
+	CALL(mq_open), CALL(mq_unlink), CALL(shmget), CALL(shmat), CALL(shmctl), CALL(msgget), CALL(msgsnd), CALL(msgrcv), CALL(msgctl),
+	CALL(semget), CALL(semop), CALL(semtimedop), CALL(semctl),
 	/* the machine */
 	CALL(init_module), CALL(finit_module), CALL(delete_module), CALL(kexec_load), CALL(reboot), CALL(acct), CALL(syslog),
 	CALL(settimeofday), CALL(clock_settime), CALL(clock_adjtime), CALL(adjtimex), CALL(sethostname), CALL(setdomainname),
@@ -184,7 +254,20 @@ static const struct call always[] = {
 #endif
 #ifdef __x86_64__
 	CALL(iopl), CALL(ioperm), CALL(modify_ldt), CALL(uselib), CALL(ustat), CALL(sysfs), CALL(arch_prctl),
-	CALL(vfork), CALL(fork),
+	CALL(vfork), CALL(fork), CALL(inotify_init),
+#endif
+};
+static const struct call changing[] = {		/* of files by name, and of what is not their content */
+	CALL(truncate), CALL(fchmod), CALL(fchmodat), CALL(fchown), CALL(fchownat), CALL(utimensat), CALL(mkdirat), CALL(mknodat),
+	CALL(unlinkat), CALL(linkat), CALL(symlinkat), CALL(renameat2), CALL(setxattr), CALL(lsetxattr), CALL(fsetxattr),
+	CALL(removexattr), CALL(lremovexattr), CALL(fremovexattr),
+	CALL(openat2),				/* its flags are in memory */
+#ifdef __NR_renameat
+	CALL(renameat),
+#endif
+#ifdef __x86_64__
+	CALL(creat), CALL(chmod), CALL(chown), CALL(lchown), CALL(utime), CALL(utimes), CALL(futimesat), CALL(mkdir), CALL(mknod),
+	CALL(rmdir), CALL(unlink), CALL(link), CALL(symlink), CALL(rename),
 #endif
 };
 static const struct call sockets[] = {
@@ -269,23 +352,54 @@ static void only_self(struct program *p, unsigned nr)
 	RETURN(DENY);
 }
 
+/* one_of - the low half of argument @n is one of @values, or the call is denied */
+static void one_of(struct program *p, unsigned nr, int n, const uint32_t *values, unsigned char n_values)
+{
+	JUMP(BPF_JEQ, nr, 0, (unsigned char) (n_values + 3));
+	LOAD(ARG(n));
+	for (unsigned char i = 0; i < n_values; i++)
+		JUMP(BPF_JEQ, values[i], (unsigned char) (n_values - i), 0);
+	RETURN(DENY);
+	RETURN(SECCOMP_RET_ALLOW);
+}
+
+/* none_of - the reverse */
+static void none_of(struct program *p, unsigned nr, int n, const uint32_t *values, unsigned char n_values)
+{
+	JUMP(BPF_JEQ, nr, 0, (unsigned char) (n_values + 3));
+	LOAD(ARG(n));
+	for (unsigned char i = 0; i < n_values; i++)
+		JUMP(BPF_JEQ, values[i], (unsigned char) (n_values - i), 0);
+	RETURN(SECCOMP_RET_ALLOW);
+	RETURN(DENY);
+}
+
+/* bits - argument @n has none of @mask, and all of @required */
+static void bits(struct program *p, unsigned nr, int n, uint32_t mask, uint32_t required)
+{
+	JUMP(BPF_JEQ, nr, 0, 6);
+	LOAD(ARG(n));
+	JUMP(BPF_JSET, mask, 3, 0);
+	STMT(BPF_ALU | BPF_AND | BPF_K, required);
+	JUMP(BPF_JEQ, required, 0, 1);
+	RETURN(SECCOMP_RET_ALLOW);
+	RETURN(DENY);
+}
+
 static void program_arguments(struct program *p)
 {
+	static const uint32_t own_pid[] = { 0 };
+	/* nothing of terminals: no typing, no echo off; of files and block devices no copies, no flags */
+	static const uint32_t ioctls[] = { FIONREAD, FIONBIO, FIOCLEX, TCGETS, SIOCGIFINDEX };
+	/* an owner gets signals, of any number, when there is something to read */
+	static const uint32_t fcntls[] = { F_SETOWN, F_SETOWN_EX, F_SETSIG, F_NOTIFY, F_SETLEASE };
 	/* clone3's flags are in memory, where a filter cannot look: the C library uses clone then */
 	JUMP(BPF_JEQ, __NR_clone3, 0, 1);
 	RETURN(UNKNOWN);
-	JUMP(BPF_JEQ, __NR_clone, 0, 4);
-	LOAD(ARG(0));
-	JUMP(BPF_JSET, NAMESPACE_FLAGS, 0, 1);
-	RETURN(DENY);
-	RETURN(SECCOMP_RET_ALLOW);
-	/* no typing on carrier's terminal */
-	JUMP(BPF_JEQ, __NR_ioctl, 0, 5);
-	LOAD(ARG(1));
-	JUMP(BPF_JEQ, TIOCSTI, 1, 0);
-	JUMP(BPF_JEQ, TIOCLINUX, 0, 1);
-	RETURN(DENY);
-	RETURN(SECCOMP_RET_ALLOW);
+	bits(p, __NR_clone, 0, NAMESPACE_FLAGS, CLONE_THREAD);
+	one_of(p, __NR_ioctl, 1, ioctls, N(ioctls));
+	none_of(p, __NR_fcntl, 1, fcntls, N(fcntls));
+	one_of(p, __NR_prlimit64, 0, own_pid, N(own_pid));
 	only_self(p, __NR_kill);
 	only_self(p, __NR_tgkill);
 }
@@ -300,19 +414,34 @@ static void internet_only(struct program *p)
 	JUMP(BPF_JEQ, SOCK_STREAM, 1, 0);
 	RETURN(DENY);
 	RETURN(SECCOMP_RET_ALLOW);
-	JUMP(BPF_JEQ, __NR_socket, 0, 12);
+	JUMP(BPF_JEQ, __NR_socket, 0, 16);
 	LOAD(ARG(0));
 	JUMP(BPF_JEQ, AF_NETLINK, 0, 3);
 	LOAD(ARG(2));
-	JUMP(BPF_JEQ, 0, 6, 0);		/* NETLINK_ROUTE: allow */
+	JUMP(BPF_JEQ, 0, 10, 0);	/* NETLINK_ROUTE: allow */
 	RETURN(DENY);
 	JUMP(BPF_JEQ, AF_INET, 1, 0);
-	JUMP(BPF_JEQ, AF_INET6, 0, 4);
+	JUMP(BPF_JEQ, AF_INET6, 0, 8);
 	LOAD(ARG(1));
 	STMT(BPF_ALU | BPF_AND | BPF_K, 0xf);	/* the type without its flags */
-	JUMP(BPF_JEQ, SOCK_RAW, 1, 0);
+	JUMP(BPF_JEQ, SOCK_RAW, 5, 0);
+	LOAD(ARG(2));
+	JUMP(BPF_JEQ, 0, 2, 0);
+	JUMP(BPF_JEQ, IPPROTO_TCP, 1, 0);	/* the others load modules, and Landlock does not know them */
+	JUMP(BPF_JEQ, IPPROTO_UDP, 0, 1);
 	RETURN(SECCOMP_RET_ALLOW);
 	RETURN(DENY);
+}
+
+/* reads_only - no open(2) that could write, create or truncate */
+static void reads_only(struct program *p)
+{
+	const uint32_t flags = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+#ifdef __x86_64__
+	bits(p, __NR_open, 1, flags, 0);
+#endif
+	bits(p, __NR_openat, 2, flags, 0);
+	deny_all(p, changing, N(changing));
 }
 
 static int confine_seccomp(const struct confine *c, struct error *err)
@@ -320,6 +449,8 @@ static int confine_seccomp(const struct confine *c, struct error *err)
 	struct program program = { .len = 0 }, *p = &program;
 	program_head(p);
 	program_arguments(p);
+	if (!writes(c))
+		reads_only(p);
 	deny_all(p, always, N(always));
 	deny_all(p, listening, N(listening));
 	if (c->network)
@@ -336,27 +467,35 @@ static int confine_seccomp(const struct confine *c, struct error *err)
 	return 0;
 }
 
-const char *const *confine_denied(bool network)
+const char *const *confine_denied(bool network, bool may_write)
 {
-	static const char *names[2][N(always) + N(listening) + N(sockets) + 1];
-	const char **out = names[network];
+	static const char *names[N(always) + N(changing) + N(listening) + N(sockets) + 1];
+	const struct { const struct call *calls; size_t n; } lists[] = {
+		{ always, N(always) }, { changing, may_write ? 0 : N(changing) }, { listening, N(listening) }, { sockets, network ? 0 : N(sockets) },
+	};
 	size_t n = 0;
-	for (size_t i = 0; i < N(always); i++)
-		out[n++] = always[i].name;
-	for (size_t i = 0; i < N(listening); i++)
-		out[n++] = listening[i].name;
-	for (size_t i = 0; i < N(sockets) && !network; i++)
-		out[n++] = sockets[i].name;
-	return out;
+	for (size_t l = 0; l < N(lists); l++)
+		for (size_t i = 0; i < lists[l].n; i++)
+			names[n++] = lists[l].calls[i].name;
+	names[n] = NULL;
+	return names;
 }
 
 int confine_self(const struct confine *c, struct error *err)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return error_set(err, errno, "give up new privileges");
-	int r = confine_landlock(c, err);
+	uint64_t capabilities = c->capabilities;
+	int r = confine_stdio(c->input, err);
+	if (r == 0 && only_fds(c)) {
+		r = confine_root(c, err);
+		if (r == 0)
+			capabilities &= ~(UINT64_C(1) << CAP_MKNOD);
+	}
+	if (r >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		r = error_set(err, errno, "give up new privileges");
+	if (r >= 0)
+		r = confine_landlock(c, err);
 	if (r == 0)
-		r = confine_capabilities(c->capabilities, err);
+		r = confine_capabilities(capabilities, err);
 	if (r == 0)
 		r = confine_seccomp(c, err);
 	return r < 0 ? error_wrap(err, "confine this program") : 0;

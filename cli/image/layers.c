@@ -373,21 +373,22 @@ int layers_document(const struct store *s, const struct layers_source *source, c
 	cleanup_close int body = fetch_to_memory(source, path, size, accept, pool, &response, err);
 	if (body < 0)
 		return body;
+	/* a directory of its own: the unpacker can write all that is in it, and tmp/ has what other pulls work on */
 	char name[64], final[128];
-	snprintf(name, sizeof name, "document-%d-%d", getpid(), body);
-	cleanup_close int tmp = openat(s->fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct unpack_job job = { .input_fd = body, .blob_dir_fd = tmp, .blob_name = name, .layer_dir_fd = -1, .digest = digest,
+	snprintf(name, sizeof name, "tmp/document-%d-%d", getpid(), body);
+	if (mkdirat(s->fd, name, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "create '%s/%s'", s->root, name);
+	cleanup_close int dir = openat(s->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const struct unpack_job job = { .input_fd = body, .blob_dir_fd = dir, .blob_name = "blob", .layer_dir_fd = -1, .digest = digest,
 					.size = size };
-	int r = tmp < 0 ? error_set(err, errno, "open '%s/tmp'", s->root) : unpack_document(&job, ret_digest, err);
+	int r = dir < 0 ? error_set(err, errno, "open '%s/%s'", s->root, name) : unpack_document(&job, ret_digest, err);
 	if (r == 0) {
 		snprintf(final, sizeof final, "blobs/sha256/%.64s", digest_hex(ret_digest));
-		if (store_has_blob(s, ret_digest))
-			(void) unlinkat(tmp, name, 0);	/* the one that is there has the same content */
-		else if (renameat(tmp, name, s->fd, final) < 0)
+		/* one that is there has the same content */
+		if (!store_has_blob(s, ret_digest) && renameat(dir, "blob", s->fd, final) < 0)
 			r = error_set(err, errno, "store '%s/%s'", s->root, final);
 	}
-	if (r < 0 && tmp >= 0)
-		(void) unlinkat(tmp, name, 0);
+	(void) fs_remove_tree(s->fd, name, NULL);
 	if (ret_type)
 		*ret_type = response.content_type;
 	return r;

@@ -171,7 +171,7 @@ static int confine(const struct options *o, struct error *err)
 	/* carrier may have made one for us already; without privilege seccomp alone denies sockets */
 	(void) unshare(CLONE_NEWNET);
 	struct confine_path paths[2];
-	struct confine c = { .paths = paths };
+	struct confine c = { .paths = paths, .input = true };
 	if (o->blob)
 		paths[c.n_paths++] = (struct confine_path) { .fd = UNPACK_BLOB_DIR_FD, .write = true };
 	if (o->layer) {

@@ -5,14 +5,17 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,12 +23,16 @@
 static char store[] = "/tmp/test-confine-XXXXXX";
 static int store_fd, port;
 
-static void confine(bool network, uint64_t capabilities)
+enum who { IN_STORE, WRITER, READER };	/* the unpacker; the same by Landlock alone; the fetcher */
+
+static void confine(enum who who, uint64_t capabilities)
 {
-	struct confine_path unpacker[] = { { .fd = store_fd, .write = true } };
+	bool network = who == READER;
+	/* with a name among them, it keeps the host's root */
+	struct confine_path unpacker[] = { { .fd = store_fd, .write = true }, { .fd = -1, .path = "/nowhere" } };
 	struct confine_path fetcher[] = { { .fd = -1, .path = "/etc/resolv.conf" }, { .fd = -1, .path = "/nowhere" } };
 	struct confine c = {
-		.paths = network ? fetcher : unpacker, .n_paths = network ? 2 : 1, .network = network, .capabilities = capabilities,
+		.paths = network ? fetcher : unpacker, .n_paths = who == IN_STORE ? 1 : 2, .network = network, .capabilities = capabilities,
 	};
 	struct error err = { 0 };
 	if (confine_self(&c, &err) < 0) {
@@ -35,20 +42,21 @@ static void confine(bool network, uint64_t capabilities)
 }
 
 /* tried - @attempt in a confined child: the errno it returned, 0 for success; 256 + n: killed by signal n */
-static int tried(bool network, uint64_t capabilities, int (*attempt)(void))
+static int tried(enum who who, uint64_t capabilities, int (*attempt)(void))
 {
 	fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0) {
-		confine(network, capabilities);
+		confine(who, capabilities);
 		_exit(attempt());
 	}
 	int status = -1;
 	(void) waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
 }
-#define UNPACKER(attempt) tried(false, 0, attempt)
-#define FETCHER(attempt) tried(true, 0, attempt)
+#define UNPACKER(attempt) tried(IN_STORE, 0, attempt)
+#define LANDLOCKED(attempt) tried(WRITER, 0, attempt)
+#define FETCHER(attempt) tried(READER, 0, attempt)
 
 static int result(long r) { return r < 0 ? errno : 0; }
 
@@ -91,7 +99,19 @@ static int try_ssh(void) { return try_read("/root/.ssh"); }
 static int try_root(void) { return try_read("/"); }
 static int try_proc(void) { return try_read("/proc/self/environ"); }
 static int try_resolv(void) { return try_read("/etc/resolv.conf"); }
-static int try_store_read(void) { char path[64]; snprintf(path, sizeof path, "%s/there", store); return try_read(path); }
+static int try_store_read(void) { return result(openat(store_fd, "there", O_RDONLY)); }
+static int try_absolute(void) { return try_read("/there"); }
+static int try_up(void) { return result(openat(store_fd, "../../etc/passwd", O_RDONLY)); }
+static int try_outside_chmod(void) { return result(chmod("/tmp/test-confine-file", 0600)); }
+static int try_store_chmod(void) { return result(fchmodat(store_fd, "there", 0600, 0)); }
+static int try_node(void)
+{
+	int r = result(mknodat(store_fd, "node", S_IFCHR | 0600, makedev(1, 3)));
+	if (r == 0)
+		r = result(openat(store_fd, "node", O_RDWR));
+	(void) unlinkat(store_fd, "node", 0);
+	return r;
+}
 static int try_store_write(void) { return result(openat(store_fd, "new", O_WRONLY | O_CREAT, 0600)); }
 static int try_store_change(void) { return result(openat(store_fd, "there", O_WRONLY | O_TRUNC)); }
 static int try_store_remove(void) { return result(unlinkat(store_fd, "new", 0)); }
@@ -116,6 +136,20 @@ static int try_newer(void) { return result(syscall(467, -1, NULL, 0)); }
 static int try_sti(void) { return result(ioctl(0, TIOCSTI, "x")); }
 static int try_sti_high(void) { return result(syscall(SYS_ioctl, 0, 0xffffffff00000000UL | TIOCSTI, "x")); }
 static int try_chown(void) { return result(fchownat(store_fd, "there", 12, 12, 0)); }
+static int try_fork(void) { pid_t pid = fork(); return pid == 0 ? 0 : result(pid); }
+static void *idle(void *arg) { return arg; }
+static int try_thread(void)
+{
+	pthread_t thread;
+	int r = pthread_create(&thread, NULL, idle, NULL);
+	return r ? r : pthread_join(thread, NULL);
+}
+static int try_owner(void) { return result(fcntl(store_fd, F_SETOWN, getppid())); }
+static int try_limits(void) { struct rlimit l; return result(prlimit(getppid(), RLIMIT_CORE, NULL, &l)); }
+static int try_own_limits(void) { struct rlimit l; return result(getrlimit(RLIMIT_CORE, &l)); }
+static int try_winsize(void) { struct winsize w; return result(ioctl(0, TIOCSWINSZ, &w)); }
+static int try_mptcp(void) { return result(socket(AF_INET, SOCK_STREAM, 262)); }
+static int try_tcp(void) { return result(socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)); }
 static int try_nothing(void) { return 0; }
 #ifdef __x86_64__
 static int try_x32(void) { return result(syscall(0x40000000 | SYS_getpid)); }
@@ -159,10 +193,10 @@ static int try_number(void) { return result(syscall(number, -1, -1, -1, -1, -1, 
 
 static void denied_by_name(bool network)
 {
-	for (const char *const *name = confine_denied(network); *name; name++) {
+	for (const char *const *name = confine_denied(network, !network); *name; name++) {
 		char what[100];
 		number = seccomp_syscall_resolve_name(*name);
-		int r = number < 0 ? -1 : tried(network, ~0ULL, try_number);
+		int r = number < 0 ? -1 : tried(network ? READER : IN_STORE, ~0ULL, try_number);
 		snprintf(what, sizeof what, "%s: %s is denied", network ? "fetcher" : "unpacker", *name);
 		if (!tap_ok(r == EPERM, what, __FILE__, __LINE__))
 			printf("# errno %d\n", r);
@@ -178,23 +212,33 @@ static void files(void)
 	OK(UNPACKER(try_store_change) == 0);
 	OK(UNPACKER(try_store_remove) == 0);
 	OK(UNPACKER(try_link_across) == 0);
+	OK(LANDLOCKED(try_store_write) == 0);
+	OK(LANDLOCKED(try_store_remove) == 0);
+	OK(UNPACKER(try_passwd) == ENOENT);
+	OK(UNPACKER(try_outside_chmod) == ENOENT);
+	OK(UNPACKER(try_up) == ENOENT);
+	OK(UNPACKER(try_absolute) == 0);	/* / is the store */
+	OK(tried(IN_STORE, ~0ULL, try_node) == EACCES);
+	OK(FETCHER(try_outside_chmod) == EPERM);
+	OK(FETCHER(try_store_chmod) == EPERM);
+	OK(try_outside_chmod() == 0 && try_store_chmod() == 0 && try_up() == 0 && try_node() == 0);
 	if (!have_landlock()) {
 		printf("ok %d - files outside # SKIP landlock_create_ruleset(NULL, 0, VERSION) says: no Landlock, or ABI 1\n", ++tap_count);
 		return;
 	}
-	OK(UNPACKER(try_passwd) == EACCES);
-	OK(UNPACKER(try_ssh) == EACCES);
-	OK(UNPACKER(try_root) == EACCES);
-	OK(UNPACKER(try_proc) == EACCES);
-	OK(UNPACKER(try_outside) == EACCES);
-	OK(UNPACKER(try_mkdir_outside) == EACCES);
-	OK(UNPACKER(try_truncate) == EACCES);
+	OK(LANDLOCKED(try_passwd) == EACCES);
+	OK(LANDLOCKED(try_ssh) == EACCES);
+	OK(LANDLOCKED(try_root) == EACCES);
+	OK(LANDLOCKED(try_proc) == EACCES);
+	OK(LANDLOCKED(try_outside) == EACCES);
+	OK(LANDLOCKED(try_mkdir_outside) == EACCES);
+	OK(LANDLOCKED(try_truncate) == EACCES);
 	OK(FETCHER(try_passwd) == EACCES);
 	OK(FETCHER(try_ssh) == EACCES);
 	OK(FETCHER(try_store_read) == EACCES);
-	OK(FETCHER(try_store_write) == EACCES);
-	OK(FETCHER(try_store_change) == EACCES);
-	OK(FETCHER(try_outside) == EACCES);
+	OK(FETCHER(try_store_write) == EPERM);
+	OK(FETCHER(try_store_change) == EPERM);
+	OK(FETCHER(try_outside) == EPERM);
 	OK(FETCHER(try_resolv) == 0);
 	/* the programs that started us are not hindered: all of it is possible outside */
 	OK(try_passwd() == 0 && try_ssh() == 0 && try_store_read() == 0);
@@ -217,9 +261,11 @@ static void sockets(void)
 	OK(FETCHER(try_unix) == EPERM);
 	OK(FETCHER(try_datagrams) == EPERM);
 	OK(FETCHER(try_netfilter) == EPERM);
-	OK(tried(true, ~0ULL, try_packet) == EPERM);
-	OK(tried(true, ~0ULL, try_raw) == EPERM);
+	OK(tried(READER, ~0ULL, try_packet) == EPERM);
+	OK(tried(READER, ~0ULL, try_raw) == EPERM);
 	OK(FETCHER(try_vsock) == EPERM);
+	OK(FETCHER(try_tcp) == 0);
+	OK(FETCHER(try_mptcp) == EPERM);
 	if (syscall(444, NULL, 0, 1) >= 4)
 		OK(FETCHER(try_bind) == EACCES);
 	else
@@ -230,7 +276,7 @@ static void processes(void)
 {
 	OK(UNPACKER(try_execve) == EPERM);
 	OK(FETCHER(try_execve) == EPERM);
-	OK(tried(false, ~0ULL, try_kill_parent) == EPERM);
+	OK(tried(IN_STORE, ~0ULL, try_kill_parent) == EPERM);
 	OK(UNPACKER(try_kill_group) == EPERM);
 	OK(UNPACKER(try_kill_self) == 0);
 	OK(UNPACKER(try_raise) == 256 + SIGUSR1);
@@ -240,6 +286,13 @@ static void processes(void)
 	OK(UNPACKER(try_sti) == EPERM);
 	OK(UNPACKER(try_sti_high) == EPERM);
 	OK(UNPACKER(try_nothing) == 0);
+	OK(UNPACKER(try_fork) == EPERM);
+	OK(FETCHER(try_fork) == EPERM);
+	OK(FETCHER(try_thread) == 0);
+	OK(UNPACKER(try_owner) == EPERM);
+	OK(UNPACKER(try_limits) == EPERM);
+	OK(UNPACKER(try_own_limits) == 0);
+	OK(UNPACKER(try_winsize) == EPERM);
 #ifdef __x86_64__
 	OK(UNPACKER(try_x32) == EPERM);
 	OK(UNPACKER(try_i386) == 256 + SIGSYS);
@@ -271,7 +324,7 @@ int main(void)
 	processes();
 	OK(with_proc() == 0);
 	OK(UNPACKER(try_chown) == EPERM);
-	OK(tried(false, 1, try_chown) == 0);	/* CAP_CHOWN is kept when asked for */
+	OK(tried(IN_STORE, 1, try_chown) == 0);	/* CAP_CHOWN is kept when asked for */
 	denied_by_name(false);
 	denied_by_name(true);
 

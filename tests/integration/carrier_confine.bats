@@ -1,0 +1,166 @@
+# The two programs that see a registry's bytes, taken over by them: test builds of carrier-fetch and carrier-unpack (attack.c) in
+# a real pull try what they must not be able to do, and say what happened. WHO=root or user.
+source "${BATS_TEST_DIRNAME}/carrier.bash"
+
+setup_file() {
+	carrier_setup_file
+	start_registry REGISTRY
+	push plain "$REGISTRY" plain:latest
+	mkdir "$BASE/taken"
+	cp "$CARRIER" "$WOODY" "$BASE/taken/"
+	cp "$WOODY_TESTBIN/carrier-fetch-attacking" "$BASE/taken/carrier-fetch"
+	cp "$WOODY_TESTBIN/carrier-unpack-attacking" "$BASE/taken/carrier-unpack"
+	chmod 755 "$BASE/taken"/*
+	export PROGRAM=$BASE/taken/carrier SOCKET=$BASE/socket
+	start_helper LISTENER python3 -c '
+import os, socket, sys, time
+path = sys.argv[1]
+kinds = [(socket.AF_INET, ("127.0.0.1", 0)), (socket.AF_UNIX, path), (socket.AF_UNIX, "\0" + path)]
+held = [socket.socket(family) for family, _ in kinds]
+for s, (_, at) in zip(held, kinds):
+    s.bind(at)
+    s.listen(99)
+os.chmod(path, 0o777)
+print("listening", held[0].getsockname()[1], flush=True)
+time.sleep(1000)' "$SOCKET"
+	SHM=$(client ipcmk -M 4096 -p 0600 | sed 's/.*: //')
+	export SHM
+}
+
+teardown_file() {
+	[ -z "${SHM:-}" ] || ipcrm -m "$SHM"
+	carrier_teardown_file
+}
+
+# victims DIR - what is tried to be read, changed and removed
+victims() {
+	client sh -c 'umask 077; mkdir -p "$1" && cd "$1" && for i in victim unlinked renamed; do echo untouched >$i; done' sh "$1"
+}
+
+prepare() {
+	rm -rf "$CROOT" "$BASE/place"
+	if [ "$WHO" = user ]; then install -d -o "$NAME" "$BASE/place"; else mkdir "$BASE/place"; fi
+	expect 0 carrier images -q
+	victims "$CROOT/store"
+	victims "$BASE/place/.ssh"
+	victims "$BASE/place/outside"
+	echo secret >stdin
+}
+
+cleanup() { rm -rf "$CROOT/store/tmp/neighbour"; }
+
+# targets - all of them, with everything by which a change would show
+targets() {
+	local dir
+	for dir in "$CROOT/store" "$BASE/place/.ssh" "$BASE/place/outside"; do
+		find "$dir" -maxdepth 1 -regextype posix-extended -regex '.*/(victim|unlinked|renamed|renamed-to|created|linked|symlink|directory|fifo)' \
+			-printf '%p %m %U:%G %s %T@ %C@ %n %l\n'
+	done | sort
+}
+
+# taken WRAPPER... - a pull with both programs taken over; what they said is in ./attacks
+taken() {
+	local root=()
+	[ "$WHO" = user ] || root=(--root "$CROOT")
+	client touch "$CROOT/store/tmp/neighbour"
+	status=0
+	client env ATTACK_STORE="$CROOT/store" ATTACK_SSH="$BASE/place/.ssh" ATTACK_OUTSIDE="$BASE/place/outside" \
+		ATTACK_PORT="$LISTENER" ATTACK_SOCKET="$SOCKET" ATTACK_SHM="$SHM" "$@" \
+		"$PROGRAM" "${root[@]}" pull -q --tls-verify=false "127.0.0.1:$REGISTRY/plain" <stdin >stdout 2>stderr 3>&- || status=$?
+	grep -ah '^attack ' stderr >attacks || true
+	cleanup
+}
+
+# outcome PROGRAM ATTEMPT - what it has to come to
+outcome() {
+	case $1:$2 in
+	*:thread | *:dumpable | *:stdout-write) echo ok ;;	# its own matters; stdout is /dev/null
+	fetch:tcp | fetch:udp | fetch:route) echo ok ;;		# what it is for
+	*:clone3 | *:newer) echo ENOSYS ;;
+	*:stderr-read) echo EBADF ;;
+	fetch:stdin-read) echo ENODATA ;;
+	*:*-watch) echo EPERM ;;
+	fetch:*-read | fetch:*-list | fetch:environ-parent | fetch:exec-memfd | fetch:bind) echo EACCES ;;	# Landlock's
+	fetch:*) echo EPERM ;;
+	layer:root-list | document:root-list) echo ok ;;	# its own root
+	layer:node-open) if [ "$WHO" = user ]; then echo EPERM; else echo EACCES; fi ;;
+	*:node-open) echo EPERM ;;
+	*:store-* | *:ssh-* | *:outside-* | *:passwd-* | *:shadow-* | *:climb-*) echo ENOENT ;;
+	*:exe-write | *:lib-create | *:environ-parent | *:mem-parent | *:oom-parent | *:exec-memfd | *:setns) echo ENOENT ;;
+	layer:fds) echo 0,1,2,3,4,5,6,7 ;;	# with the blob and the layer, which it has opened itself
+	document:fds) echo 0,1,2,3,4,5 ;;
+	*) echo EPERM ;;
+	esac
+}
+
+# not_everywhere - attempts that may fail without confinement, too: the kernel's configuration, or no privilege to begin with
+not_everywhere() {
+	printf '%s\n' alg sctp x32 newer rlimit-raise exe-write mptcp bpf io_uring aio perf userfaultfd vsock packet raw open_tree \
+		setns stderr-read fds
+	[ "$WHO" = root ] || printf '%s\n' mount passwd-write shadow-read lib-create node-open
+}
+
+landlock() { # ABI
+	local abi
+	abi=$(python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(444, 0, 0, 1))')
+	[ "$abi" -ge "$1" ] || skip "Landlock's ABI $1 is needed, landlock_create_ruleset(NULL, 0, VERSION) says $abi"
+}
+
+@test "taken over, both programs fail at everything that they try, and the pull succeeds" {
+	landlock 4
+	local before attack who what got want
+	before=$(targets)
+	[ "$(wc -l <<<"$before")" = 9 ] || fail "$before"
+	taken
+	same 0 "$status"
+	while read -r attack who what got; do
+		want=$(outcome "$who" "$what")
+		[ "$got" = "$want" ] || echo "$who: $what is $got, not $want"
+	done <attacks >surprises
+	same "" "$(cat surprises)"
+	same "$before" "$(targets)"
+	[[ $(cat stdout) != *written* ]] || fail "$(cat stdout)"
+	expect 0 carrier run --rm --network none "127.0.0.1:$REGISTRY/plain" echo whole
+	prints whole
+}
+
+@test "the same programs, not confined, succeed at what they try: the test above can fail" {
+	local program
+	taken
+	cut -d ' ' -f 2,3 attacks | sort -u >tried
+	prepare
+	taken ATTACK_UNCONFINED=1
+	cut -d ' ' -f 2,3 attacks | sort -u >tried-unconfined
+	cmp tried tried-unconfined
+	for program in fetch layer document; do
+		[ "$(grep -c "^$program " tried)" -gt 100 ] || fail "$program has tried little" "$(cat tried)"
+	done
+	cut -d ' ' -f 2 tried | sort -u >whats
+	awk '$4 == "ok" { print $3 }' attacks | sort -u >succeeded
+	same "" "$(comm -23 whats succeeded | grep -vxFf <(not_everywhere) || true)"
+	[[ $(cat stdout) == *written* ]] || fail "stdout: $(cat stdout)"
+	same 0 "$(stat -c %s "$BASE/place/.ssh/victim")"	# emptied
+}
+
+@test "a terminal is neither read nor typed on" {
+	local program
+	for program in "" ATTACK_UNCONFINED=1; do
+		prepare
+		# the wrapper of the pull is a terminal: its output is all that the programs say
+		taken ${program:+"$program"} python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
+		tr -d '\r' <stdout | grep '^attack ' >attacks
+		grep -E ' (stderr-read|tiocsti|winsize) ' attacks | sort -u >"terminal$program"
+	done
+	same $'attack document stderr-read EBADF\nattack document tiocsti EPERM\nattack document winsize EPERM
+attack fetch stderr-read EBADF\nattack fetch tiocsti EPERM\nattack fetch winsize EPERM
+attack layer stderr-read EBADF\nattack layer tiocsti EPERM\nattack layer winsize EPERM' "$(cat terminal)"
+	# whether TIOCSTI works at all is a setting of newer kernels
+	same 6 "$(grep -v tiocsti terminalATTACK_UNCONFINED=1 | grep -c ' ok$')"
+}
+
+@test "a call of another architecture ends the program, and carrier says so" {
+	[ "$(uname -m)" = x86_64 ] || skip "only x86_64 has one; uname -m says $(uname -m)"
+	taken ATTACK_ONLY=i386
+	same 125 "$status"
+	grep 'carrier-fetch ended early, with status 159' stderr
+}
