@@ -3,6 +3,12 @@
 #include "error.h"
 #include <sys/types.h>
 
+/* socket_connect - to the UNIX stream socket @path. It may be longer than a socket's address: then its directory is opened,
+ * and only the last name is limited.
+ * @what: for the error: "connect to the console socket '/x'"
+ * Return: an fd (close-on-exec) that the caller closes, or a negative errno */
+int socket_connect(const char *path, const char *what, struct error *err);
+
 /* socket_send - one packet (SOCK_SEQPACKET) or all bytes (SOCK_STREAM, small), with @fd attached unless it is -1; -errno */
 int socket_send(int socket, const void *data, size_t len, int fd);
 

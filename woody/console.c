@@ -17,6 +17,7 @@
 #include "log.h"
 #include "mem.h"
 #include "proc.h"
+#include "socket.h"
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -111,42 +112,9 @@ int console_take(int slave_fd, struct error *err)
 
 /* ---- to a console socket ---- */
 
-/* socket_address - @dir_fd: receives what must stay open until connect(2), or is left alone */
-static int socket_address(const char *path, struct sockaddr_un *at, int *dir_fd, struct error *err)
-{
-	size_t len = strlen(path);
-	if (len == 0)	/* would be an abstract name */
-		return error_set(err, ENOENT, "console socket ''");
-	if (len < sizeof at->sun_path) {
-		memcpy(at->sun_path, path, len + 1);
-		return 0;
-	}
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	cleanup_free char *dir = slash ? xstrndup(path, (size_t) (name - path)) : xstrdup(".");
-	cleanup_close int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, errno, "open '%s'", dir);
-	int n = snprintf(at->sun_path, sizeof at->sun_path, "/proc/self/fd/%d/%s", fd, name);
-	if (n < 0 || (size_t) n >= sizeof at->sun_path)
-		return error_set(err, ENAMETOOLONG, "console socket '%s'", name);
-	*dir_fd = take_fd(fd);
-	return 0;
-}
-
 int console_connect(const char *path, struct error *err)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	cleanup_close int dir_fd = -1;
-	int r = socket_address(path, &at, &dir_fd, err);
-	if (r < 0)
-		return r;
-	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_set(err, errno, "make a socket");
-	if (connect(fd, (struct sockaddr *) &at, sizeof at) < 0)
-		return error_set(err, errno, "connect to the console socket '%s'", path);
-	return take_fd(fd);
+	return socket_connect(path, "console socket", err);
 }
 
 int console_send_to(int socket_fd, int master_fd, struct error *err)

@@ -19,7 +19,7 @@ static const struct json_type record_type = JSON_TYPE(T,
 	JSON_REQUIRED(T, oci_version, "ociVersion"), JSON_REQUIRED(T, id, "id"), JSON_REQUIRED(T, bundle, "bundle"),
 	JSON_REQUIRED(T, rootfs, "rootfs"), JSON_REQUIRED(T, created, "created"), JSON_REQUIRED(T, boot_id, "bootId"),
 	JSON_REQUIRED(T, pid, "pid"), JSON_REQUIRED(T, start_time, "startTime"), JSON_REQUIRED(T, owner, "owner"),
-	JSON_FIELD(T, annotations, "annotations"), JSON_INLINE(T, cgroup, "cgroup", cgroup_record_type));
+	JSON_FIELD(T, annotations, "annotations"), JSON_FIELD(T, no_new_keyring, "noNewKeyring"), JSON_INLINE(T, cgroup, "cgroup", cgroup_record_type));
 #undef T
 
 #define T struct container_row
@@ -314,7 +314,11 @@ int container_destroy(struct container *c, struct error *err)
 
 	if (container_read_spec(c, NULL) == 0 && c->spec->hooks && c->spec->hooks->n_poststop) {
 		cleanup_free char *state = container_state(c, CONTAINER_STOPPED, false, JSON_COMPACT);
-		hooks_run_all("poststop", c->spec->hooks->poststop, c->spec->hooks->n_poststop, state, c->record.bundle);
+		struct hook_output output cleanup_hook_output = HOOK_OUTPUT_INIT;
+		struct error opened = { 0 };
+		if (hook_output_open(c->spec, &output, &opened) < 0)
+			log_warn("%s", opened.text);
+		hooks_run_all("poststop", c->spec->hooks->poststop, c->spec->hooks->n_poststop, state, c->record.bundle, &output);
 	}
 	return container_remove(c, err);
 }

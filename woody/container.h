@@ -22,6 +22,7 @@ struct container_record {
 	uint64_t start_time;		/* of the pid, proc.h */
 	int64_t owner;			/* uid */
 	struct json_map annotations;
+	bool no_new_keyring;		/* it has the session keyring of its creator, and exec that of its own */
 	struct cgroup_record cgroup;
 };
 

@@ -5,11 +5,12 @@
  * 3. cwd, second try: as the user, for a directory that only the user can enter (root without CAP_DAC_OVERRIDE on it, NFS).
  *    Then the cwd is verified to lie beneath /, or an fd that leaked in could be used to stay outside (CVE-2024-21626).
  * 4. every fd but 0-2 and the preserved ones is set close-on-exec.
- * 5. the seccomp filter. With no_new_privs it is loaded by anyone, and last; without, it needs CAP_SYS_ADMIN, which
+ * 5. Landlock and the seccomp filter. With no_new_privs they are open to anyone, and the filter is last; without, they need CAP_SYS_ADMIN, which
  *    step 2 left effective for this moment.
  * 6. the five capability sets, with capset(2) and prctl(2), and execve(2): nothing else runs under the filter.
  */
 #include "execute.h"
+#include "annotations.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "log.h"
@@ -134,9 +135,11 @@ int execute_program(const struct init *i, const struct program *program, struct 
 {
 	const struct spec_process *p = i->process;
 	bool filter = i->seccomp && i->seccomp->code;
-	bool admin_for_filter = filter && !p->no_new_privileges;
+	bool admin_for_filter = (filter || i->landlock_fd >= 0) && !p->no_new_privileges;
+	int keep = (admin_for_filter ? IDENTITY_KEEP_ADMIN : 0) |
+		   (annotation_on(i->spec, ANNOTATION_KEEP_GROUPS) ? IDENTITY_KEEP_GROUPS : 0);
 
-	int r = identity_become(&p->user, &i->capabilities, admin_for_filter, err);
+	int r = identity_become(&p->user, &i->capabilities, keep, err);
 	if (r == 0)
 		r = enter_cwd(p, program, err);
 	if (r < 0)
@@ -147,7 +150,9 @@ int execute_program(const struct init *i, const struct program *program, struct 
 	if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "set no_new_privs");
 
-	if (filter && admin_for_filter)
+	if (i->landlock_fd >= 0)
+		r = landlock_restrict(i->landlock_fd, err);
+	if (r >= 0 && filter && admin_for_filter)
 		r = seccomp_filter_load(i->seccomp, err);
 	if (r >= 0)
 		r = identity_capabilities(&i->capabilities, err);
@@ -159,7 +164,10 @@ int execute_program(const struct init *i, const struct program *program, struct 
 	execve(program->path, p->args, program->env);
 	int failed = errno;
 	/* lower-case and in this form because engines sort errors by it */
-	return error_say(err, failed, "exec %s: %s", program->path,
+	error_say(err, failed, "exec %s: %s", program->path,
 			 failed == ENOENT ? "no such file or directory" : failed == EACCES ? "permission denied" :
 			 failed == ENOEXEC ? "exec format error" : strerror(failed));
+	if (failed == EACCES && i->landlock_fd >= 0)
+		error_hint(err, "the annotation " ANNOTATION_LANDLOCK " must have exec: for the program and its interpreter or loader");
+	return -failed;
 }

@@ -7,6 +7,7 @@
  * others go on writing.
  */
 #include "hooks.h"
+#include "annotations.h"
 #include "cleanup.h"
 #include "log.h"
 #include "proc.h"
@@ -49,6 +50,35 @@ static void run_done(struct run *r)
 	close_fd(&r->stdin_fd);
 	close_fd(&r->out.fd);
 	close_fd(&r->err.fd);
+}
+
+/* ---- files for it ---- */
+
+static int open_file(const struct runtime_spec *spec, const char *annotation, int *ret, struct error *err)
+{
+	const char *path = annotation_get(spec, annotation);
+	if (!path)
+		return 0;
+	*ret = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	return *ret < 0 ? error_set(err, errno, "annotation %s: open '%s'", annotation, path) : 0;
+}
+
+int hook_output_open(const struct runtime_spec *spec, struct hook_output *ret, struct error *err)
+{
+	struct hook_output o cleanup_hook_output = HOOK_OUTPUT_INIT;
+	int r = spec->hooks ? open_file(spec, ANNOTATION_HOOKS_STDOUT, &o.out_fd, err) : 0;
+	if (r == 0 && spec->hooks)
+		r = open_file(spec, ANNOTATION_HOOKS_STDERR, &o.err_fd, err);
+	if (r < 0)
+		return r;
+	*ret = (struct hook_output) { take_fd(o.out_fd), take_fd(o.err_fd) };
+	return 0;
+}
+
+void hook_output_done(struct hook_output *o)
+{
+	close_fd(&o->out_fd);
+	close_fd(&o->err_fd);
 }
 
 /* ---- output ---- */
@@ -124,8 +154,17 @@ static int make_pipe(int *ret_read, int *ret_write, bool we_read, struct error *
 	return 0;
 }
 
+/* open_output - @fd: a file of the caller's, or -1: a pipe of which @ret_read is our end */
+static int open_output(int fd, int *ret_read, int *ret_write, struct error *err)
+{
+	if (fd < 0)
+		return make_pipe(ret_read, ret_write, true, err);
+	*ret_write = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *ret_write < 0 ? error_set(err, errno, "duplicate the file for hooks' output") : 0;
+}
+
 static int start(struct run *r, const struct spec_hook *hook, const char *cwd, char *const *env,
-		 struct error *err)
+		 const struct hook_output *output, struct error *err)
 {
 	char *const path_alone[] = { hook->path, NULL }, *const nothing[] = { NULL };
 	cleanup_close int stdin_fd = -1;
@@ -133,9 +172,9 @@ static int start(struct run *r, const struct spec_hook *hook, const char *cwd, c
 	cleanup_close int stderr_fd = -1;
 	int failed = make_pipe(&stdin_fd, &r->stdin_fd, false, err);
 	if (failed == 0)
-		failed = make_pipe(&r->out.fd, &stdout_fd, true, err);
+		failed = open_output(output ? output->out_fd : -1, &r->out.fd, &stdout_fd, err);
 	if (failed == 0)
-		failed = make_pipe(&r->err.fd, &stderr_fd, true, err);
+		failed = open_output(output ? output->err_fd : -1, &r->err.fd, &stderr_fd, err);
 	if (failed < 0)
 		return failed;
 
@@ -232,12 +271,12 @@ static int how_it_ended(struct run *r, int status, struct error *err)
 }
 
 static int run_hook(const struct spec_hook *hook, const char *state, const char *cwd, char *const *env,
-		    struct error *err)
+		    const struct hook_output *output, struct error *err)
 {
 	struct run r CLEANUP(run_done) = RUN_INIT;
 	r.state = state;
 	r.state_len = strlen(state);
-	int failed = start(&r, hook, cwd, env, err);
+	int failed = start(&r, hook, cwd, env, output, err);
 	if (failed < 0)
 		return failed;
 
@@ -257,10 +296,10 @@ static int run_hook(const struct spec_hook *hook, const char *state, const char 
 }
 
 int hooks_run(const char *kind, const struct spec_hook *hooks, size_t n, const char *state, const char *cwd,
-	      char *const *env, struct error *err)
+	      char *const *env, const struct hook_output *output, struct error *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		int r = run_hook(&hooks[i], state, cwd, env, err);
+		int r = run_hook(&hooks[i], state, cwd, env, output, err);
 		if (r < 0) {
 			(void) error_wrap(err, "error running %s hook #%zu", kind, i);
 			return r;
@@ -270,11 +309,11 @@ int hooks_run(const char *kind, const struct spec_hook *hooks, size_t n, const c
 }
 
 void hooks_run_all(const char *kind, const struct spec_hook *hooks, size_t n, const char *state,
-		   const char *cwd)
+		   const char *cwd, const struct hook_output *output)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct error err = { 0 };
-		if (run_hook(&hooks[i], state, cwd, NULL, &err) < 0)
+		if (run_hook(&hooks[i], state, cwd, NULL, output, &err) < 0)
 			log_warn("error running %s hook #%zu: %s", kind, i, err.text);
 	}
 }

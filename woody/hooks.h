@@ -6,11 +6,20 @@
  * A hook that never reads stdin hurts nobody: the caller ignores SIGPIPE (the hook itself starts with default
  * signal dispositions). One that runs longer than its timeout is killed. What a hook leaves running in the
  * background is neither waited for nor killed; it finds its stdout and stderr closed on our side.
+ * The annotations run.oci.hooks.stdout and run.oci.hooks.stderr name files that are appended to instead.
  */
 #pragma once
 #include "error.h"
 #include "runtime_spec.h"
 #include <stddef.h>
+
+struct hook_output { int out_fd, err_fd; };	/* where hooks write; -1: kept for the error */
+#define HOOK_OUTPUT_INIT { -1, -1 }
+/* hook_output_open - the files that the annotations name, made (0644) where they are missing; they are the host's, so before the
+ * root changes. Nothing, and no system call, without hooks or annotations. */
+int hook_output_open(const struct runtime_spec *spec, struct hook_output *ret, struct error *err);
+void hook_output_done(struct hook_output *o);
+#define cleanup_hook_output __attribute__((cleanup(hook_output_done)))
 
 /* hooks_run - one kind's hooks, in order, until one fails
  * @kind:  "prestart", "createRuntime" ... for the error: "error running prestart hook #0: exit status 1,
@@ -19,13 +28,14 @@
  * @state: the JSON text
  * @cwd:   where they start, or NULL: where we are
  * @env:   the environment of a hook that names none (startContainer's: the process'), or NULL: empty
+ * @output: borrowed; NULL: as HOOK_OUTPUT_INIT
  * Uses fork, execve, poll and wait only, no path of ours: works inside the container too.
  * Return: 0; -ETIMEDOUT; -ECANCELED when a hook ended badly; another negative errno when one could not be
  * started.
  */
 int hooks_run(const char *kind, const struct spec_hook *hooks, size_t n, const char *state, const char *cwd,
-	      char *const *env, struct error *err);
+	      char *const *env, const struct hook_output *output, struct error *err);
 
 /* hooks_run_all - the same, but every hook is run and failures only warn (poststop) */
 void hooks_run_all(const char *kind, const struct spec_hook *hooks, size_t n, const char *state,
-		   const char *cwd);
+		   const char *cwd, const struct hook_output *output);

@@ -226,9 +226,9 @@ static int refused_id(const char *what, uint32_t id, struct error *err)
 	return error_set(err, errno, "become %s %u", what, id);
 }
 
-static int set_ids(const struct spec_user *user, struct error *err)
+static int set_ids(const struct spec_user *user, bool keep_groups, struct error *err)
 {
-	int r = set_groups(&user->additional_gids, err);
+	int r = keep_groups ? 0 : set_groups(&user->additional_gids, err);
 	if (r < 0)
 		return r;
 	if (setresgid(user->gid, user->gid, user->gid) < 0)
@@ -254,8 +254,7 @@ static int cannot_give(uint64_t wanted, uint64_t have, int r, struct error *err)
 	return error_set(err, -r, "set the capabilities");
 }
 
-int identity_become(const struct spec_user *user, const struct capability_sets *sets, bool keep_admin,
-		    struct error *err)
+int identity_become(const struct spec_user *user, const struct capability_sets *sets, int keep, struct error *err)
 {
 	struct capability_sets have;
 	int r = get_capabilities(&have);
@@ -270,11 +269,11 @@ int identity_become(const struct spec_user *user, const struct capability_sets *
 		if (r < 0)
 			return cannot_give(sets->inheritable, have.permitted, r, err);
 	}
-	r = set_ids(user, err);
+	r = set_ids(user, keep & IDENTITY_KEEP_GROUPS, err);
 	if (r < 0)
 		return r;
 
-	uint64_t permitted = sets->permitted | (keep_admin ? BIT(CAP_SYS_ADMIN) & have.permitted : 0);
+	uint64_t permitted = sets->permitted | (keep & IDENTITY_KEEP_ADMIN ? BIT(CAP_SYS_ADMIN) & have.permitted : 0);
 	r = set_capabilities(permitted, permitted, sets->inheritable);
 	if (r < 0)
 		return cannot_give(permitted, have.permitted, r, err);

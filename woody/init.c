@@ -12,6 +12,7 @@
  * - Hooks of the caller (createRuntime) see the mounts and run before pivot_root; createContainer's run here.
  * - sysctl needs a procfs of the new namespaces and must precede the read-only /proc/sys.
  * - Affinity, scheduler, memory policy and personality come in the container's cgroup, whose cpuset they depend on.
+ * - Landlock's rules are made of paths as the program will see them, with the right to open each; they apply later.
  * - rlimits come late, so that a small RLIMIT_NOFILE does not hit us, and before the user changes, which costs the
  *   right to raise them.
  * The last part (user, seccomp, capabilities, execve) has an order of its own, argued in execute.c.
@@ -160,18 +161,26 @@ static int step_cgroup_namespace(struct init *i, struct error *err)
 
 /* ---- the process' own ---- */
 
+/* join_keyring - one of the container's own, or it would share the caller's. exec finds it by its name, and may because its
+ * owner may search it. Kernels and filters without keyrings are common. */
+static int join_keyring(const struct init *i, struct error *err)
+{
+	enum { PERMISSIONS = 0x3f000000 /* all, for who possesses it */ | 0x00010000 | 0x00020000 | 0x00080000 | 0x00100000 };
+	cleanup_free char *name = xasprintf("_ses.%s", i->container->id);
+	int r = labels_keyring(&i->labels, i->proc_fd, true, err);
+	if (r < 0)
+		return r;
+	long key = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
+	if (key < 0 || syscall(SYS_keyctl, KEYCTL_SETPERM, key, PERMISSIONS) < 0)
+		log_debug("join the session keyring %s: %s", name, strerror(errno));
+	return labels_keyring(&i->labels, i->proc_fd, false, err);
+}
+
 static int step_session(struct init *i, struct error *err)
 {
 	if (setsid() < 0 && errno != EPERM)
 		return error_set(err, errno, "start a session");
-	if (i->no_new_keyring || i->exec)
-		return 0;
-	/* a keyring of its own, or the container would share the caller's; kernels and filters without it are common */
-	char name[64];
-	snprintf(name, sizeof name, "_ses.%.50s", i->container->id);
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) < 0 && errno != ENOSYS && errno != EPERM)
-		log_debug("join a session keyring: %s", strerror(errno));
-	return 0;
+	return i->no_new_keyring ? 0 : join_keyring(i, err);
 }
 
 static int step_oom_score(struct init *i, struct error *err)
@@ -295,7 +304,7 @@ static int hooks_inside(const struct init *i, const char *kind, const struct spe
 		return 0;
 	i->container->record.pid = getpid();
 	cleanup_free char *state = container_state(i->container, status, false, JSON_COMPACT);
-	return hooks_run(kind, hooks, n, state, cwd, env, err);
+	return hooks_run(kind, hooks, n, state, cwd, env, &i->hook_output, err);
 }
 
 static int step_hooks(struct init *i, struct error *err)
@@ -334,6 +343,16 @@ static int step_scheduling(struct init *i, struct error *err)
 	return r < 0 ? r : memory_policy_apply(l ? l->memory_policy : NULL, err);
 }
 
+static int step_labels(struct init *i, struct error *err)
+{
+	return labels_apply(&i->labels, i->proc_fd, err);
+}
+
+static int step_landlock(struct init *i, struct error *err)
+{
+	return landlock_make(&i->landlock, &i->landlock_fd, err);
+}
+
 static int step_limits(struct init *i, struct error *err)
 {
 	return i->process ? identity_limits(i->process, err) : 0;
@@ -360,6 +379,8 @@ static const struct step create_steps[] = {
 	{ "mask paths", step_finish },
 	{ "give stdio to the user", step_stdio },
 	{ "set scheduling", step_scheduling },
+	{ "set labels", step_labels },
+	{ "make the Landlock rules", step_landlock },
 	{ "set limits", step_limits },
 };
 
@@ -372,6 +393,8 @@ static const struct step exec_steps[] = {
 	{ "set up the terminal", step_console },
 	{ "give stdio to the user", step_stdio },
 	{ "set scheduling", step_scheduling },
+	{ "set labels", step_labels },
+	{ "make the Landlock rules", step_landlock },
 	{ "set limits", step_limits },
 };
 

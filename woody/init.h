@@ -7,7 +7,10 @@
 #pragma once
 #include "cgroup/cgroup.h"
 #include "container.h"
+#include "hooks.h"
 #include "identity.h"
+#include "labels.h"
+#include "landlock.h"
 #include "namespaces.h"
 #include "rootfs.h"
 #include "runtime_spec.h"
@@ -20,6 +23,10 @@ struct init {
 	struct cgroup *cgroup;			/* to join; NULL: none */
 	struct seccomp_filter *seccomp;
 	struct capability_sets capabilities;
+	struct labels labels;
+	struct landlock_rules landlock;		/* to be made in the container; then landlock_fd, -1: none */
+	int landlock_fd;
+	struct hook_output hook_output;
 	struct rootfs rootfs;			/* create only */
 	struct container *container;		/* for the state that hooks in here get */
 

@@ -5,6 +5,7 @@
  */
 #include "launch.h"
 #include "affinity.h"
+#include "annotations.h"
 #include "cgroup/delegate.h"
 #include "channel.h"
 #include "cleanup.h"
@@ -17,6 +18,7 @@
 #include "memory_policy.h"
 #include "proc.h"
 #include "scheduling.h"
+#include "socket.h"
 #include "sysctl.h"
 #include "validate.h"
 #include <linux/magic.h>
@@ -129,6 +131,8 @@ static int prepare(struct launch *l, struct error *err)
 	struct init *i = &l->init;
 	int r = open_proc(&i->proc_fd, err);
 	if (r == 0)
+		r = annotations_check(spec, err);
+	if (r == 0)
 		r = namespaces_open(spec, &l->namespaces, err);
 	if (r == 0)
 		r = netdev_check(spec, &l->namespaces, err);
@@ -145,6 +149,14 @@ static int prepare(struct launch *l, struct error *err)
 	if (r < 0)
 		return r;
 
+	r = landlock_parse(annotation_get(spec, ANNOTATION_LANDLOCK), &i->landlock, err);
+	if (r == 0)
+		r = landlock_check(&i->landlock, err);
+	if (r == 0)
+		r = hook_output_open(spec, &i->hook_output, err);
+	if (r < 0)
+		return r;
+	labels_choose(spec->process, &i->labels);
 	int own = l->namespaces.own, joined = l->namespaces.joined;
 	i->spec = spec;
 	i->process = spec->process;
@@ -152,14 +164,14 @@ static int prepare(struct launch *l, struct error *err)
 	i->seccomp = &l->seccomp;
 	i->container = &l->container;
 	i->preserve_fds = l->preserve_fds;
-	i->no_new_keyring = l->no_new_keyring;
+	i->no_new_keyring = l->container.record.no_new_keyring = l->no_new_keyring;
 	i->mapped = (own & CLONE_NEWUSER) != 0;
 	/* these take effect for children only; and a pid namespace must belong to the user namespace that is joined */
 	i->second_fork = ((own | joined) & CLONE_NEWTIME) || (joined & (CLONE_NEWPID | CLONE_NEWUSER)) ||
 			 (joined && (own & CLONE_NEWUSER));	/* which is made after they were joined */
 	i->rootfs = (struct rootfs) {
 		.spec = spec, .bundle = l->container.record.bundle, .path = l->container.record.rootfs, .fd = -1,
-		.proc_fd = i->proc_fd, .no_pivot = l->no_pivot,
+		.proc_fd = i->proc_fd, .no_pivot = l->no_pivot, .mount_label = labels_mount(spec->linux_),
 		.user_namespace = ((own | joined) & CLONE_NEWUSER) || !idmap_is_initial(i->proc_fd),
 		.mount_namespace = ((own | joined) & CLONE_NEWNS) != 0,
 		.network_namespace = ((own | joined) & CLONE_NEWNET) != 0,
@@ -282,8 +294,8 @@ static int run_parent_hooks(struct launch *l, struct error *err)
 	/* prestart hooks are told "created": that is what their authors were told by runc */
 	cleanup_free char *prestart = container_state(&l->container, CONTAINER_CREATED, false, JSON_COMPACT);
 	const char *cwd = l->container.record.bundle;
-	int r = hooks_run("prestart", h->prestart, h->n_prestart, prestart, cwd, NULL, err);
-	return r < 0 ? r : hooks_run("createRuntime", h->create_runtime, h->n_create_runtime, state, cwd, NULL, err);
+	int r = hooks_run("prestart", h->prestart, h->n_prestart, prestart, cwd, NULL, &l->init.hook_output, err);
+	return r < 0 ? r : hooks_run("createRuntime", h->create_runtime, h->n_create_runtime, state, cwd, NULL, &l->init.hook_output, err);
 }
 
 /* next_pid - the process that we cloned has handed over to its child, which is ours, too (CLONE_PARENT) */
@@ -347,6 +359,18 @@ static int write_pid_file(const char *path, pid_t pid, struct error *err)
 	return fs_replace_file(AT_FDCWD, path, text, (size_t) n, 0644, false, err);
 }
 
+/* send_pidfd - to --pidfd-socket; the text is for receivers that want one */
+static int send_pidfd(const struct launch *l, struct error *err)
+{
+	if (!l->pidfd_socket)
+		return 0;
+	cleanup_close int fd = socket_connect(l->pidfd_socket, "pidfd socket", err);
+	if (fd < 0)
+		return fd;
+	int r = socket_send(fd, "pidfd", strlen("pidfd"), l->pidfd);
+	return r < 0 ? error_set(err, -r, "send a pidfd to the pidfd socket '%s'", l->pidfd_socket) : 0;
+}
+
 static int finish_record(struct launch *l, struct error *err)
 {
 	l->container.record.pid = l->pid;
@@ -356,7 +380,7 @@ static int finish_record(struct launch *l, struct error *err)
 	r = container_save(&l->container, err);
 	if (r == 0 && l->pid_file)
 		r = write_pid_file(l->pid_file, l->pid, err);
-	return r;
+	return r < 0 ? r : send_pidfd(l, err);
 }
 
 /* explain - init's death without a word has a reason more often than not */
@@ -456,7 +480,7 @@ int launch_start(struct launch *l, struct error *err)
 		if (l->init.exec || !h || !h->n_poststart)
 			return 0;
 		cleanup_free char *state = container_state(&l->container, CONTAINER_RUNNING, false, JSON_COMPACT);
-		return hooks_run("poststart", h->poststart, h->n_poststart, state, l->container.record.bundle, NULL, err);
+		return hooks_run("poststart", h->poststart, h->n_poststart, state, l->container.record.bundle, NULL, &l->init.hook_output, err);
 	}
 	return r < 0 ? error_wrap(err, "unable to start container process") : error_set(err, EPROTO, "message %d from init", r);
 }
@@ -469,6 +493,8 @@ void launch_done(struct launch *l)
 	close_fd(&l->init.listen_fd);
 	close_fd(&l->init.console_fd);
 	close_fd(&l->init.proc_fd);
+	hook_output_done(&l->init.hook_output);
+	landlock_done(&l->init.landlock);
 	namespaces_done(&l->namespaces);
 	netdev_done(&l->netdevs);
 	rootfs_done(&l->init.rootfs);
@@ -490,6 +516,7 @@ static int exec_prepare(struct launch *l, const struct cgroup_record *record, ch
 	i->spec = spec;
 	i->container = &l->container;
 	i->preserve_fds = l->preserve_fds;
+	i->no_new_keyring = l->container.record.no_new_keyring;
 	i->join_pidfd = container_pidfd(&l->container);
 	if (i->join_pidfd < 0)
 		return error_say(err, ESRCH, "cannot exec in a stopped container");
@@ -505,6 +532,10 @@ static int exec_prepare(struct launch *l, const struct cgroup_record *record, ch
 	if (r < 0)
 		return r;
 	i->seccomp = &l->seccomp;
+	r = landlock_parse(annotation_get(spec, ANNOTATION_LANDLOCK), &i->landlock, err);
+	if (r < 0)
+		return r;
+	labels_choose(i->process, &i->labels);
 	i->rootfs.user_namespace = (i->join_flags & CLONE_NEWUSER) || !idmap_is_initial(i->proc_fd);
 	i->second_fork = (i->join_flags & (CLONE_NEWPID | CLONE_NEWTIME)) != 0;
 
@@ -533,6 +564,8 @@ int launch_exec(struct launch *l, const struct cgroup_record *record, char *cons
 		r = converse(l, err);
 	if (r == 0 && l->pid_file)
 		r = write_pid_file(l->pid_file, l->pid, err);
+	if (r == 0)
+		r = send_pidfd(l, err);
 	if (r == 0)
 		r = launch_start(l, err);
 	r = explain(l, r, err);

@@ -37,7 +37,7 @@ struct launch {
 	bool follow_init;		/* exec: into init's cgroup when the container's own lets nobody in */
 };
 #define LAUNCH_INIT { .container = CONTAINER_INIT, .netdevs = NETDEVS_INIT, .channel = -1, .pidfd = -1, .master_fd = -1, .init = { .rootfs = ROOTFS_INIT, \
-	.join_pidfd = -1, .channel = -1, .listen_fd = -1, .console_fd = -1, .proc_fd = -1 } }
+	.join_pidfd = -1, .channel = -1, .listen_fd = -1, .console_fd = -1, .proc_fd = -1, .landlock_fd = -1, .hook_output = HOOK_OUTPUT_INIT } }
 
 int launch_create(struct launch *l, struct error *err);
 int launch_start(struct launch *l, struct error *err);

@@ -36,8 +36,8 @@ static int configure(int fs_fd, char *words)
 
 int mount_fs_detached(const char *type, const char *source, uint64_t attributes, const char *data)
 {
-	if (data && strchr(data, '\\'))
-		return -ENOSYS;	/* escaped commas are mount(2)'s */
+	if (data && strpbrk(data, "\\\""))
+		return -ENOSYS;	/* escaped and quoted commas are mount(2)'s */
 	cleanup_close int fs_fd = fsopen(type, FSOPEN_CLOEXEC);
 	if (fs_fd < 0)
 		return -errno;

@@ -126,14 +126,23 @@ static bool is_late_readonly(const struct mount_entry *e)
 	       (str_eq(e->spec->type, "tmpfs") || str_eq(e->destination, "/dev"));
 }
 
-/* data_for - what the file system is told. Caller frees. */
-static char *data_for(const struct mount_entry *e, mode_t mode)
+/* takes_label - SELinux has contexts of its own for what the kernel makes up itself */
+static bool takes_label(const char *type)
+{
+	return !str_eq(type, "proc") && !str_eq(type, "sysfs") && !str_eq(type, "mqueue");
+}
+
+/* data_for - what the file system is told. The label's commas are no separators in quotes. Caller frees. */
+static char *data_for(const struct rootfs *r, const struct mount_entry *e, mode_t mode)
 {
 	size_t len;
-	const char *data = buf_str(&e->options.data);
-	if (!mode || mount_options_data(data, "mode", &len))
-		return xstrdup(data);
-	return xasprintf("mode=%o%s%s", mode, *data ? "," : "", data);
+	struct buf data = { 0 };
+	buf_puts(&data, buf_str(&e->options.data));
+	if (mode && !mount_options_data(buf_str(&data), "mode", &len))
+		buf_printf(&data, "%smode=%o", data.len ? "," : "", mode);
+	if (r->mount_label && takes_label(e->spec->type) && !mount_options_data(buf_str(&data), "context", &len))
+		buf_printf(&data, "%scontext=\"%s\"", data.len ? "," : "", r->mount_label);
+	return buf_take(&data);
 }
 
 /* bind_sysfs - the host's, where a fresh one is refused; all of it read-only, for much in it belongs to the
@@ -232,7 +241,7 @@ static int mount_filesystem(struct rootfs *r, const struct mount_entry *e, int *
 		: mount_open_directory(r, e->destination, str_eq(type, "tmpfs") ? &mode : NULL, err);
 	if (target_fd < 0)
 		return target_fd;
-	cleanup_free char *data = data_for(e, mode);
+	cleanup_free char *data = data_for(r, e, mode);
 	unsigned long flags = is_late_readonly(e) ? o->flags & ~(unsigned long) MS_RDONLY : o->flags;
 	bool held = is_late_readonly(e) || o->tmpcopyup || o->propagation || o->rec_set || o->rec_clear ||
 		    str_eq(e->destination, "/");

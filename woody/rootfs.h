@@ -35,6 +35,7 @@ struct rootfs {
 	const struct runtime_spec *spec;	/* borrowed */
 	const char *bundle;	/* absolute; relative sources and root.path start here */
 	const char *path;	/* of the rootfs, absolute */
+	const char *mount_label;	/* SELinux context of new file systems; NULL: none */
 	const struct cgroup *cgroup;	/* for mounts of type cgroup; NULL: the host's are shown, read-only */
 	bool user_namespace;	/* in one of the container's own: no mknod, locked flags; also set when woody
 				 * itself runs in one */

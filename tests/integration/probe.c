@@ -3,6 +3,15 @@
  *	probe fds			the open file descriptors, one a line: "3 /path"
  *	probe count			how many arguments and bytes of environment there are: "ARGS BYTES"
  *	probe open r|w|rw PATH		opens PATH; "ok", or the reason
+ *	probe truncate PATH		truncate(2) to nothing; "ok", or the reason; likewise:
+ *	probe link FROM TO		a hard link
+ *	probe ioctl PATH		TCGETS on what is opened for reading
+ *	probe listen|connect PORT	TCP, 127.0.0.1
+ *	probe abstract NAME		connects to an abstract socket
+ *	probe signal PID		SIGCONT
+ *	probe landlock			the kernel's ABI of it
+ *	probe keyring			the session keyring: "SERIAL type;uid;gid;perm;name"
+ *	probe attr NAME			/proc/self/attr/NAME
  *	probe overwrite FILE		CVE-2019-5736's attacker: looks for processes that execute another file than itself
  *					or FILE, keeps their executable open, writes to it as soon as the kernel lets it.
  *					Never ends; prints "ready", then "caught" for each executable, "overwritten" for
@@ -16,12 +25,22 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
+#include <netinet/in.h>
 #include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -55,6 +74,61 @@ static int open_file(const char *how, const char *path)
 	int fd = open(path, flags);
 	puts(fd < 0 ? strerror(errno) : "ok");
 	return fd < 0;
+}
+
+/* ---- what confinement allows or denies ---- */
+
+static int told(int result)
+{
+	puts(result < 0 ? strerror(errno) : "ok");
+	return result < 0;
+}
+
+static int ioctl_file(const char *path)
+{
+	struct termios t;
+	int fd = open(path, O_RDONLY | O_NOCTTY);
+	return told(fd < 0 ? fd : ioctl(fd, TCGETS, &t));
+}
+
+static int tcp(const char *how, const char *port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t) atoi(port)),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (strcmp(how, "connect") == 0)
+		return told(connect(fd, (struct sockaddr *) &at, sizeof at));
+	return told(bind(fd, (struct sockaddr *) &at, sizeof at) < 0 ? -1 : listen(fd, 1));
+}
+
+static int abstract(const char *name)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	size_t len = strlen(name);
+	memcpy(at.sun_path + 1, name, len < sizeof at.sun_path - 1 ? len : sizeof at.sun_path - 1);
+	return told(connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *) &at,
+			    (socklen_t) (offsetof(struct sockaddr_un, sun_path) + 1 + len)));
+}
+
+static int keyring(void)
+{
+	char text[512] = "";
+	long key = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+	if (key < 0 || syscall(SYS_keyctl, KEYCTL_DESCRIBE, key, text, sizeof text - 1) < 0)
+		err(1, "keyctl");
+	printf("%ld %s\n", key, text);
+	return 0;
+}
+
+static int attr(const char *name)
+{
+	char path[64], text[256] = "";
+	snprintf(path, sizeof path, "/proc/self/attr/%s", name);
+	int fd = open(path, O_RDONLY);
+	if (fd < 0 || read(fd, text, sizeof text - 1) < 0)
+		err(1, "%s", path);
+	puts(text);
+	return 0;
 }
 
 /* ---- the attacker ---- */
@@ -170,6 +244,24 @@ int main(int argc, char **argv)
 		return count(argc);
 	if (strcmp(what, "open") == 0 && argc == 4)
 		return open_file(argv[2], argv[3]);
+	if (strcmp(what, "truncate") == 0 && argc == 3)
+		return told(truncate(argv[2], 0));
+	if (strcmp(what, "link") == 0 && argc == 4)
+		return told(link(argv[2], argv[3]));
+	if (strcmp(what, "ioctl") == 0 && argc == 3)
+		return ioctl_file(argv[2]);
+	if ((strcmp(what, "listen") == 0 || strcmp(what, "connect") == 0) && argc == 3)
+		return tcp(what, argv[2]);
+	if (strcmp(what, "abstract") == 0 && argc == 3)
+		return abstract(argv[2]);
+	if (strcmp(what, "signal") == 0 && argc == 3)
+		return told(kill(atoi(argv[2]), SIGCONT));
+	if (strcmp(what, "landlock") == 0)
+		return printf("%ld\n", syscall(444 /* landlock_create_ruleset */, NULL, 0, 1)) < 2;
+	if (strcmp(what, "keyring") == 0)
+		return keyring();
+	if (strcmp(what, "attr") == 0 && argc == 3)
+		return attr(argv[2]);
 	if (strcmp(what, "overwrite") == 0 && argc == 3)
 		return overwrite(argv[2]);
 	if (strcmp(what, "enter") == 0 && argc == 4)

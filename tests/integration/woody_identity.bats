@@ -219,10 +219,173 @@ CapBnd: 0000000000200000'
 	prints $'SigBlk: 0000000000000000\nSigIgn: 0000000000000000'
 }
 
-@test "an SELinux label and an AppArmor profile without those are warnings" {
+@test "SELinux labels are a warning where SELinux is not" {
 	[ ! -e /sys/fs/selinux/enforce ] || skip "SELinux is on: $(ls /sys/fs/selinux/enforce)"
-	[ ! -e /sys/kernel/security/apparmor/profiles ] || skip "AppArmor is on: $(ls /sys/kernel/security/apparmor/profiles)"
-	config '.linux.mountLabel = "system_u:object_r:x_t:s0" | .process.apparmorProfile = "some-profile"'
+	config '.linux.mountLabel = "system_u:object_r:x_t:s0" | .process.selinuxLabel = "system_u:system_r:x_t:s0:c1,c2"'
 	inside 0 'echo runs'
 	prints runs
+	says "linux.mountLabel: 'system_u:object_r:x_t:s0' is ignored, SELinux is not enabled here"
+	says "process.selinuxLabel: 'system_u:system_r:x_t:s0:c1,c2' is ignored, SELinux is not enabled here"
+	config 'del(.linux.mountLabel, .process.selinuxLabel)'
+	start_sleeping
+	expect 0 woody exec --process-label system_u:system_r:y_t:s0 "$ID" true
+	says "'system_u:system_r:y_t:s0' is ignored"
+}
+
+@test "an AppArmor profile is a warning where AppArmor is not" {
+	[ ! -e /sys/module/apparmor/parameters/enabled ] || skip "AppArmor is there: $(cat /sys/module/apparmor/parameters/enabled)"
+	config '.process.apparmorProfile = "some-profile"'
+	inside 0 'echo runs'
+	prints runs
+	says "process.apparmorProfile: 'some-profile' is ignored, AppArmor is not enabled here"
+	config '.process.apparmorProfile = "unconfined"'
+	inside 0 true
+	silent	# which it is
+	start_sleeping
+	expect 0 woody exec --apparmor other-profile "$ID" true
+	says "'other-profile' is ignored"
+}
+
+# apparmor - AppArmor is on, and the profile $1 is loaded: it denies reading /etc/secret, and gives its name to what it starts
+apparmor() {
+	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] ||
+		skip "cat /sys/module/apparmor/parameters/enabled: $(cat /sys/module/apparmor/parameters/enabled 2>&1)"
+	PROFILE=woody-test-$BATS_TEST_NUMBER-$$
+	printf 'profile %s flags=(attach_disconnected,mediate_deleted) {\n file,\n capability,\n network,\n signal,\n mount,\n deny /etc/secret r,\n}\n' \
+		"$PROFILE" >"$WORK/profile"
+	apparmor_parser --skip-cache --replace "$WORK/profile"
+	cp "$WOODY_TESTBIN/probe" "$ROOTFS/bin/"
+	echo secret >"$ROOTFS/etc/secret"
+}
+
+cleanup() {
+	[ ! -e "$WORK/profile" ] || apparmor_parser --remove "$WORK/profile"
+}
+
+@test "AppArmor: the profile confines run and exec, with and without no_new_privs" {
+	apparmor
+	inside 0 'cat /etc/secret; probe attr current'
+	same "${lines[0]}" secret
+	[[ "$output" != *"$PROFILE"* ]]
+	config '.process.apparmorProfile = $name' --arg name "$PROFILE"
+	inside 1 'probe attr current; cat /etc/secret'
+	same "${lines[0]}" "$PROFILE (enforce)"
+	says "Permission denied"
+	config '.process.noNewPrivileges = false | .process.user.uid = 1000'
+	inside 1 'probe attr current; cat /etc/secret'
+	same "${lines[0]}" "$PROFILE (enforce)"
+	says "Permission denied"
+	start_sleeping
+	same "$(cat "/proc/$PID/attr/current")" "$PROFILE (enforce)"
+	expect 1 woody exec "$ID" cat /etc/secret
+	says "Permission denied"
+	expect 0 woody exec --apparmor unconfined "$ID" cat /etc/secret
+	prints secret
+}
+
+@test "AppArmor: exec takes a profile of its own, from the option or a process document" {
+	apparmor
+	start_sleeping
+	expect 0 woody exec "$ID" cat /etc/secret
+	prints secret
+	expect 1 woody exec --apparmor "$PROFILE" "$ID" cat /etc/secret
+	says "Permission denied"
+	jq '.process | .args = ["probe", "attr", "current"] | .apparmorProfile = $name' --arg name "$PROFILE" config.json >"$WORK/process.json"
+	expect 0 woody exec -p "$WORK/process.json" "$ID"
+	prints "$PROFILE (enforce)"
+}
+
+@test "AppArmor: a startContainer hook is confined, too" {
+	apparmor
+	config '.process.apparmorProfile = $name | .hooks.startContainer = [{ path: "/bin/cat", args: ["cat", "/etc/secret"] }]' --arg name "$PROFILE"
+	inside 1 true
+	says "error running startContainer hook #0: exit status 1"
+	says "Permission denied"
+}
+
+@test "AppArmor: a profile that is not loaded, and a /proc that is none of the host's" {
+	apparmor
+	config '.process.apparmorProfile = "woody-unheard-of"'
+	program true
+	refused "process.apparmorProfile: 'woody-unheard-of' is not loaded; load it with apparmor_parser(8)"
+	# the container's /proc says nothing: the profile is set through the host's
+	config '.process.apparmorProfile = $name | .mounts |= map(if .destination == "/proc" then { destination: "/proc", type: "tmpfs", source: "x" }
+		else . end) | .linux.maskedPaths = [] | .linux.readonlyPaths = []' --arg name "$PROFILE"
+	program cat /etc/secret
+	expect 1 woody run "$ID"
+	says "Permission denied"
+}
+
+# groups_of ANNOTATION-VALUE - which the program of a caller with groups 4 and 24 has
+groups_of() {
+	config '.annotations["run.oci.keep_original_groups"] = $value' --arg value "$1"
+	program id -G
+	expect 0 setpriv --groups 4,24 "$WOODY" --root "$ROOT" run "$ID"
+}
+
+@test "run.oci.keep_original_groups leaves the caller's groups" {
+	groups_of 0
+	prints 0
+	groups_of 1
+	prints "0 4 24"
+	program sleep 1000
+	detached woody run -d "$ID"
+	expect 0 setpriv --groups 4 "$WOODY" --root "$ROOT" exec "$ID" id -G
+	prints "0 4"
+}
+
+@test "WebAssembly is refused" {
+	program true
+	config '.annotations["module.wasm.image/variant"] = "compat"'
+	refused "annotation module.wasm.image/variant=compat: the image is WebAssembly, which woody does not execute"
+}
+
+@test "the session keyring is the container's own, exec joins it; --no-new-keyring leaves the caller's" {
+	cp "$WOODY_TESTBIN/probe" "$ROOTFS/bin/"
+	local callers
+	callers=$("$WOODY_TESTBIN/probe" keyring)
+	program sh -c 'probe keyring; sleep 1000'
+	detached woody run -d "$ID"
+	soon test -s "$WORK/stdout"
+	same "$(cut -d' ' -f2 "$WORK/stdout")" "keyring;0;0;3f1b0000;_ses.$ID"
+	expect 0 woody exec "$ID" probe keyring
+	prints "$(cat "$WORK/stdout")"
+	differ "$output" "$callers"
+	expect 0 woody exec --user 1000:1000 "$ID" sh -c 'probe keyring'
+	prints "$(cat "$WORK/stdout")"
+	woody delete -f "$ID"
+	detached woody create --no-new-keyring "$ID"
+	expect 0 woody start "$ID"
+	soon test -s "$WORK/stdout"
+	same "$(cat "$WORK/stdout")" "$callers"
+	expect 0 woody exec "$ID" probe keyring
+	prints "$callers"
+}
+
+@test "the session keyring in a user namespace" {
+	cp "$WOODY_TESTBIN/probe" "$ROOTFS/bin/"
+	config '.linux.namespaces += [{ type: "user" }] | .linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }]
+		| .linux.gidMappings = .linux.uidMappings'
+	chown -R 100000:100000 "$ROOTFS"
+	program sh -c 'probe keyring; sleep 1000'
+	detached woody run -d "$ID"
+	soon test -s "$WORK/stdout"
+	same "$(cut -d' ' -f2 "$WORK/stdout")" "keyring;0;0;3f1b0000;_ses.$ID"
+	expect 0 woody exec "$ID" probe keyring
+	prints "$(cat "$WORK/stdout")"
+}
+
+@test "capabilities: names with and without CAP_, in any case; an unknown one warns once" {
+	sets '{ "bounding": ["kill", "Cap_Chown", "CAP_NONE"], "permitted": ["KILL", "CAP_NONE"], "effective": ["cap_kill", "CAP_NONE"] }'
+	show_status 'Cap(Bnd|Eff)'
+	prints 'CapEff: 0000000000000020
+CapBnd: 0000000000000021'
+	same "$(grep -c "unknown capability 'CAP_NONE' ignored" <<<"$stderr")" 1
+}
+
+@test "capabilities: the warning about an ambient one has the reason" {
+	sets '{ "bounding": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"], "ambient": ["CAP_CHOWN"] }'
+	show_status CapAmb
+	prints 'CapAmb: 0000000000000000'
+	says "can't raise ambient capability CAP_CHOWN: Operation not permitted"
 }

@@ -364,6 +364,26 @@ two_cpus() {
 	same "${lines[0]}" $'CapBnd:\t0000000000000000'
 }
 
+@test "hooks write to the files of run.oci.hooks.stdout and stderr, which are the host's" {
+	echo "before" >"$WORK/out"
+	jq '.annotations = { "run.oci.hooks.stdout": ($work + "/out"), "run.oci.hooks.stderr": ($work + "/err") }
+		| .hooks = ([{ path: "/bin/sh", args: ["sh", "-c", "echo out; echo err >&2"] }] as $hook
+		| { createRuntime: $hook, createContainer: $hook, startContainer: $hook, poststart: $hook, poststop: $hook })' \
+		--arg work "$WORK" config.json >"$WORK/c" && mv "$WORK/c" config.json
+	program true
+	expect 0 woody run "$ID"
+	silent
+	same "$(cat "$WORK/out")" "$(printf 'before\nout\nout\nout\nout\nout')"
+	same "$(cat "$WORK/err")" "$(yes err | head -5)"
+	detached woody create "$ID"
+	expect 0 woody start "$ID"
+	soon stopped
+	expect 0 woody delete "$ID"
+	same "$(grep -c out "$WORK/out") $(grep -c err "$WORK/err")" "10 10"
+	config '.annotations["run.oci.hooks.stdout"] = "/no/such/dir/out"'
+	refused "annotation run.oci.hooks.stdout: open '/no/such/dir/out'"
+}
+
 @test "consoleSize of a process document is there before the program starts" {
 	start_sleeping
 	document '.terminal = true | .consoleSize = { height: 10, width: 110 } | .args = ["stty", "-a"]'

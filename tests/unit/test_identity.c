@@ -196,7 +196,7 @@ static void become_user(struct shared *s)
 	uint32_t gids[] = { 20, 30 }, umask_ = 027;
 	struct spec_user u = { .uid = 1000, .gid = 1001, .umask = &umask_, .additional_gids = { 2, gids } };
 	struct capability_sets sets = { .bounding = 0x21, .permitted = 0x21, .effective = 0x20 };
-	s->r = identity_become(&u, &sets, false, &s->err);
+	s->r = identity_become(&u, &sets, 0, &s->err);
 	if (s->r == 0)
 		s->r = identity_capabilities(&sets, &s->err);
 	read_status(s);
@@ -207,7 +207,7 @@ static void become_with_admin(struct shared *s)
 {
 	struct spec_user u = { .uid = 1000, .gid = 1000 };
 	struct capability_sets sets = { .bounding = 0x20, .permitted = 0x20, .effective = 0x20 };
-	s->r = identity_become(&u, &sets, true, &s->err);
+	s->r = identity_become(&u, &sets, IDENTITY_KEEP_ADMIN, &s->err);
 	read_status(s);
 	s->mask = umask(0);
 }
@@ -225,7 +225,7 @@ static void become_root_with_nothing(struct shared *s)
 {
 	struct spec_user u = { 0 };
 	struct capability_sets sets = { 0 };
-	s->r = identity_become(&u, &sets, false, &s->err);
+	s->r = identity_become(&u, &sets, 0, &s->err);
 	if (s->r == 0)
 		s->r = identity_capabilities(&sets, &s->err);
 	read_status(s);

@@ -13,6 +13,7 @@ static const struct option_def options[] = {
 	OPTION(struct create_options, console_socket, 0, "console-socket", "PATH",
 	       "UNIX socket that receives the master of the container's terminal"),
 	OPTION(struct create_options, pid_file, 0, "pid-file", "FILE", "write the pid of the container's process to FILE"),
+	OPTION(struct create_options, pidfd_socket, 0, "pidfd-socket", "PATH", "UNIX socket that receives a pidfd of the process"),
 	OPTION(struct create_options, no_pivot, 0, "no-pivot", NULL, "move the root instead of pivot_root, for a rootfs on a ramdisk"),
 	OPTION(struct create_options, no_new_keyring, 0, "no-new-keyring", NULL, "keep the caller's session keyring"),
 	OPTION(struct create_options, preserve_fds, 0, "preserve-fds", "N", "pass N file descriptors, from 3 on, to the container"),
@@ -33,6 +34,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	l.rootless = w->rootless;
 	l.console_socket = o->console_socket;
 	l.pid_file = o->pid_file;
+	l.pidfd_socket = o->pidfd_socket;
 	l.no_pivot = o->no_pivot;
 	l.no_new_keyring = o->no_new_keyring;
 	l.preserve_fds = (int) o->preserve_fds;

@@ -3,14 +3,13 @@
 #include "../woody.h"
 #include "cleanup.h"
 #include "fs.h"
-#include "log.h"
 #include <fcntl.h>
 #include <string.h>
 
 enum { FAILED = 255, PROCESS_MAX = 16 << 20 };
 
 struct exec_options {
-	char *console_socket, *cwd, *user, *process, *pid_file, *apparmor, *process_label;
+	char *console_socket, *cwd, *user, *process, *pid_file, *pidfd_socket, *apparmor, *process_label;
 	struct strings env, gids, caps, cgroups;
 	int64_t preserve_fds;
 	bool tty, detach, no_new_privs, ignore_paused, no_subreaper;
@@ -26,8 +25,11 @@ static const struct option_def options[] = {
 	OPTION(struct exec_options, process, 'p', "process", "FILE", "the whole process as a JSON document (runtime-spec's process)"),
 	OPTION(struct exec_options, detach, 'd', "detach", NULL, "return once the program runs"),
 	OPTION(struct exec_options, pid_file, 0, "pid-file", "FILE", "write the pid of the process to FILE"),
+	OPTION(struct exec_options, pidfd_socket, 0, "pidfd-socket", "PATH", "UNIX socket that receives a pidfd of the process"),
 	OPTION(struct exec_options, caps, 'c', "cap", "CAPABILITY", "add a capability; again for more"),
 	OPTION(struct exec_options, no_new_privs, 0, "no-new-privs", NULL, "never gain privileges by execve"),
+	OPTION(struct exec_options, apparmor, 0, "apparmor", "PROFILE", "confine it by this AppArmor profile, which must be loaded"),
+	OPTION(struct exec_options, process_label, 0, "process-label", "LABEL", "run it with this SELinux label"),
 	OPTION(struct exec_options, preserve_fds, 0, "preserve-fds", "N", "pass N file descriptors, from 3 on"),
 	OPTION(struct exec_options, cgroups, 0, "cgroup", "[CTRL[,CTRL]:]PATH", "run in this cgroup below the container's"),
 	OPTION(struct exec_options, ignore_paused, 0, "ignore-paused", NULL, "also in a paused container: runs once it is resumed"),
@@ -165,6 +167,10 @@ static int make_process(struct container *c, const struct exec_options *o, char 
 		p->terminal = true;
 	if (o->no_new_privs)
 		p->no_new_privileges = true;
+	if (o->apparmor)
+		p->apparmor_profile = o->apparmor;
+	if (o->process_label)
+		p->selinux_label = o->process_label;
 	if (o->env.n)
 		p->env = pool_list(pool, p->env, o->env.v);
 	if (o->caps.n)
@@ -216,10 +222,9 @@ static int run(void *program, void *given, char **args, int n_args)
 	l.id = args[0];
 	l.console_socket = o->console_socket;
 	l.pid_file = o->pid_file;
+	l.pidfd_socket = o->pidfd_socket;
 	l.detach = o->detach;
 	l.preserve_fds = (int) o->preserve_fds;
-	if (o->apparmor || o->process_label)
-		log_warn("exec: labels of AppArmor and SELinux are not set by this build");
 	int r = seal(w, o->preserve_fds, &err);
 	if (r == 0)
 		r = exec(w, o, args, &l, &err);

@@ -3,7 +3,7 @@
 #include "log.h"
 
 struct run_options {
-	char *bundle, *config, *console_socket, *pid_file;
+	char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
 	int64_t preserve_fds;
 	bool no_pivot, no_new_keyring, detach, keep, no_subreaper;
 };
@@ -16,6 +16,7 @@ static const struct option_def options[] = {
 	OPTION(struct run_options, detach, 'd', "detach", NULL, "return once the program runs"),
 	OPTION(struct run_options, keep, 0, "keep", NULL, "do not delete the container when it has ended"),
 	OPTION(struct run_options, pid_file, 0, "pid-file", "FILE", "write the pid of the container's process to FILE"),
+	OPTION(struct run_options, pidfd_socket, 0, "pidfd-socket", "PATH", "UNIX socket that receives a pidfd of the process"),
 	OPTION(struct run_options, no_pivot, 0, "no-pivot", NULL, "move the root instead of pivot_root, for a rootfs on a ramdisk"),
 	OPTION(struct run_options, no_new_keyring, 0, "no-new-keyring", NULL, "keep the caller's session keyring"),
 	OPTION(struct run_options, no_subreaper, 0, "no-subreaper", NULL, NULL),	/* we never are one */
@@ -53,6 +54,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	l.rootless = w->rootless;
 	l.console_socket = o->console_socket;
 	l.pid_file = o->pid_file;
+	l.pidfd_socket = o->pidfd_socket;
 	l.no_pivot = o->no_pivot;
 	l.no_new_keyring = o->no_new_keyring;
 	l.preserve_fds = (int) o->preserve_fds;

@@ -22,7 +22,10 @@ static int poststart(struct container *c, struct error *err)
 	if (r < 0 || !c->spec->hooks || !c->spec->hooks->n_poststart)
 		return r;
 	cleanup_free char *state = container_state(c, CONTAINER_RUNNING, false, JSON_COMPACT);
-	r = hooks_run("poststart", c->spec->hooks->poststart, c->spec->hooks->n_poststart, state, c->record.bundle, NULL, err);
+	struct hook_output output cleanup_hook_output = HOOK_OUTPUT_INIT;
+	r = hook_output_open(c->spec, &output, err);
+	if (r == 0)
+		r = hooks_run("poststart", c->spec->hooks->poststart, c->spec->hooks->n_poststart, state, c->record.bundle, NULL, &output, err);
 	if (r < 0)
 		(void) container_kill_all(c, NULL);	/* runtime-spec 1.3: a failing poststart hook stops the container */
 	return r;

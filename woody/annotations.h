@@ -1,0 +1,24 @@
+/* annotations.h - the annotations that change what woody does; all others are only kept and shown.
+ *
+ *	run.oci.keep_original_groups	leave the caller's supplementary groups as they are (crun)
+ *	run.oci.hooks.stdout, .stderr	files that get the output of hooks, see hooks.h (crun)
+ *	module.wasm.image/variant	refused: such an image is no program of this kernel
+ *	io.woody.landlock		rules for the payload, see landlock.h
+ */
+#pragma once
+#include "error.h"
+#include "runtime_spec.h"
+#include <stdbool.h>
+
+#define ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
+#define ANNOTATION_HOOKS_STDOUT "run.oci.hooks.stdout"
+#define ANNOTATION_HOOKS_STDERR "run.oci.hooks.stderr"
+#define ANNOTATION_WASM "module.wasm.image/variant"
+#define ANNOTATION_LANDLOCK "io.woody.landlock"
+
+/* annotation_get - the value (borrowed), or NULL; the last one of that name counts */
+const char *annotation_get(const struct runtime_spec *spec, const char *name);
+/* annotation_on - is it there with another value than "0" and "false"? */
+bool annotation_on(const struct runtime_spec *spec, const char *name);
+/* annotations_check - refuse what cannot be done, before anything is made */
+int annotations_check(const struct runtime_spec *spec, struct error *err);
