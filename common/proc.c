@@ -43,6 +43,7 @@ struct child {
 	pid_t parent;
 	const char *step;	/* what failed; NULL: nothing did */
 	int code;
+	struct error error;	/* of ->what->last */
 };
 
 /* ---- in the child ---- */
@@ -172,6 +173,10 @@ IN_CHILD int child_main(void *arg)
 {
 	struct child *c = arg;
 	if (child_prepare(c) == 0) {
+		if (c->what->last && c->what->last(c->what->last_ctx, &c->error) < 0) {
+			c->step = "last";
+			_exit(127);
+		}
 		(void) execve(c->what->path, c->what->argv, c->envp);
 		(void) child_failed(c, "execute");
 	}
@@ -183,6 +188,8 @@ IN_CHILD int child_main(void *arg)
 static int spawn_failed(const struct child *c, struct error *err)
 {
 	const struct proc_spawn *what = c->what;
+	if (str_eq(c->step, "last"))
+		return error_say(err, c->error.code, "run '%s': %s", what->path, c->error.text);
 	if (str_eq(c->step, "enter"))
 		return error_set(err, c->code, "run '%s': enter '%s'", what->path, what->cwd);
 	if (!str_eq(c->step, "execute"))

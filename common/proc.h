@@ -20,6 +20,10 @@ struct proc_spawn {
 	bool new_session;		/* setsid() */
 	int death_signal;		/* PR_SET_PDEATHSIG (sent when the calling thread ends), 0: none */
 	const char *cwd;		/* NULL: the caller's; entered before @path is looked up */
+	/* the last thing before execve(2), in the child, which shares the caller's memory: no heap, no locks. @err stays
+	 * the caller's to be read. Non-zero: the start fails. NULL: nothing */
+	int (*last)(void *ctx, struct error *err);
+	void *last_ctx;
 };
 
 /* proc_spawn - start a program; returns once execve(2) has succeeded or failed

@@ -318,7 +318,8 @@ int container_destroy(struct container *c, struct error *err)
 		struct error opened = { 0 };
 		if (hook_output_open(c->spec, &output, &opened) < 0)
 			log_warn("%s", opened.text);
-		hooks_run_all("poststop", c->spec->hooks->poststop, c->spec->hooks->n_poststop, state, c->record.bundle, &output);
+		hooks_run_all("poststop", c->spec->hooks->poststop, c->spec->hooks->n_poststop,
+			      &(struct hook_call) { .state = state, .cwd = c->record.bundle, .output = &output });
 	}
 	return container_remove(c, err);
 }

@@ -131,6 +131,14 @@ static void default_signals(void)
 	(void) sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static int load_filter(const struct init *i, struct error *err)
+{
+	int r = seccomp_filter_load(i->seccomp, err);
+	if (r >= 0 && i->seccomp->notify)
+		seccomp_notify_give(i->notify, r);
+	return r;
+}
+
 int execute_program(const struct init *i, const struct program *program, struct error *err)
 {
 	const struct spec_process *p = i->process;
@@ -152,12 +160,14 @@ int execute_program(const struct init *i, const struct program *program, struct 
 
 	if (i->landlock_fd >= 0)
 		r = landlock_restrict(i->landlock_fd, err);
+	if (r >= 0 && filter && i->seccomp->notify)
+		r = seccomp_notify_begin(i->notify, err);
 	if (r >= 0 && filter && admin_for_filter)
-		r = seccomp_filter_load(i->seccomp, err);
+		r = load_filter(i, err);
 	if (r >= 0)
 		r = identity_capabilities(&i->capabilities, err);
 	if (r >= 0 && filter && !admin_for_filter)
-		r = seccomp_filter_load(i->seccomp, err);
+		r = load_filter(i, err);
 	if (r < 0)
 		return r;
 

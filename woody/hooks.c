@@ -11,12 +11,14 @@
 #include "cleanup.h"
 #include "log.h"
 #include "proc.h"
+#include "seccomp.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -163,10 +165,20 @@ static int open_output(int fd, int *ret_read, int *ret_write, struct error *err)
 	return *ret_write < 0 ? error_set(err, errno, "duplicate the file for hooks' output") : 0;
 }
 
-static int start(struct run *r, const struct spec_hook *hook, const char *cwd, char *const *env,
-		 const struct hook_output *output, struct error *err)
+/* load_filter - without CAP_SYS_ADMIN the kernel wants no_new_privs; the program's load will, too, so process.noNewPrivileges
+ * is set where this can succeed at all */
+static int load_filter(void *filter, struct error *err)
+{
+	int r = seccomp_filter_load(filter, err);
+	if (r == -EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+		r = seccomp_filter_load(filter, err);
+	return r;
+}
+
+static int start(struct run *r, const struct spec_hook *hook, const struct hook_call *call, struct error *err)
 {
 	char *const path_alone[] = { hook->path, NULL }, *const nothing[] = { NULL };
+	const struct hook_output *output = call->output;
 	cleanup_close int stdin_fd = -1;
 	cleanup_close int stdout_fd = -1;
 	cleanup_close int stderr_fd = -1;
@@ -182,9 +194,10 @@ static int start(struct run *r, const struct spec_hook *hook, const char *cwd, c
 		{ stdin_fd, STDIN_FILENO }, { stdout_fd, STDOUT_FILENO }, { stderr_fd, STDERR_FILENO },
 	};
 	const struct proc_spawn what = {
-		.path = hook->path, .cwd = cwd, .fds = fds, .n_fds = sizeof fds / sizeof *fds,
+		.path = hook->path, .cwd = call->cwd, .fds = fds, .n_fds = sizeof fds / sizeof *fds,
 		.argv = hook->args && hook->args[0] ? hook->args : path_alone,
-		.envp = hook->env ? hook->env : env ? env : nothing,
+		.envp = hook->env ? hook->env : call->env ? call->env : nothing,
+		.last = call->filter && call->filter->code ? load_filter : NULL, .last_ctx = (void *) call->filter,
 	};
 	r->pid = proc_spawn(&what, &r->pidfd, err);
 	return r->pid < 0 ? r->pid : 0;
@@ -270,13 +283,12 @@ static int how_it_ended(struct run *r, int status, struct error *err)
 	return error_say(err, ECANCELED, "signal: %s, stdout: %s, stderr: %s", name, out, errors);
 }
 
-static int run_hook(const struct spec_hook *hook, const char *state, const char *cwd, char *const *env,
-		    const struct hook_output *output, struct error *err)
+static int run_hook(const struct spec_hook *hook, const struct hook_call *call, struct error *err)
 {
 	struct run r CLEANUP(run_done) = RUN_INIT;
-	r.state = state;
-	r.state_len = strlen(state);
-	int failed = start(&r, hook, cwd, env, output, err);
+	r.state = call->state;
+	r.state_len = strlen(call->state);
+	int failed = start(&r, hook, call, err);
 	if (failed < 0)
 		return failed;
 
@@ -295,11 +307,16 @@ static int run_hook(const struct spec_hook *hook, const char *state, const char 
 	return how_it_ended(&r, status, err);
 }
 
-int hooks_run(const char *kind, const struct spec_hook *hooks, size_t n, const char *state, const char *cwd,
-	      char *const *env, const struct hook_output *output, struct error *err)
+int hooks_run(const char *kind, const struct spec_hook *hooks, size_t n, const struct hook_call *call, struct error *err)
 {
+	struct seccomp_filter deaf CLEANUP(seccomp_filter_done) = { 0 };
+	struct hook_call own = *call;
+	if (n && call->filter && call->filter->code) {
+		seccomp_filter_without_listener(call->filter, &deaf);
+		own.filter = &deaf;
+	}
 	for (size_t i = 0; i < n; i++) {
-		int r = run_hook(&hooks[i], state, cwd, env, output, err);
+		int r = run_hook(&hooks[i], &own, err);
 		if (r < 0) {
 			(void) error_wrap(err, "error running %s hook #%zu", kind, i);
 			return r;
@@ -308,12 +325,11 @@ int hooks_run(const char *kind, const struct spec_hook *hooks, size_t n, const c
 	return 0;
 }
 
-void hooks_run_all(const char *kind, const struct spec_hook *hooks, size_t n, const char *state,
-		   const char *cwd, const struct hook_output *output)
+void hooks_run_all(const char *kind, const struct spec_hook *hooks, size_t n, const struct hook_call *call)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct error err = { 0 };
-		if (run_hook(&hooks[i], state, cwd, NULL, output, &err) < 0)
+		if (run_hook(&hooks[i], call, &err) < 0)
 			log_warn("error running %s hook #%zu: %s", kind, i, err.text);
 	}
 }

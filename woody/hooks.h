@@ -21,21 +21,27 @@ int hook_output_open(const struct runtime_spec *spec, struct hook_output *ret, s
 void hook_output_done(struct hook_output *o);
 #define cleanup_hook_output __attribute__((cleanup(hook_output_done)))
 
+/* struct hook_call - what the hooks of one kind have in common; all of it borrowed */
+struct seccomp_filter;
+struct hook_call {
+	const char *state;		/* the JSON text */
+	const char *cwd;		/* where they start, or NULL: where we are */
+	char *const *env;		/* the environment of a hook that names none (startContainer's: the process'), or NULL: empty */
+	const struct hook_output *output;	/* NULL: as HOOK_OUTPUT_INIT */
+	/* startContainer's: each hook is under it, as the program will be; NULL: none. It is loaded in the hook's own process just
+	 * before its execve(2), so that what we do ourselves to run hooks need not be allowed by it. A listener is for the program's
+	 * processes alone: calls to be notified get ENOSYS in a hook, as they do without an agent. */
+	const struct seccomp_filter *filter;
+};
+
 /* hooks_run - one kind's hooks, in order, until one fails
  * @kind:  "prestart", "createRuntime" ... for the error: "error running prestart hook #0: exit status 1,
  *         stdout: ..., stderr: ...", "... hook #1: signal: killed, stdout: ...", "... hook #2: timed out
  *         after 5s, stdout: ..."
- * @state: the JSON text
- * @cwd:   where they start, or NULL: where we are
- * @env:   the environment of a hook that names none (startContainer's: the process'), or NULL: empty
- * @output: borrowed; NULL: as HOOK_OUTPUT_INIT
  * Uses fork, execve, poll and wait only, no path of ours: works inside the container too.
  * Return: 0; -ETIMEDOUT; -ECANCELED when a hook ended badly; another negative errno when one could not be
  * started.
  */
-int hooks_run(const char *kind, const struct spec_hook *hooks, size_t n, const char *state, const char *cwd,
-	      char *const *env, const struct hook_output *output, struct error *err);
-
+int hooks_run(const char *kind, const struct spec_hook *hooks, size_t n, const struct hook_call *call, struct error *err);
 /* hooks_run_all - the same, but every hook is run and failures only warn (poststop) */
-void hooks_run_all(const char *kind, const struct spec_hook *hooks, size_t n, const char *state,
-		   const char *cwd, const struct hook_output *output);
+void hooks_run_all(const char *kind, const struct spec_hook *hooks, size_t n, const struct hook_call *call);

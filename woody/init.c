@@ -143,6 +143,8 @@ static int step_fork(struct init *i, struct error *err)
 	if (!i->second_fork)
 		return 0;
 	struct clone_request c = { .flags = CLONE_PARENT | (own(i, CLONE_NEWPID) ? CLONE_NEWPID : 0), .cgroup_fd = -1 };
+	if (i->notify->shared)
+		c.flags |= CLONE_FILES;	/* with the sender (seccomp_notify.c) */
 	pid_t pid = clone_process(&c, err);
 	if (pid < 0)
 		return pid;
@@ -298,13 +300,15 @@ static int step_stdio(struct init *i, struct error *err)
 
 /* hooks_inside - those that run in here; they see the pid that we see */
 static int hooks_inside(const struct init *i, const char *kind, const struct spec_hook *hooks, size_t n,
-			enum container_status status, const char *cwd, char *const *env, struct error *err)
+			enum container_status status, const char *cwd, char *const *env, const struct seccomp_filter *filter,
+			struct error *err)
 {
 	if (n == 0)
 		return 0;
 	i->container->record.pid = getpid();
 	cleanup_free char *state = container_state(i->container, status, false, JSON_COMPACT);
-	return hooks_run(kind, hooks, n, state, cwd, env, &i->hook_output, err);
+	const struct hook_call call = { .state = state, .cwd = cwd, .env = env, .output = &i->hook_output, .filter = filter };
+	return hooks_run(kind, hooks, n, &call, err);
 }
 
 static int step_hooks(struct init *i, struct error *err)
@@ -321,7 +325,7 @@ static int step_hooks(struct init *i, struct error *err)
 			return r;
 	}
 	return hooks_inside(i, "createContainer", h->create_container, h->n_create_container, CONTAINER_CREATING,
-			    i->rootfs.path, NULL, err);
+			    i->rootfs.path, NULL, NULL, err);
 }
 
 static int step_pivot(struct init *i, struct error *err)
@@ -437,7 +441,8 @@ static int start_hooks(const struct init *i, const struct program *p, struct err
 	const struct spec_hooks *h = i->spec->hooks;
 	if (i->exec || !h)
 		return 0;
-	return hooks_inside(i, "startContainer", h->start_container, h->n_start_container, CONTAINER_CREATED, NULL, p->env, err);
+	return hooks_inside(i, "startContainer", h->start_container, h->n_start_container, CONTAINER_CREATED, NULL, p->env,
+			    i->seccomp, err);
 }
 
 /* close_host_fds - from here on paths are the container's (the program's, an interpreter's), and /proc/self/fd/N in one

@@ -15,6 +15,7 @@
 #include "rootfs.h"
 #include "runtime_spec.h"
 #include "seccomp.h"
+#include "seccomp_notify.h"
 
 struct init {
 	const struct runtime_spec *spec;	/* of the container */
@@ -22,6 +23,7 @@ struct init {
 	struct namespaces *namespaces;		/* NULL for exec */
 	struct cgroup *cgroup;			/* to join; NULL: none */
 	struct seccomp_filter *seccomp;
+	struct seccomp_notify *notify;
 	struct capability_sets capabilities;
 	struct labels labels;
 	struct landlock_rules landlock;		/* to be made in the container; then landlock_fd, -1: none */

@@ -21,6 +21,7 @@
 #include "socket.h"
 #include "sysctl.h"
 #include "validate.h"
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
@@ -125,6 +126,27 @@ static int check_process(const struct spec_process *p, const struct spec_linux *
 	return r < 0 || !lx ? r : memory_policy_check(lx->memory_policy, err);
 }
 
+/* prepare_seccomp - the filter, and who answers what it notifies: an agent, or we ourselves for --explain */
+static int prepare_seccomp(struct launch *l, struct error *err)
+{
+	const struct runtime_spec *spec = l->container.spec;
+	const struct spec_seccomp *s = spec->linux_ ? spec->linux_->seccomp : NULL;
+	l->init.seccomp = &l->seccomp;
+	l->init.notify = &l->notify;
+	if (!s && l->explain)
+		log_warn("--explain: config.json has no linux.seccomp, so seccomp denies no system call and nothing can be explained");
+	int r = s ? seccomp_prepare(s, l->root, &l->seccomp, err) : 0;
+	if (r == 0 && s && l->explain) {
+		l->explaining = (struct explain) { .profile = s, .filter = &l->seccomp,
+						   .raw = l->init.process && l->init.process->terminal };
+		l->notify.serve = explain_serve;
+		l->notify.ctx = &l->explaining;
+		l->notify.out_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		r = seccomp_filter_explain(&l->seccomp, err);
+	}
+	return r < 0 ? r : seccomp_notify_prepare(&l->notify, &l->seccomp, spec, l->wait_for_start, err);
+}
+
 static int prepare(struct launch *l, struct error *err)
 {
 	struct runtime_spec *spec = l->container.spec;
@@ -144,8 +166,9 @@ static int prepare(struct launch *l, struct error *err)
 		r = prepare_terminal(l, spec->process, err);
 	if (r == 0 && spec->process)
 		r = identity_parse_capabilities(spec->process->capabilities, &i->capabilities, err);
-	if (r == 0 && spec->linux_ && spec->linux_->seccomp)
-		r = seccomp_prepare(spec->linux_->seccomp, l->root, &l->seccomp, err);
+	i->process = spec->process;
+	if (r == 0)
+		r = prepare_seccomp(l, err);
 	if (r < 0)
 		return r;
 
@@ -159,9 +182,7 @@ static int prepare(struct launch *l, struct error *err)
 	labels_choose(spec->process, &i->labels);
 	int own = l->namespaces.own, joined = l->namespaces.joined;
 	i->spec = spec;
-	i->process = spec->process;
 	i->namespaces = &l->namespaces;
-	i->seccomp = &l->seccomp;
 	i->container = &l->container;
 	i->preserve_fds = l->preserve_fds;
 	i->no_new_keyring = l->container.record.no_new_keyring = l->no_new_keyring;
@@ -226,18 +247,26 @@ static int clone_init(struct launch *l, struct error *err)
 	int flags = l->init.exec ? 0 : l->namespaces.own & ~(CLONE_NEWCGROUP | CLONE_NEWTIME);
 	if (l->init.second_fork)
 		flags = 0;
+	int sender = seccomp_notify_fork(&l->notify, &l->container, l->init.exec, err);
+	if (sender < 0)
+		return sender;
+	if (sender)
+		flags |= CLONE_FILES;
 	struct clone_request c = { .flags = (unsigned) flags, .cgroup_fd = l->cgroup ? cgroup_fork_fd(l->cgroup) : -1,
 				   .ret_pidfd = &l->pidfd };
 	l->pid = clone_process(&c, err);
 	if (l->pid == 0) {
+		if (seccomp_notify_wait(&l->notify, NULL) < 0)
+			_exit(1);
 		close_fd(&l->channel);
 		l->init.outside_cgroup = c.outside_cgroup;
 		init_main(&l->init);
 	}
+	int parted = l->pid < 0 ? 0 : seccomp_notify_part(&l->notify, err);
 	close_fd(&l->init.channel);
 	close_fd(&l->init.listen_fd);
 	close_fd(&l->init.console_fd);
-	return l->pid < 0 ? l->pid : 0;
+	return l->pid < 0 ? l->pid : parted;
 }
 
 /* enter_cgroup - what the clone could not do. v2 lets no process into a cgroup that has handed controllers down, which a
@@ -293,9 +322,10 @@ static int run_parent_hooks(struct launch *l, struct error *err)
 	cleanup_free char *state = container_state(&l->container, CONTAINER_CREATING, false, JSON_COMPACT);
 	/* prestart hooks are told "created": that is what their authors were told by runc */
 	cleanup_free char *prestart = container_state(&l->container, CONTAINER_CREATED, false, JSON_COMPACT);
-	const char *cwd = l->container.record.bundle;
-	int r = hooks_run("prestart", h->prestart, h->n_prestart, prestart, cwd, NULL, &l->init.hook_output, err);
-	return r < 0 ? r : hooks_run("createRuntime", h->create_runtime, h->n_create_runtime, state, cwd, NULL, &l->init.hook_output, err);
+	struct hook_call call = { .state = prestart, .cwd = l->container.record.bundle, .output = &l->init.hook_output };
+	int r = hooks_run("prestart", h->prestart, h->n_prestart, &call, err);
+	call.state = state;
+	return r < 0 ? r : hooks_run("createRuntime", h->create_runtime, h->n_create_runtime, &call, err);
 }
 
 /* next_pid - the process that we cloned has handed over to its child, which is ours, too (CLONE_PARENT) */
@@ -340,7 +370,9 @@ static int converse(struct launch *l, struct error *err)
 			if (r < 0)
 				return r;
 			continue;
-		case MESSAGE_READY: return 0;
+		case MESSAGE_READY:
+			seccomp_notify_follow(&l->notify, l->pid);
+			return 0;
 		default:
 			return r < 0 ? r : error_set(err, EPROTO, "message %d from init", kind);
 		}
@@ -447,6 +479,8 @@ static int create(struct launch *l, struct error *err)
 		r = finish_record(l, err);
 	if (r == 0 && l->wait_for_start)
 		r = send_go(l, err);
+	if (r == 0 && l->wait_for_start)
+		seccomp_notify_leave(&l->notify);
 	return explain(l, r, err);
 }
 
@@ -476,11 +510,14 @@ int launch_start(struct launch *l, struct error *err)
 	if (r == 0)
 		r = channel_receive(l->channel, NULL, NULL, err);
 	if (r == -EPIPE) {	/* closed by execve */
+		if (!l->explain && seccomp_notify_finish(&l->notify) != 0)
+			log_warn("the seccomp agent went away before it got the listener: calls for it fail with ENOSYS");
 		const struct spec_hooks *h = l->container.spec->hooks;
 		if (l->init.exec || !h || !h->n_poststart)
 			return 0;
 		cleanup_free char *state = container_state(&l->container, CONTAINER_RUNNING, false, JSON_COMPACT);
-		return hooks_run("poststart", h->poststart, h->n_poststart, state, l->container.record.bundle, NULL, &l->init.hook_output, err);
+		const struct hook_call call = { .state = state, .cwd = l->container.record.bundle, .output = &l->init.hook_output };
+		return hooks_run("poststart", h->poststart, h->n_poststart, &call, err);
 	}
 	return r < 0 ? error_wrap(err, "unable to start container process") : error_set(err, EPROTO, "message %d from init", r);
 }
@@ -498,6 +535,7 @@ void launch_done(struct launch *l)
 	namespaces_done(&l->namespaces);
 	netdev_done(&l->netdevs);
 	rootfs_done(&l->init.rootfs);
+	seccomp_notify_done(&l->notify);
 	seccomp_filter_done(&l->seccomp);
 	cgroup_free(l->cgroup);
 	container_done(&l->container);
@@ -527,11 +565,10 @@ static int exec_prepare(struct launch *l, const struct cgroup_record *record, ch
 		r = prepare_terminal(l, i->process, err);
 	if (r == 0)
 		r = identity_parse_capabilities(i->process->capabilities, &i->capabilities, err);
-	if (r == 0 && spec->linux_ && spec->linux_->seccomp)
-		r = seccomp_prepare(spec->linux_->seccomp, l->root, &l->seccomp, err);
+	if (r == 0)
+		r = prepare_seccomp(l, err);
 	if (r < 0)
 		return r;
-	i->seccomp = &l->seccomp;
 	r = landlock_parse(annotation_get(spec, ANNOTATION_LANDLOCK), &i->landlock, err);
 	if (r < 0)
 		return r;
@@ -606,5 +643,11 @@ int launch_wait(struct launch *l, struct error *err)
 		return r;
 	int code = proc_wait(l->pid);
 	l->pid = 0;
+	if (l->notify.serve) {
+		(void) seccomp_notify_finish(&l->notify);
+		cleanup_free char *text = explain_end(l->explaining.profile, code);
+		if (*text)
+			fprintf(stderr, "woody: seccomp: %s\n", text);
+	}
 	return code < 0 ? error_set(err, -code, "wait for the container") : code;
 }

@@ -10,6 +10,7 @@
  */
 #pragma once
 #include "container.h"
+#include "explain.h"
 #include "init.h"
 #include "netdev.h"
 #include <stdbool.h>
@@ -24,6 +25,7 @@ struct launch {
 	bool detach;			/* nobody waits: no terminal without a console socket */
 	bool wait_for_start;		/* `create`: init listens on start.sock */
 	bool rootless;			/* without permission for cgroups, go on */
+	bool explain;			/* tell what seccomp denies, until launch_wait() returns */
 
 	/* while it lasts */
 	struct container container;
@@ -31,12 +33,14 @@ struct launch {
 	struct cgroup *cgroup;
 	struct seccomp_filter seccomp;
 	struct netdevs netdevs;
+	struct seccomp_notify notify;
+	struct explain explaining;
 	struct init init;
 	int channel, pidfd, master_fd;
 	pid_t pid;
 	bool follow_init;		/* exec: into init's cgroup when the container's own lets nobody in */
 };
-#define LAUNCH_INIT { .container = CONTAINER_INIT, .netdevs = NETDEVS_INIT, .channel = -1, .pidfd = -1, .master_fd = -1, .init = { .rootfs = ROOTFS_INIT, \
+#define LAUNCH_INIT { .container = CONTAINER_INIT, .netdevs = NETDEVS_INIT, .notify = SECCOMP_NOTIFY_INIT, .channel = -1, .pidfd = -1, .master_fd = -1, .init = { .rootfs = ROOTFS_INIT, \
 	.join_pidfd = -1, .channel = -1, .listen_fd = -1, .console_fd = -1, .proc_fd = -1, .landlock_fd = -1, .hook_output = HOOK_OUTPUT_INIT } }
 
 int launch_create(struct launch *l, struct error *err);

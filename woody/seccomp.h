@@ -19,6 +19,7 @@
 #include "error.h"
 #include "runtime_spec.h"
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdbool.h>
 
 struct seccomp_filter {
@@ -26,18 +27,19 @@ struct seccomp_filter {
 	unsigned short n;
 	unsigned flags; /* SECCOMP_FILTER_FLAG_* */
 	bool notify;	/* wants a listener */
+	struct sock_filter *plain; /* owned; seccomp_filter_explain(): as it was before, n of them */
 };
 
 /* seccomp_prepare - decode, look into the cache, else compile and store
  * @cache_dir: an existing directory of woody's own; NULL or unusable: no cache
  * @ret: untouched on failure; else seccomp_filter_done() frees
  * Errors name the member: an unknown action, architecture, operator or flag, an errno for an action that has
- * none, SCMP_ACT_NOTIFY. System calls that libseccomp does not know are skipped, as runc does, and so are
+ * none, SCMP_ACT_NOTIFY as the default or for write. System calls that libseccomp does not know are skipped, as runc does, and so are
  * rules that say what the default says. Several conditions on one argument are alternatives, on different
  * ones all must hold (runc).
  *
  * Absent flags mean SPEC_ALLOW, an empty list none. TSYNC is taken but has no effect, there is one thread;
- * likewise WAIT_KILLABLE_RECV without a listener.
+ * likewise WAIT_KILLABLE_RECV without a listener. With one, SECCOMP_FILTER_FLAG_NEW_LISTENER is among @ret's.
  */
 int seccomp_prepare(const struct spec_seccomp *spec, const char *cache_dir, struct seccomp_filter *ret,
 		    struct error *err);
@@ -47,6 +49,15 @@ int seccomp_prepare(const struct spec_seccomp *spec, const char *cache_dir, stru
  * Not `seccomp_load`: libseccomp has a function of that name, and a static woody would have two. */
 int seccomp_filter_load(const struct seccomp_filter *filter, struct error *err);
 void seccomp_filter_done(struct seccomp_filter *f);
+
+/* seccomp_filter_without_listener - a copy in which what is to be notified gets ENOSYS, as it does when nobody listens; what
+ * seccomp_filter_explain() changed is as before. seccomp_filter_done() frees it. */
+void seccomp_filter_without_listener(const struct seccomp_filter *f, struct seccomp_filter *ret);
+/* seccomp_filter_explain - calls that would be answered with an errno are notified instead: who has the listener asks
+ * seccomp_evaluate(->plain) what the answer is. -EINVAL when the filter has a listener of its own already. */
+int seccomp_filter_explain(struct seccomp_filter *f, struct error *err);
+/* seccomp_evaluate - what @code returns for a call: SECCOMP_RET_* as the kernel would have it */
+uint32_t seccomp_evaluate(const struct sock_filter *code, size_t n, const struct seccomp_data *data);
 
 /* lists for `features`, NULL-terminated: what is recognised in a profile */
 const char *const *seccomp_action_names(void);

@@ -58,7 +58,7 @@ static int64_t now_ms(void)
 static int run(const char *script, char *const *env, struct error *err)
 {
 	struct spec_hook h = sh(script);
-	return hooks_run("createRuntime", &h, 1, STATE, top, env, NULL, err);
+	return hooks_run("createRuntime", &h, 1, &(struct hook_call) { .state = STATE, .cwd = top, .env = env }, err);
 }
 
 static void test_what_it_gets(void)
@@ -92,7 +92,7 @@ static void test_argv_and_env(void)
 		fd, "#!/bin/sh\ntr '\\0' ' ' </proc/$$/cmdline >argv\ntr '\\0' ' ' </proc/$$/environ >env\n");
 	close_fd(&fd);
 	struct spec_hook h = { .path = (char *) at("script") };
-	OK(hooks_run("x", &h, 1, STATE, top, NULL, NULL, &err) == 0);
+	OK(hooks_run("x", &h, 1, &(struct hook_call) { .state = STATE, .cwd = top, .env = NULL }, &err) == 0);
 	cleanup_free char *argv = content("argv");
 	char expected[160];
 	snprintf(expected, sizeof expected, "/bin/sh %s ", h.path);
@@ -103,7 +103,7 @@ static void test_argv_and_env(void)
 	char *args[] = { (char *) "another name", (char *) "-c",
 			 (char *) "tr '\\0' '|' </proc/$$/cmdline >argv; :", NULL };
 	h = (struct spec_hook) { .path = (char *) "/bin/sh", .args = args };
-	OK(hooks_run("x", &h, 1, STATE, top, NULL, NULL, &err) == 0);
+	OK(hooks_run("x", &h, 1, &(struct hook_call) { .state = STATE, .cwd = top, .env = NULL }, &err) == 0);
 	cleanup_free char *argv0 = content("argv");
 	OK(str_starts(argv0, "another name|-c|"));
 
@@ -113,7 +113,7 @@ static void test_argv_and_env(void)
 
 	h = sh("tr '\\0' ' ' </proc/$$/environ >env");
 	h.env = own;
-	OK(hooks_run("x", &h, 1, STATE, top, given, NULL, &err) == 0);
+	OK(hooks_run("x", &h, 1, &(struct hook_call) { .state = STATE, .cwd = top, .env = given }, &err) == 0);
 	cleanup_free char *own_env = content("env");
 	OK_STR(own_env, "A=own ");
 }
@@ -132,13 +132,13 @@ static void test_failures(void)
 	       "error running createRuntime hook #0: exit status 1, stdout: two lines  [31m, stderr: ");
 
 	struct spec_hook h = { .path = (char *) "/nowhere/hook" };
-	OK(hooks_run("prestart", &h, 1, STATE, NULL, NULL, NULL, &err) == -ENOENT);
+	OK(hooks_run("prestart", &h, 1, &(struct hook_call) { .state = STATE, .cwd = NULL, .env = NULL }, &err) == -ENOENT);
 	OK_STR(err.text, "error running prestart hook #0: run '/nowhere/hook': No such file or directory");
 	h = sh("exit 0");
-	OK(hooks_run("prestart", &h, 1, STATE, "/nowhere", NULL, NULL, &err) == -ENOENT);
+	OK(hooks_run("prestart", &h, 1, &(struct hook_call) { .state = STATE, .cwd = "/nowhere", .env = NULL }, &err) == -ENOENT);
 	OK_STR(err.text,
 	       "error running prestart hook #0: run '/bin/sh': enter '/nowhere': No such file or directory");
-	OK(hooks_run("prestart", &h, 0, STATE, NULL, NULL, NULL, &err) == 0);
+	OK(hooks_run("prestart", &h, 0, &(struct hook_call) { .state = STATE, .cwd = NULL, .env = NULL }, &err) == 0);
 }
 
 static void test_order(void)
@@ -146,7 +146,7 @@ static void test_order(void)
 	struct error err = { 0 };
 	const struct spec_hook hooks[] = { sh("echo 0 >>order"), sh("echo 1 >>order"),
 					   sh("echo 2 >>order; exit 9"), sh("echo 3 >>order") };
-	OK(hooks_run("poststart", hooks, 4, STATE, top, NULL, NULL, &err) < 0);
+	OK(hooks_run("poststart", hooks, 4, &(struct hook_call) { .state = STATE, .cwd = top, .env = NULL }, &err) < 0);
 	OK(str_starts(err.text, "error running poststart hook #2: exit status 9"));
 	cleanup_free char *until_failure = content("order");
 	OK_STR(until_failure, "0\n1\n2\n");
@@ -156,7 +156,7 @@ static void test_order(void)
 	SETUP(log);
 	log_open(log, LOG_FORMAT_TEXT, LOG_LEVEL_WARN, "test");
 	(void) unlink(at("order"));
-	hooks_run_all("poststop", hooks, 4, STATE, top, NULL);
+	hooks_run_all("poststop", hooks, 4, &(struct hook_call) { .state = STATE, .cwd = top });
 	log_open(STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_WARN, "test");
 	cleanup_free char *all = content("order");
 	OK_STR(all, "0\n1\n2\n3\n");
@@ -173,17 +173,17 @@ static void test_stdin_and_output(void)
 	memset(state, 'x', BIG);
 	state[BIG] = 0;
 	struct spec_hook h = sh("sleep 0.1; wc -c >size");
-	OK(hooks_run("x", &h, 1, state, top, NULL, NULL, &err) == 0);
+	OK(hooks_run("x", &h, 1, &(struct hook_call) { .state = state, .cwd = top, .env = NULL }, &err) == 0);
 	cleanup_free char *size = content("size");
 	OK_STR(size, "1048576\n");
 	/* closes stdin, or ends without a look at it: neither a failure nor a SIGPIPE */
 	h = sh("exec <&-; sleep 0.1");
-	OK(hooks_run("x", &h, 1, state, top, NULL, NULL, &err) == 0);
+	OK(hooks_run("x", &h, 1, &(struct hook_call) { .state = state, .cwd = top, .env = NULL }, &err) == 0);
 	h = sh(":");
-	OK(hooks_run("x", &h, 1, state, top, NULL, NULL, &err) == 0);
+	OK(hooks_run("x", &h, 1, &(struct hook_call) { .state = state, .cwd = top, .env = NULL }, &err) == 0);
 	/* both directions at once, more than pipes hold */
 	h = sh("cat; cat </dev/null; head -c 300000 /dev/zero | tr '\\0' y >&2");
-	OK(hooks_run("x", &h, 1, state, top, NULL, NULL, &err) == 0);
+	OK(hooks_run("x", &h, 1, &(struct hook_call) { .state = state, .cwd = top, .env = NULL }, &err) == 0);
 
 	/* of much output the end is shown, from a whole character on */
 	OK(run("i=0; while [ $i -lt 300 ]; do printf '\303\244'; i=$((i+1)); done; echo end.; exit 1", NULL,
@@ -211,7 +211,7 @@ static void test_timeout(void)
 		sh("trap '' TERM INT HUP; echo $$ >pid; echo here; while :; do sleep 0.05; done");
 	h.timeout = &second;
 	int64_t start = now_ms();
-	OK(hooks_run("createRuntime", &h, 1, STATE, top, NULL, NULL, &err) == -ETIMEDOUT);
+	OK(hooks_run("createRuntime", &h, 1, &(struct hook_call) { .state = STATE, .cwd = top, .env = NULL }, &err) == -ETIMEDOUT);
 	int64_t took = now_ms() - start;
 	OK(took >= 1000 && took < 3000);
 	OK_STR(err.text, "error running createRuntime hook #0: timed out after 1s, stdout: here, stderr: ");
@@ -222,14 +222,14 @@ static void test_timeout(void)
 	h = sh("exec cat /dev/zero");
 	h.timeout = &second;
 	start = now_ms();
-	OK(hooks_run("createRuntime", &h, 1, STATE, top, NULL, NULL, &err) == -ETIMEDOUT &&
+	OK(hooks_run("createRuntime", &h, 1, &(struct hook_call) { .state = STATE, .cwd = top, .env = NULL }, &err) == -ETIMEDOUT &&
 	   now_ms() - start < 3000);
 
 	h = sh("sleep 0.1");
 	h.timeout = &minute;
-	OK(hooks_run("x", &h, 1, STATE, top, NULL, NULL, &err) == 0);
+	OK(hooks_run("x", &h, 1, &(struct hook_call) { .state = STATE, .cwd = top, .env = NULL }, &err) == 0);
 	h.timeout = &long_time;
-	OK(hooks_run("x", &h, 1, STATE, top, NULL, NULL, &err) == 0);
+	OK(hooks_run("x", &h, 1, &(struct hook_call) { .state = STATE, .cwd = top, .env = NULL }, &err) == 0);
 }
 
 /* what stays in the background holds the pipes, one even writes into them without end */
@@ -269,7 +269,7 @@ static int in_bare_root(void)
 	if (chroot(top) < 0 || chdir("/") < 0 || access("/proc/self", F_OK) == 0)
 		return 4;
 	struct spec_hook h = sh("cat; exit 5");
-	if (hooks_run("startContainer", &h, 1, STATE, NULL, NULL, NULL, &err) != -ECANCELED)
+	if (hooks_run("startContainer", &h, 1, &(struct hook_call) { .state = STATE, .cwd = NULL, .env = NULL }, &err) != -ECANCELED)
 		return 5;
 	return strcmp(err.text,
 		      "error running startContainer hook #0: exit status 5, stdout: " STATE ", stderr: ") == 0

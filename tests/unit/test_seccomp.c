@@ -1,5 +1,6 @@
-/* What a profile compiles to is looked at twice: by an interpreter of BPF here, which tries every number on
+/* What a profile compiles to is looked at twice: by the interpreter that --explain has, which tries every number on
  * three architectures, and by the kernel, in a child that loads it. */
+#include "../../woody/explain.h"
 #include "../../woody/seccomp.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -37,39 +38,12 @@ static int prepare(const char *text, const char *dir, struct seccomp_filter *f, 
 	return seccomp_prepare(decode(&pool, text), dir, f, err);
 }
 
-/* ---- an interpreter: the instructions that filters may use and that are generated (seccomp(2),
- * linux/filter.h) ---- */
-
-static uint32_t interpret(const struct seccomp_filter *f, const struct seccomp_data *data)
-{
-	uint32_t a = 0;
-	for (size_t pc = 0; pc < f->n; pc++) {
-		const struct sock_filter *i = &f->code[pc];
-		bool taken;
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			if (i->k > sizeof *data - 4)
-				return UINT32_MAX;
-			memcpy(&a, (const char *) data + i->k, 4);
-			continue;
-		case BPF_ALU | BPF_AND | BPF_K: a &= i->k; continue;
-		case BPF_RET | BPF_K: return i->k;
-		case BPF_JMP | BPF_JA: pc += i->k; continue;
-		case BPF_JMP | BPF_JEQ | BPF_K: taken = a == i->k; break;
-		case BPF_JMP | BPF_JGT | BPF_K: taken = a > i->k; break;
-		case BPF_JMP | BPF_JGE | BPF_K: taken = a >= i->k; break;
-		case BPF_JMP | BPF_JSET | BPF_K: taken = a & i->k; break;
-		default: return UINT32_MAX;
-		}
-		pc += taken ? i->jt : i->jf;
-	}
-	return UINT32_MAX; /* fell out at the end */
-}
+/* ---- the interpreter: what the kernel says is compared with it below ---- */
 
 static uint32_t on(const struct seccomp_filter *f, uint32_t arch, unsigned nr, uint64_t arg0, uint64_t arg1)
 {
 	struct seccomp_data data = { .nr = (int) nr, .arch = arch, .args = { arg0, arg1 } };
-	return interpret(f, &data);
+	return seccomp_evaluate(f->code, f->n, &data);
 }
 
 /* ---- the kernel ---- */
@@ -324,10 +298,8 @@ static void test_errors(void)
 		{ "{\"defaultAction\":\"SCMP_ACT_KILL\",\"defaultErrnoRet\":1}",
 		  "linux.seccomp.defaultAction: an errno is given, but SCMP_ACT_KILL has none" },
 		{ RULE("write", "SCMP_ACT_NOTIFY"), "SCMP_ACT_NOTIFY cannot be used for the write syscall" },
-		{ RULE("mkdir", "SCMP_ACT_NOTIFY"),
-		  "seccomp: SCMP_ACT_NOTIFY is not supported by this build" },
 		{ "{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}",
-		  "seccomp: SCMP_ACT_NOTIFY is not supported by this build" },
+		  "SCMP_ACT_NOTIFY cannot be used as default action" },
 #ifdef __x86_64__
 		{ "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_S390X\"]}",
 		  "linux.seccomp.architectures: the byte order of one is not this machine's" },
@@ -368,7 +340,7 @@ static void test_flags(void)
 static void test_load(void)
 {
 	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), bad = { .code = 0xffff };
-	struct seccomp_filter f = { .code = &allow, .n = 1, .notify = true },
+	struct seccomp_filter f = { .code = &allow, .n = 1, .flags = SECCOMP_FILTER_FLAG_NEW_LISTENER, .notify = true },
 			      broken = { .code = &bad, .n = 1, .flags = 2 };
 	fflush(stdout);
 	pid_t pid = fork();
@@ -394,6 +366,121 @@ static void test_load(void)
 	printf("# status %#x\n", status);
 	OK(status == 0);
 }
+
+/* ---- notifications, and the explanation ---- */
+
+static size_t count_returns(const struct sock_filter *code, size_t n, uint32_t action)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < n; i++)
+		found += code[i].code == (BPF_RET | BPF_K) && (code[i].k & SECCOMP_RET_ACTION_FULL) == action;
+	return found;
+}
+
+static void test_notify(void)
+{
+	struct seccomp_filter f = { 0 }, hooks = { 0 };
+	struct error err = { 0 };
+	OK(prepare(RULE("getppid", "SCMP_ACT_NOTIFY"), NULL, &f, NULL) == 0 && f.notify);
+	OK(f.flags == (SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_NEW_LISTENER));
+	OK(on(&f, AUDIT_ARCH_X86_64, SYS_getppid, 0, 0) == SECCOMP_RET_USER_NOTIF);
+	seccomp_filter_without_listener(&f, &hooks);
+	OK(!hooks.notify && hooks.flags == SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+	OK(in_kernel(&hooks, SYS_getppid, 0) == ENOSYS && in_kernel(&hooks, SYS_getpid, 0) == 0);
+	OK(seccomp_filter_explain(&f, &err) == -EINVAL && strstr(err.text, "SCMP_ACT_NOTIFY") && !f.plain);
+	seccomp_filter_done(&hooks);
+	seccomp_filter_done(&f);
+
+	/* explained: every errno is asked for, nothing else; the plain filter is kept, and is what hooks get */
+	OK(prepare("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"action\":\"SCMP_ACT_ALLOW\",\"names\":[\"getpid\","
+		   "\"exit_group\",\"exit\",\"faccessat2\"]},{\"action\":\"SCMP_ACT_KILL\",\"names\":[\"getppid\"]}]}", NULL, &f, NULL) == 0);
+	size_t errnos = count_returns(f.code, f.n, SECCOMP_RET_ERRNO);
+	OK(errnos >= 2 && seccomp_filter_explain(&f, NULL) == 0 && f.notify && f.plain);
+	OK(count_returns(f.code, f.n, SECCOMP_RET_ERRNO) == 0 && count_returns(f.code, f.n, SECCOMP_RET_USER_NOTIF) == errnos);
+	seccomp_filter_without_listener(&f, &hooks);
+	OK(in_kernel(&hooks, SYS_getuid, 0) == EPERM && in_kernel(&hooks, UNKNOWN_CALL, 0) == ENOSYS);
+	OK(in_kernel(&hooks, SYS_getpid, 0) == 0 && in_kernel(&hooks, SYS_getppid, 0) == -SIGSYS);
+	seccomp_filter_done(&hooks);
+	seccomp_filter_done(&f);
+}
+
+static void test_evaluate(void)
+{
+	/* what no filter of ours has: refused as the kernel would not have loaded it */
+	static const struct sock_filter bad[][2] = {
+		{ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 64), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) },
+		{ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 1) },	/* falls out */
+		{ BPF_JUMP(BPF_JMP | BPF_JA, 7, 0, 0), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) },
+		{ BPF_STMT(BPF_RET | BPF_A, 0), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) },
+	};
+	struct seccomp_data data = { .nr = 1 };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		OK(seccomp_evaluate(bad[i], 2, &data) == SECCOMP_RET_KILL_PROCESS);
+	OK(seccomp_evaluate(NULL, 0, &data) == SECCOMP_RET_KILL_PROCESS);
+}
+
+#ifdef __x86_64__
+static void test_explain_rule(void)
+{
+	static const char text[] =
+		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":5,\"syscalls\":["
+		"{\"names\":[\"openat\",\"read\"],\"action\":\"SCMP_ACT_ALLOW\"},"
+		"{\"names\":[\"mkdir\",\"mkdirat\"],\"action\":\"SCMP_ACT_ERRNO\"},"
+		"{\"names\":[\"kill\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[" ARG("1", "9", "0", "EQ") "]},"
+		"{\"names\":[\"kill\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[" ARG("1", "12", "8", "MASKED_EQ") ","
+			ARG("0", "1", "0", "NE") "]},"
+		"{\"names\":[\"kill\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[" ARG("1", "1", "0", "LE") ","
+			ARG("1", "60", "0", "GT") "]},"
+		"{\"names\":[\"a1\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"chmod\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":9},"
+		"{\"names\":[\"acct\"],\"action\":\"SCMP_ACT_KILL\"}]}";
+	static const struct { unsigned arch; int nr; uint64_t a, b; uint32_t value; const char *want; } table[] = {
+		{ AUDIT_ARCH_X86_64, SYS_mkdir, 0, 0, ERRNO(EPERM), "linux.seccomp.syscalls[1] (mkdir, mkdirat)" },
+		{ AUDIT_ARCH_I386, 39, 0, 0, ERRNO(EPERM), "linux.seccomp.syscalls[1] (mkdir, mkdirat)" },
+		{ AUDIT_ARCH_X86_64, 0x40000000 + SYS_mkdir, 0, 0, ERRNO(EPERM), "linux.seccomp.syscalls[1] (mkdir, mkdirat)" },
+		{ AUDIT_ARCH_X86_64, SYS_kill, 1, 9, ERRNO(EPERM), "linux.seccomp.syscalls[2] (kill; its args fit)" },
+		{ AUDIT_ARCH_X86_64, SYS_kill, 2, 10, ERRNO(EPERM), "linux.seccomp.syscalls[3] (kill; its args fit)" },
+		{ AUDIT_ARCH_X86_64, SYS_kill, 1, 61, ERRNO(EPERM), "linux.seccomp.syscalls[4] (kill; its args fit)" },
+		{ AUDIT_ARCH_X86_64, SYS_kill, 1, 0, ERRNO(EPERM), "linux.seccomp.syscalls[4] (kill; its args fit)" },
+		{ AUDIT_ARCH_X86_64, SYS_kill, 1, 10, ERRNO(5), "linux.seccomp.defaultAction" },
+		{ AUDIT_ARCH_X86_64, SYS_chmod, 0, 0, ERRNO(9), "linux.seccomp.syscalls[5] (a1, b, c, d, e, f and 2 more)" },
+		{ AUDIT_ARCH_X86_64, SYS_getpid, 0, 0, ERRNO(5), "linux.seccomp.defaultAction" },
+		{ AUDIT_ARCH_I386, 102, 1, 0, ERRNO(EPERM),
+		  "a rule of linux.seccomp.syscalls for a call that goes through socketcall here" },
+		{ AUDIT_ARCH_X86_64, 4000, 0, 0, ERRNO(ENOSYS),
+		  "no rule: it is newer than every call that linux.seccomp.syscalls names, so it counts as unknown" },
+	};
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	const struct spec_seccomp *spec = decode(&pool, text);
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct seccomp_data data = { .nr = table[i].nr, .arch = table[i].arch, .args = { table[i].a, table[i].b } };
+		cleanup_free char *rule = explain_rule(spec, &data, table[i].value);
+		OK_STR(rule, table[i].want);
+	}
+	cleanup_free char *fine = explain_end(spec, 1), *killed = explain_end(spec, 128 + SIGSYS);
+	OK_STR(fine, "");
+	OK_STR(killed, "the program was ended by SIGSYS; what kills or traps is: linux.seccomp.syscalls[6] (SCMP_ACT_KILL: acct)");
+	cleanup_free char *odd = explain_end(decode(&pool, "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}"), 128 + SIGSYS);
+	OK(strstr(odd, "no rule of linux.seccomp") != NULL);
+}
+
+static void test_explain_call(void)
+{
+	struct seccomp_data data = { .nr = SYS_mkdirat, .arch = AUDIT_ARCH_X86_64,
+				     .args = { (uint32_t) AT_FDCWD, (uintptr_t) "/a\n\"b", 0755 } };
+	cleanup_free char *mkdirat_ = explain_call(&data, getpid());
+	OK_STR(mkdirat_, "mkdirat(AT_FDCWD, \"/a\\x0a\\\"b\", 0755)");
+	data.args[1] = 8;	/* not mapped */
+	data.args[0] = 5;
+	cleanup_free char *unmapped = explain_call(&data, getpid());
+	OK_STR(unmapped, "mkdirat(5, 0x8, 0755)");
+	data = (struct seccomp_data){ .nr = 4000, .arch = AUDIT_ARCH_X86_64, .args = { 1, 2, 3, 4, 5, 60 } };
+	cleanup_free char *unknown = explain_call(&data, getpid());
+	OK_STR(unknown, "system call 4000(1, 2, 3, 4, 5, 0x3c)");
+	data = (struct seccomp_data){ .nr = 12, .arch = AUDIT_ARCH_I386 };
+	cleanup_free char *null = explain_call(&data, getpid());
+	OK_STR(null, "chdir[x86](NULL)");
+}
+#endif
 
 /* ---- cache ---- */
 
@@ -639,6 +726,14 @@ int main(void)
 	test_errors();
 	test_flags();
 	test_load();
+	test_notify();
+	test_evaluate();
+#ifdef __x86_64__
+	test_explain_rule();
+	test_explain_call();
+#else
+	SKIP("the rule and the form of a call", "the numbers are x86_64's");
+#endif
 	test_cache();
 	OK(strings_have((char *const *) seccomp_action_names(), "SCMP_ACT_KILL_PROCESS"));
 	OK(strings_have((char *const *) seccomp_operator_names(), "SCMP_CMP_MASKED_EQ"));

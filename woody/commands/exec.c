@@ -12,7 +12,7 @@ struct exec_options {
 	char *console_socket, *cwd, *user, *process, *pid_file, *pidfd_socket, *apparmor, *process_label;
 	struct strings env, gids, caps, cgroups;
 	int64_t preserve_fds;
-	bool tty, detach, no_new_privs, ignore_paused, no_subreaper;
+	bool tty, detach, no_new_privs, ignore_paused, no_subreaper, explain;
 };
 
 static const struct option_def options[] = {
@@ -24,6 +24,7 @@ static const struct option_def options[] = {
 	OPTION(struct exec_options, gids, 'g', "additional-gids", "GID", "a further group; again for more"),
 	OPTION(struct exec_options, process, 'p', "process", "FILE", "the whole process as a JSON document (runtime-spec's process)"),
 	OPTION(struct exec_options, detach, 'd', "detach", NULL, "return once the program runs"),
+	OPTION(struct exec_options, explain, 0, "explain", NULL, "tell on stderr which system calls the seccomp profile denies, and by which rule"),
 	OPTION(struct exec_options, pid_file, 0, "pid-file", "FILE", "write the pid of the process to FILE"),
 	OPTION(struct exec_options, pidfd_socket, 0, "pidfd-socket", "PATH", "UNIX socket that receives a pidfd of the process"),
 	OPTION(struct exec_options, caps, 'c', "cap", "CAPABILITY", "add a capability; again for more"),
@@ -225,7 +226,10 @@ static int run(void *program, void *given, char **args, int n_args)
 	l.pidfd_socket = o->pidfd_socket;
 	l.detach = o->detach;
 	l.preserve_fds = (int) o->preserve_fds;
-	int r = seal(w, o->preserve_fds, &err);
+	l.explain = o->explain;
+	int r = explain_check(o->explain, o->detach, &err);
+	if (r == 0)
+		r = seal(w, o->preserve_fds, &err);
 	if (r == 0)
 		r = exec(w, o, args, &l, &err);
 	launch_done(&l);
@@ -238,6 +242,6 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_exec = {
 	.name = "exec", .arguments = "CONTAINER-ID [COMMAND [ARG...]]", .summary = "execute a further program in a running container",
-	.description = "Exits with the program's exit code, or 128 + n when signal n ended it; 255 when it could not be started.",
+	.description = "Exits with the program's exit code, or 128 + n when signal n ended it; 255 when it could not be started. " EXPLAIN_HELP,
 	OPTIONS(struct exec_options, options), .min_args = 1, .max_args = -1, .stop_after = 2, .run = run,
 };

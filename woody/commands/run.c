@@ -5,7 +5,7 @@
 struct run_options {
 	char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
 	int64_t preserve_fds;
-	bool no_pivot, no_new_keyring, detach, keep, no_subreaper;
+	bool no_pivot, no_new_keyring, detach, keep, no_subreaper, explain;
 };
 
 static const struct option_def options[] = {
@@ -14,6 +14,7 @@ static const struct option_def options[] = {
 	OPTION(struct run_options, console_socket, 0, "console-socket", "PATH",
 	       "UNIX socket that receives the master of the container's terminal"),
 	OPTION(struct run_options, detach, 'd', "detach", NULL, "return once the program runs"),
+	OPTION(struct run_options, explain, 0, "explain", NULL, "tell on stderr which system calls the seccomp profile denies, and by which rule"),
 	OPTION(struct run_options, keep, 0, "keep", NULL, "do not delete the container when it has ended"),
 	OPTION(struct run_options, pid_file, 0, "pid-file", "FILE", "write the pid of the container's process to FILE"),
 	OPTION(struct run_options, pidfd_socket, 0, "pidfd-socket", "PATH", "UNIX socket that receives a pidfd of the process"),
@@ -59,8 +60,11 @@ static int run(void *program, void *given, char **args, int n_args)
 	l.no_new_keyring = o->no_new_keyring;
 	l.preserve_fds = (int) o->preserve_fds;
 	l.detach = o->detach;
+	l.explain = o->explain;
 
-	int r = seal(w, o->preserve_fds, &err);
+	int r = explain_check(o->explain, o->detach, &err);
+	if (r == 0)
+		r = seal(w, o->preserve_fds, &err);
 	if (r == 0)
 		r = launch_create(&l, &err);
 	if (r == 0) {
@@ -81,6 +85,6 @@ static int run(void *program, void *given, char **args, int n_args)
 const struct command command_run = {
 	.name = "run", .arguments = "CONTAINER-ID", .summary = "create a container and start it", OPTIONS(struct run_options, options),
 	.description = "The same as `create` and `start`, then waits for the program and deletes the container, unless --detach or --keep "
-		       "say otherwise. Exits with the program's exit code, or 128 + n when signal n ended it.",
+		       "say otherwise. Exits with the program's exit code, or 128 + n when signal n ended it. " EXPLAIN_HELP,
 	.min_args = 1, .max_args = 1, .run = run,
 };

@@ -25,7 +25,8 @@ static int poststart(struct container *c, struct error *err)
 	struct hook_output output cleanup_hook_output = HOOK_OUTPUT_INIT;
 	r = hook_output_open(c->spec, &output, err);
 	if (r == 0)
-		r = hooks_run("poststart", c->spec->hooks->poststart, c->spec->hooks->n_poststart, state, c->record.bundle, NULL, &output, err);
+		r = hooks_run("poststart", c->spec->hooks->poststart, c->spec->hooks->n_poststart,
+			      &(struct hook_call) { .state = state, .cwd = c->record.bundle, .output = &output }, err);
 	if (r < 0)
 		(void) container_kill_all(c, NULL);	/* runtime-spec 1.3: a failing poststart hook stops the container */
 	return r;
