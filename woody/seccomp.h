@@ -59,7 +59,7 @@ int seccomp_filter_explain(struct seccomp_filter *f, struct error *err);
 /* seccomp_evaluate - what @code returns for a call: SECCOMP_RET_* as the kernel would have it */
 uint32_t seccomp_evaluate(const struct sock_filter *code, size_t n, const struct seccomp_data *data);
 
-/* lists for `features`, NULL-terminated: what is recognised in a profile */
+/* lists for `features`, NULL-terminated: what is recognised in a profile; of the architectures, those that this libseccomp has */
 const char *const *seccomp_action_names(void);
 const char *const *seccomp_operator_names(void);
 const char *const *seccomp_arch_names(void);

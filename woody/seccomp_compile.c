@@ -46,10 +46,12 @@ _Static_assert(COUNT(operator_names) == COUNT(operator_values) + 1, "a value for
 
 /* libseccomp knows them by the lower-case word behind SCMP_ARCH_ */
 static const char *const arch_names[] = {
-	"SCMP_ARCH_AARCH64",   "SCMP_ARCH_ARM",	     "SCMP_ARCH_MIPS",	   "SCMP_ARCH_MIPS64",
+	"SCMP_ARCH_AARCH64",   "SCMP_ARCH_ARM",	     "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",
+	"SCMP_ARCH_MIPS",      "SCMP_ARCH_MIPS64",
 	"SCMP_ARCH_MIPS64N32", "SCMP_ARCH_MIPSEL",   "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32",
 	"SCMP_ARCH_PARISC",    "SCMP_ARCH_PARISC64", "SCMP_ARCH_PPC",	   "SCMP_ARCH_PPC64",
 	"SCMP_ARCH_PPC64LE",   "SCMP_ARCH_RISCV64",  "SCMP_ARCH_S390",	   "SCMP_ARCH_S390X",
+	"SCMP_ARCH_SH",	       "SCMP_ARCH_SHEB",
 	"SCMP_ARCH_X32",       "SCMP_ARCH_X86",	     "SCMP_ARCH_X86_64",   NULL,
 };
 
@@ -57,7 +59,6 @@ enum { ARCHS_MAX = COUNT(arch_names) }; /* all of them and the native one */
 
 const char *const *seccomp_action_names(void) { return action_names; }
 const char *const *seccomp_operator_names(void) { return operator_names; }
-const char *const *seccomp_arch_names(void) { return arch_names; }
 
 static int word_value(const char *const *names, const uint32_t *values, const char *word, uint32_t *ret)
 {
@@ -110,6 +111,15 @@ static uint32_t arch_value(const char *name)
 	for (size_t i = 0; name[i] && i < sizeof word - 1; i++)
 		word[i] = (char) tolower((unsigned char) name[i]);
 	return seccomp_arch_resolve_name(word);
+}
+
+const char *const *seccomp_arch_names(void)
+{
+	static const char *names[ARCHS_MAX];
+	for (size_t i = 0, n = 0; arch_names[i]; i++)
+		if (arch_value(arch_names[i]))	/* older libraries do not have the youngest */
+			names[n++] = arch_names[i];
+	return names;
 }
 
 static int parse_archs(char *const *names, struct archs *ret, struct error *err)

@@ -1,8 +1,9 @@
 /* What woody can do, for engines that ask before they use it (runtime-spec features.md, features-linux.md).
  * It is about the program, not the machine, except for seccomp's supportedFlags, which the kernel is asked
- * for. */
+ * for; with --json a member `host` beside it, which the specification does not have, is about the machine. */
 #include <seccomp.h>	/* libseccomp's; before ours, whose names it must not see */
 
+#include "../host.h"
 #include "../identity.h"
 #include "../mount_options.h"
 #include "../namespaces.h"
@@ -11,14 +12,6 @@
 #include "cleanup.h"
 #include "json.h"
 #include "mem.h"
-#include <linux/seccomp.h>
-#include <string.h>
-#include <sys/syscall.h>
-
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV	/* Linux 5.19 */
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
-
 /* ---- the document ---- */
 
 struct enabled { bool enabled; };
@@ -39,6 +32,7 @@ struct features {
 	char *oci_version_min, *oci_version_max, **hooks, **mount_options;
 	struct linux_features linux_;
 	struct json_map annotations;
+	struct host *host;
 };
 
 #define T struct enabled
@@ -73,7 +67,7 @@ static const struct json_type features_type =
 	JSON_TYPE(T, JSON_REQUIRED(T, oci_version_min, "ociVersionMin"),
 		  JSON_REQUIRED(T, oci_version_max, "ociVersionMax"), JSON_FIELD(T, hooks, "hooks"),
 		  JSON_FIELD(T, mount_options, "mountOptions"), JSON_INLINE(T, linux_, "linux", linux_type),
-		  JSON_FIELD(T, annotations, "annotations"));
+		  JSON_FIELD(T, annotations, "annotations"), JSON_OBJECT(T, host, "host", host_type));
 #undef T
 
 /* ---- what is in it ---- */
@@ -95,34 +89,6 @@ static char **capability_names(struct pool *pool)
 	return names;
 }
 
-/* flag_supported - a filter that cannot be read (EFAULT) is looked at after the flags (EINVAL), and needs no
- * privilege */
-static bool flag_supported(const char *name)
-{
-	static const struct { const char *name; unsigned long flags; } rows[] = {
-		{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
-		{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
-		{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
-		{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",	/* means nothing without a listener */
-		  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV | SECCOMP_FILTER_FLAG_NEW_LISTENER },
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (strcmp(rows[i].name, name) == 0)
-			return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, rows[i].flags, NULL) < 0 &&
-			       errno == EFAULT;
-	return false;
-}
-
-static char **supported_flags(const char *const *known, struct pool *pool)
-{
-	size_t n = 0;
-	char **flags = pool_alloc(pool, (strings_count((char *const *) known) + 1) * sizeof *flags);
-	for (; *known; known++)
-		if (flag_supported(*known))
-			flags[n++] = pool_strdup(pool, *known);
-	return flags;
-}
-
 static struct linux_features linux_features(struct pool *pool)
 {
 	return (struct linux_features) {
@@ -134,16 +100,22 @@ static struct linux_features linux_features(struct pool *pool)
 			.operators = (char **) seccomp_operator_names(),
 			.archs = (char **) seccomp_arch_names(),
 			.known_flags = (char **) seccomp_flag_names(),
-			.supported_flags = supported_flags(seccomp_flag_names(), pool),
+			.supported_flags = host_seccomp_flags(pool),
 		},
 		.mount_extensions.idmap.enabled = true,
 	};
 }
 
+struct features_options { bool json; };
+
+static const struct option_def options[] = {
+	OPTION(struct features_options, json, 0, "json", NULL, "tell in a further member `host` what this machine and this user can do"),
+};
+
 static int run(void *program, void *given, char **args, int n_args)
 {
 	(void) program;
-	(void) given;
+	const struct features_options *o = given;
 	(void) args;
 	(void) n_args;
 	struct pool pool CLEANUP(pool_done) = { 0 };
@@ -152,6 +124,9 @@ static int run(void *program, void *given, char **args, int n_args)
 		.key = (char *) "io.github.seccomp.libseccomp.version",
 		.value = pool_printf(&pool, "%u.%u.%u", v->major, v->minor, v->micro),
 	};
+	struct host host;
+	if (o->json)
+		host_read(&pool, &host);
 	const struct features f = {
 		.oci_version_min = (char *) "1.0.0",
 		.oci_version_max = (char *) "1.3.0",
@@ -159,6 +134,7 @@ static int run(void *program, void *given, char **args, int n_args)
 		.mount_options = (char **) mount_option_names(),
 		.linux_ = linux_features(&pool),
 		.annotations = { .n = 1, .pairs = &libseccomp },
+		.host = o->json ? &host : NULL,
 	};
 	cleanup_free char *text = json_encode(&features_type, &f, JSON_INDENTED, NULL);
 	fputs(text, stdout);
@@ -167,6 +143,8 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_features = {
 	.name = "features", .summary = "print as JSON what this runtime can do",
-	.description = "The document is that of the runtime specification's features.md.",
-	.max_args = 0, .run = run,
+	.description = "The document is that of the runtime specification's features.md. With --json it has a member host: namespaces, "
+		       "cgroup mode, controllers and those delegated to the caller, security modules, id-mapped mounts, Landlock's ABI, "
+		       "and what seccomp takes.",
+	OPTIONS(struct features_options, options), .max_args = 0, .run = run,
 };
