@@ -297,6 +297,34 @@ static void test_run(void)
 	free(none);
 }
 
+/* last - what the child does just before execve: it is in the child, its failure is the start's, and so is its sentence */
+static int last_fails(void *ctx, struct error *err)
+{
+	*(pid_t *) ctx = getpid();
+	return error_say(err, EXDEV, "not today");
+}
+
+static int last_closes(void *ctx, struct error *err)
+{
+	(void) err;
+	*(pid_t *) ctx = getpid();
+	return close(1);
+}
+
+static void test_last(void)
+{
+	pid_t was = 0;
+	struct error err = { 0 };
+	struct proc_spawn what = { .path = "/bin/sh", .argv = LIST("sh", "-c", "[ ! -e /proc/self/fd/1 ]"), .last = last_fails,
+				   .last_ctx = &was };
+	OK(proc_spawn(&what, NULL, &err) == -EXDEV && was > 0 && was != getpid());
+	OK_STR(err.text, "run '/bin/sh': not today");
+	OK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+	what.last = last_closes;
+	pid_t pid = proc_spawn(&what, NULL, NULL);
+	OK(pid > 0 && was == pid && proc_wait(pid) == 0 && fcntl(1, F_GETFD) >= 0);
+}
+
 static void test_find(void)
 {
 	cleanup_free char *sh_path = proc_find("sh", "/nowhere::/etc:/bin:/usr/bin"),
@@ -390,6 +418,7 @@ int main(int argc, char **argv)
 	test_stat_name();
 	test_death_signal();
 	test_run();
+	test_last();
 	test_find();
 	test_names();
 	OK(strlen(proc_boot_id()) == 36 && proc_boot_id() == proc_boot_id());

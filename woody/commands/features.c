@@ -29,7 +29,7 @@ struct linux_features {
 	struct mount_extensions mount_extensions;
 };
 struct features {
-	char *oci_version_min, *oci_version_max, **hooks, **mount_options;
+	char *oci_version_min, *oci_version_max, **hooks, **mount_options, **unsafe_annotations;
 	struct linux_features linux_;
 	struct json_map annotations;
 	struct host *host;
@@ -67,7 +67,8 @@ static const struct json_type features_type =
 	JSON_TYPE(T, JSON_REQUIRED(T, oci_version_min, "ociVersionMin"),
 		  JSON_REQUIRED(T, oci_version_max, "ociVersionMax"), JSON_FIELD(T, hooks, "hooks"),
 		  JSON_FIELD(T, mount_options, "mountOptions"), JSON_INLINE(T, linux_, "linux", linux_type),
-		  JSON_FIELD(T, annotations, "annotations"), JSON_OBJECT(T, host, "host", host_type));
+		  JSON_FIELD(T, annotations, "annotations"),
+		  JSON_FIELD(T, unsafe_annotations, "potentiallyUnsafeConfigAnnotations"), JSON_OBJECT(T, host, "host", host_type));
 #undef T
 
 /* ---- what is in it ---- */
@@ -106,6 +107,9 @@ static struct linux_features linux_features(struct pool *pool)
 	};
 }
 
+/* those that change what woody does: an engine that takes annotations from images or from its users has to filter these */
+static const char *const unsafe_annotations[] = { "run.oci.seccomp.receiver", NULL };
+
 struct features_options { bool json; };
 
 static const struct option_def options[] = {
@@ -134,6 +138,7 @@ static int run(void *program, void *given, char **args, int n_args)
 		.mount_options = (char **) mount_option_names(),
 		.linux_ = linux_features(&pool),
 		.annotations = { .n = 1, .pairs = &libseccomp },
+		.unsafe_annotations = (char **) unsafe_annotations,
 		.host = o->json ? &host : NULL,
 	};
 	cleanup_free char *text = json_encode(&features_type, &f, JSON_INDENTED, NULL);
