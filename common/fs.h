@@ -4,7 +4,8 @@
  * container) and resolve it with openat2(2) RESOLVE_IN_ROOT beneath a root fd: symlinks, `..`
  * and absolute names in it can never lead out, and magic links are refused. The others take paths
  * that are ours or the caller's and resolve them as the kernel does, from @dir_fd (AT_FDCWD for the cwd).
- * Needs Linux 5.6 (openat2).
+ * Where openat2(2) is missing (before Linux 5.6) or denied the same is done name by name: slower, and links of a
+ * procfs are refused altogether.
  */
 #pragma once
 #include "error.h"
@@ -17,9 +18,11 @@
 /* fs_open_beneath - open @path as seen from a process whose / is @root_fd
  * @flags: as open(2); O_CLOEXEC is added. @mode: used with O_CREAT and O_TMPFILE, umask applies
  * Return: an fd the caller closes, or a negative errno: -ELOOP also for a magic link, -EAGAIN when renames
- * and mounts elsewhere disturbed every one of many attempts, -ENOSYS before Linux 5.6.
+ * and mounts elsewhere disturbed every one of many attempts.
  */
 int fs_open_beneath(int root_fd, const char *path, int flags, mode_t mode, struct error *err);
+/* fs_open_ordinary - the same of what exists, and without any symlink on the way or at the end: -ELOOP */
+int fs_open_ordinary(int root_fd, const char *path, int flags, struct error *err);
 
 /* fs_mkdir_beneath - make every missing directory of @path beneath @root_fd (mkdir -p), through symlinks,
  * which cannot leave the root; a dangling symlink's target is made, too (inside the root). At most 40

@@ -5,7 +5,7 @@
  * mkdirat(2), which follows nothing either; a symlink's text is put in front of what remains, an absolute one
  * starts again at the root; ".." goes back to the root and down the names that were walked. The kernel is
  * given one foreign name at a time from a held fd, or several with RESOLVE_IN_ROOT: there is nothing that a
- * racing rename could redirect.
+ * racing rename could redirect. Where openat2(2) is missing, or denied by a filter, opening is such a walk, too.
  */
 #include "cleanup.h"
 #include "fs_impl.h"
@@ -42,13 +42,17 @@ int fs_open_how(int dir_fd, const char *path, int flags, mode_t mode, uint64_t r
 	return -errno;
 }
 
+static int open_by_hand(int root_fd, const char *path, int flags, mode_t mode, bool symlinks);
+
+static int open_how(int dir_fd, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	int fd = fs_open_how(dir_fd, path, flags, mode, resolve);
+	return fs_no_openat2(fd) ? open_by_hand(dir_fd, path, flags, mode, !(resolve & RESOLVE_NO_SYMLINKS)) : fd;
+}
+
 static int beneath_failed(int r, const char *verb, const char *path, struct error *err)
 {
 	switch (-r) {
-	case ENOSYS:
-		return error_say(err, ENOSYS,
-				 "%s '%s': this kernel has no openat2(2); Linux 5.6 or later is needed", verb,
-				 path);
 	case EAGAIN:
 		return error_say(err, EAGAIN,
 				 "%s '%s': other processes kept changing the tree; try again when they rest",
@@ -63,11 +67,17 @@ static int beneath_failed(int r, const char *verb, const char *path, struct erro
 
 int fs_open_beneath(int root_fd, const char *path, int flags, mode_t mode, struct error *err)
 {
-	int fd = fs_open_how(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	int fd = open_how(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	return fd < 0 ? beneath_failed(fd, "open", path, err) : fd;
 }
 
-/* ---- making beneath a root ---- */
+int fs_open_ordinary(int root_fd, const char *path, int flags, struct error *err)
+{
+	int fd = open_how(root_fd, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	return fd < 0 ? beneath_failed(fd, "open", path, err) : fd;
+}
+
+/* ---- walking, and making, beneath a root ---- */
 
 int fs_chmod_dir(int fd, mode_t mode)
 {
@@ -94,6 +104,8 @@ struct walk {
 	struct buf names;	/* how we came here from the root: "a/b/c", none of them a symlink */
 	char *rest;		/* still to go */
 	int symlinks;
+	bool opening;		/* nothing is made */
+	bool ordinary;		/* no symlink is followed */
 	bool file;		/* the last name is to be a file, the others directories */
 	mode_t mode, dir_mode;
 };
@@ -105,11 +117,27 @@ static void walk_done(struct walk *w)
 	cleanup_freep(&w->rest);
 }
 
+/* descend - to a directory by names that are none of them a symlink or ".." */
+static int descend(int root_fd, const char *names)
+{
+	cleanup_close int fd = openat(root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_free char *copy = xstrdup(names);
+	char *save = NULL;
+	for (char *name = strtok_r(copy, "/", &save); fd >= 0 && name; name = strtok_r(NULL, "/", &save)) {
+		int next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		close_fd(&fd);
+		fd = next;
+	}
+	return fd < 0 ? -errno : take_fd(fd);
+}
+
 /* walk_return - to the directory that ->names says */
 static int walk_return(struct walk *w)
 {
 	int fd = fs_open_how(w->root_fd, w->names.len ? w->names.data : ".", O_PATH | O_DIRECTORY, 0,
 			  RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	if (fs_no_openat2(fd))
+		fd = descend(w->root_fd, buf_str(&w->names));
 	if (fd < 0)
 		return fd;
 	close_fd(&w->fd);
@@ -133,7 +161,7 @@ static int walk_symlink(struct walk *w, int link_fd, const char *behind)
 	int on_proc = fs_is_type(link_fd, PROC_SUPER_MAGIC);
 	if (on_proc < 0)
 		return on_proc;
-	if (on_proc || ++w->symlinks > SYMLINKS_MAX)
+	if (on_proc || w->ordinary || ++w->symlinks > SYMLINKS_MAX)
 		return -ELOOP;
 
 	char target[PATH_MAX];
@@ -195,7 +223,7 @@ static int walk_name(struct walk *w, const char *name, const char *behind)
 		cleanup_close int fd = openat(w->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0)
 			return walk_enter(w, &fd, name, behind, made);
-		if (errno != ENOENT)
+		if (errno != ENOENT || w->opening)
 			return -errno;
 		if (w->file && last && *behind)
 			return -EISDIR;	/* "name/" asks for a directory */
@@ -207,21 +235,30 @@ static int walk_name(struct walk *w, const char *name, const char *behind)
 	return -EAGAIN;
 }
 
+/* next_name - what is to be walked now. Return: its length, 0 at the end, -ENAMETOOLONG */
+static int next_name(const struct walk *w, char name[NAME_MAX + 1], const char **ret_behind)
+{
+	const char *at = w->rest + strspn(w->rest, "/");
+	size_t len = strcspn(at, "/");
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, at, len);
+	name[len] = 0;
+	*ret_behind = at + len;
+	return (int) len;
+}
+
 static int walk(struct walk *w)
 {
+	char name[NAME_MAX + 1];
+	const char *behind;
 	int r = walk_return(w);
 	while (r >= 0) {
-		const char *at = w->rest + strspn(w->rest, "/");
-		size_t len = strcspn(at, "/");
-		if (len == 0)
-			return 0;
-		if (len > NAME_MAX)
-			return -ENAMETOOLONG;
-		char name[NAME_MAX + 1];
-		memcpy(name, at, len);
-		name[len] = 0;
-		const char *behind = at + len;
-
+		int len = next_name(w, name, &behind);
+		if (len <= 0)
+			return len;
+		if (w->opening && !behind[strspn(behind, "/")] && !str_eq(name, ".") && !str_eq(name, ".."))
+			return 0;	/* the last one is open_last()'s */
 		if (!str_eq(name, ".") && !str_eq(name, "..")) {
 			r = walk_name(w, name, behind);
 			continue;
@@ -229,6 +266,59 @@ static int walk(struct walk *w)
 		if (name[1])
 			r = walk_up(w);
 		memmove(w->rest, behind, strlen(behind) + 1);
+	}
+	return r;
+}
+
+/* open_name - the last name, which is not to be followed. -EAGAIN when it was exchanged for a symlink after @link was found out */
+static int open_name(const struct walk *w, const char *name, bool link, int flags, mode_t mode)
+{
+	struct stat st;
+	cleanup_close int fd = openat(w->fd, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd >= 0)	/* O_PATH does not refuse to hold a symlink */
+		return (flags & O_PATH) && !link && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode) ? -EAGAIN : take_fd(fd);
+	int code = errno;
+	bool exchanged = !link && (code == ELOOP || code == ENOTDIR) &&
+			 fstatat(w->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+	return exchanged ? -EAGAIN : -code;
+}
+
+/* open_last - the name that walk() has left. Return: an fd; 0 when it was a symlink, whose text is to be walked now */
+static int open_last(struct walk *w, int flags, mode_t mode)
+{
+	bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+	char name[NAME_MAX + 1];
+	const char *behind;
+	struct stat st;
+	int len = next_name(w, name, &behind), fd = -EAGAIN;
+	if (len < 0)
+		return len;
+	if (len == 0) {
+		fd = openat(w->fd, ".", flags | O_CLOEXEC, mode);
+		return fd < 0 ? -errno : fd;
+	}
+	if (*behind)
+		flags |= O_DIRECTORY;
+	for (int tries = 0; fd == -EAGAIN && tries < FS_TRIES; tries++) {
+		cleanup_close int link_fd = openat(w->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		bool link = link_fd >= 0 && fstat(link_fd, &st) == 0 && S_ISLNK(st.st_mode);
+		if (link && !exclusive && (!(flags & O_NOFOLLOW) || *behind))
+			return walk_symlink(w, link_fd, behind);
+		fd = open_name(w, name, link, flags, mode);
+	}
+	return fd;
+}
+
+static int open_by_hand(int root_fd, const char *path, int flags, mode_t mode, bool symlinks)
+{
+	struct walk w CLEANUP(walk_done) = {
+		.root_fd = root_fd, .fd = -1, .rest = xstrdup(path), .opening = true, .ordinary = !symlinks,
+	};
+	int r = *path ? 0 : -ENOENT;
+	while (r == 0) {
+		r = walk(&w);
+		if (r == 0)
+			r = open_last(&w, flags, mode);
 	}
 	return r;
 }
@@ -250,7 +340,7 @@ static int make_beneath(struct walk *w)
 int fs_mkdir_beneath(int root_fd, const char *path, mode_t mode, struct error *err)
 {
 	/* it mostly exists: one call */
-	int fd = fs_open_how(root_fd, path, O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	int fd = open_how(root_fd, path, O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	if (fd == -ENOENT) {
 		struct walk w CLEANUP(walk_done) = {
 			.root_fd = root_fd, .fd = -1, .rest = xstrdup(path), .mode = mode, .dir_mode = mode,
@@ -262,7 +352,7 @@ int fs_mkdir_beneath(int root_fd, const char *path, mode_t mode, struct error *e
 
 int fs_create_beneath(int root_fd, const char *path, mode_t mode, struct error *err)
 {
-	int fd = fs_open_how(root_fd, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	int fd = open_how(root_fd, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	if (fd == -ENOENT) {
 		struct walk w CLEANUP(walk_done) = {
 			.root_fd = root_fd,

@@ -94,19 +94,49 @@ static int unlink_entry(int dir_fd, const char *name, bool dir)
 	return -EAGAIN;	/* now a directory, now none */
 }
 
+/* mount_id - of what @fd holds, as /proc/self/fdinfo tells; -errno */
+static int mount_id(int fd)
+{
+	char path[32], text[512];
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+	cleanup_close int info_fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = info_fd < 0 ? -errno : fs_read_all(info_fd, text, sizeof text - 1);
+	if (n < 0)
+		return (int) n;
+	text[n] = 0;
+	const char *at = strstr(text, "mnt_id:");
+	return at ? atoi(at + strlen("mnt_id:")) : -ENOSYS;
+}
+
+/* open_same_mount - one name, or ".."; -EXDEV when it is on another mount than @dir_fd */
+static int open_same_mount(int dir_fd, const char *name, int flags)
+{
+	uint64_t resolve = RESOLVE_NO_XDEV | (flags & O_NOFOLLOW ? RESOLVE_NO_SYMLINKS : 0);
+	int r = fs_open_how(dir_fd, name, flags, 0, resolve);
+	if (!fs_no_openat2(r))
+		return r;
+	cleanup_close int fd = openat(dir_fd, name, flags | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int here = mount_id(dir_fd), there = mount_id(fd);
+	if (here < 0 || there < 0)
+		return here < 0 ? here : there;
+	return here == there ? take_fd(fd) : -EXDEV;
+}
+
 /* open_level - for reading; never a symlink, never another mount, whatever happens at the same time */
 static int open_level(int dir_fd, const char *name)
 {
-	enum { FLAGS = O_DIRECTORY | O_NOFOLLOW, RESOLVE = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
-	int fd = fs_open_how(dir_fd, name, O_RDONLY | FLAGS, 0, RESOLVE);
+	enum { FLAGS = O_DIRECTORY | O_NOFOLLOW };
+	int fd = open_same_mount(dir_fd, name, O_RDONLY | FLAGS);
 	if (fd != -EACCES)
 		return fd;
-	cleanup_close int path_fd = fs_open_how(dir_fd, name, O_PATH | FLAGS, 0, RESOLVE);
+	cleanup_close int path_fd = open_same_mount(dir_fd, name, O_PATH | FLAGS);
 	if (path_fd < 0)
 		return path_fd;
 	if (fs_chmod_dir(path_fd, 0700) < 0)
 		return -EACCES;
-	return fs_open_how(dir_fd, name, O_RDONLY | FLAGS, 0, RESOLVE);
+	return open_same_mount(dir_fd, name, O_RDONLY | FLAGS);
 }
 
 /* enter - make @name in @dir_fd the innermost level */
@@ -140,7 +170,7 @@ static int enter(struct removal *rm, int dir_fd, const char *name)
 /* reopen - the level above @child_fd, from its start; only if it is still the directory that was left */
 static int reopen(struct level *level, int child_fd)
 {
-	cleanup_close int fd = fs_open_how(child_fd, "..", O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_XDEV);
+	cleanup_close int fd = open_same_mount(child_fd, "..", O_RDONLY | O_DIRECTORY);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fd < 0 ? fd : -errno;
