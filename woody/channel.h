@@ -16,6 +16,7 @@ enum message_kind {
 	MESSAGE_MAP,		/* child: I am in my user namespace, write my id maps; answered by MESSAGE_GO */
 	MESSAGE_PID,		/* child: .value is the pid of the process that goes on in my place; MESSAGE_GO is for that one */
 	MESSAGE_NETDEVS,	/* child: my network namespace is there, move linux.netDevices to it; answered by MESSAGE_GO */
+	MESSAGE_SOURCE,		/* child: I cannot open rootfs_source(.value); answered by MESSAGE_GO with its fd */
 	MESSAGE_HOOKS,		/* child: everything is mounted, run prestart and createRuntime; answered by MESSAGE_GO */
 	MESSAGE_CONSOLE,	/* child: here is the pty's master (a passed fd) */
 	MESSAGE_READY,		/* child: all is set up; waits for MESSAGE_GO or for `start` */

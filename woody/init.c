@@ -241,8 +241,22 @@ static int step_sysctl(struct init *i, struct error *err)
 
 /* ---- rootfs ---- */
 
+/* ask_source - rootfs.h: an fd from the parent */
+static int ask_source(void *context, size_t index, struct error *err)
+{
+	const struct init *i = context;
+	cleanup_close int fd = -1;
+	int r = channel_send(i->channel, MESSAGE_SOURCE, (int) index, -1);
+	if (r < 0)
+		return error_set(err, -r, "ask for the source of a mount");
+	r = channel_receive(i->channel, NULL, &fd, err);
+	return r < 0 ? r : r != MESSAGE_GO || fd < 0 ? error_set(err, EPROTO, "the source of a mount") : take_fd(fd);
+}
+
 static int step_rootfs(struct init *i, struct error *err)
 {
+	i->rootfs.ask = ask_source;
+	i->rootfs.ask_context = i;
 	i->rootfs.cgroup = i->cgroup;
 	i->rootfs.cgroup_namespace = own(i, CLONE_NEWCGROUP);
 	int r = rootfs_attach(&i->rootfs, err);
@@ -468,6 +482,8 @@ _Noreturn void init_main(struct init *i)
 
 	int r = i->exec ? run_steps(i, exec_steps, sizeof exec_steps / sizeof *exec_steps, &err)
 			: run_steps(i, create_steps, sizeof create_steps / sizeof *create_steps, &err);
+	if (r < 0 && !i->exec)
+		error_wrap(&err, "error during container init");
 	if (r == 0) {
 		close_host_fds(i);
 		r = execute_prepare(i, &program, &err);

@@ -197,7 +197,8 @@ static int prepare(struct launch *l, struct error *err)
 		.mount_namespace = ((own | joined) & CLONE_NEWNS) != 0,
 		.network_namespace = ((own | joined) & CLONE_NEWNET) != 0,
 	};
-	return rootfs_prepare(&i->rootfs, err);
+	i->rootfs.privileged_parent = i->rootfs.mount_namespace && ((own | joined) & CLONE_NEWUSER) && geteuid() == 0;
+	return 0;
 }
 
 /* ---- making ---- */
@@ -266,6 +267,8 @@ static int clone_init(struct launch *l, struct error *err)
 	close_fd(&l->init.channel);
 	close_fd(&l->init.listen_fd);
 	close_fd(&l->init.console_fd);
+	if (l->cgroup)
+		cgroup_joined(l->cgroup);
 	return l->pid < 0 ? l->pid : parted;
 }
 
@@ -344,6 +347,16 @@ static int send_go(struct launch *l, struct error *err)
 	return r < 0 ? error_set(err, -r, "tell the container's process to go on") : 0;
 }
 
+/* send_source - to the child, which cannot open it */
+static int send_source(struct launch *l, int index, struct error *err)
+{
+	cleanup_close int fd = rootfs_source(&l->init.rootfs, (size_t) index, err);
+	if (fd < 0)
+		return fd;
+	int r = channel_send(l->channel, MESSAGE_GO, 0, fd);
+	return r < 0 ? error_set(err, -r, "hand over the source of a mount") : 0;
+}
+
 /* converse - answer init's requests until it is ready */
 static int converse(struct launch *l, struct error *err)
 {
@@ -364,6 +377,11 @@ static int converse(struct launch *l, struct error *err)
 			l->container.record.pid = l->pid;
 			r = run_parent_hooks(l, err);
 			break;
+		case MESSAGE_SOURCE:
+			r = send_source(l, value, err);
+			if (r < 0)
+				return r;
+			continue;
 		case MESSAGE_CONSOLE:
 			l->master_fd = fd;
 			r = console_clear_onlcr(fd, err);

@@ -1,7 +1,7 @@
 /* Theory of operation. The source is cloned (open_tree), changed while nobody can see it, and moved onto its
  * target. The child opens the source itself, in its own mount namespace: there the kernel has locked the
  * flags that a user namespace must not lose. Only what it cannot reach (-EACCES), and what only the parent
- * may map, comes from rootfs_prepare().
+ * may map, is asked from the parent: rootfs_source().
  */
 #include "mounts.h"
 #include "cleanup.h"
@@ -103,6 +103,11 @@ int mount_set_flags_by_name(const struct rootfs *r, int fd, const struct mount_o
 	if (fchdir(r->proc_fd) < 0)
 		return -errno;
 	snprintf(name, sizeof name, "self/fd/%d", fd);
+	if (!(given & ATIME_FLAGS) && (o->cleared & (MS_NOATIME | MS_NODIRATIME)) && mount_flags_of(fd, &has) == 0) {
+		/* mount(2) keeps all of the access time flags, or is told all */
+		given |= has & ATIME_FLAGS & ~o->cleared;
+		given |= given & (MS_NOATIME | MS_STRICTATIME) ? 0 : MS_RELATIME;
+	}
 	if (mount(NULL, name, NULL, MS_REMOUNT | MS_BIND | given, NULL) == 0)
 		return 0;
 	int code = errno;
@@ -112,6 +117,15 @@ int mount_set_flags_by_name(const struct rootfs *r, int fd, const struct mount_o
 		return -code;
 	given |= has & (LOCKABLE | ATIME_FLAGS);
 	return mount(NULL, name, NULL, MS_REMOUNT | MS_BIND | given, NULL) < 0 ? -errno : 0;
+}
+
+/* options_refused - in lower case: callers match it */
+static int options_refused(int result, const char *how, struct error *err)
+{
+	if (result != -EPERM)
+		return error_set(err, -result, "set its options%s", how);
+	return error_say(err, EPERM, "set its options%s: operation not permitted; in a user namespace flags of the source (ro, "
+			 "nosuid, nodev, noexec, the access time) cannot be cleared", how);
 }
 
 static int open_target(const struct rootfs *r, const struct mount_entry *e, int source_fd, struct error *err)
@@ -146,27 +160,29 @@ static int bind_by_name(struct rootfs *r, const struct mount_entry *e, const cha
 	struct mount_change c = { .propagation = o->propagation };
 	if (result == 0 && c.propagation)
 		result = mount_set_attached(r, fd, &c);
-	return result < 0 ? error_set(err, -result, "set its options by mount(2)") : 0;
+	return result < 0 ? options_refused(result, " by mount(2)", err) : 0;
 }
 
 /* ---- the bind ---- */
 
 /* open_source - a clone of it. @ret_foreign: it was made outside of our user namespace */
-static int open_source(struct rootfs *r, const struct mount_entry *e, const char *source, bool *ret_foreign)
+static int open_source(struct rootfs *r, const struct mount_entry *e, const char *source, bool *ret_foreign,
+		       struct error *err)
 {
-	int *prepared = r->sources ? &r->sources[e->index] : NULL;
-	bool have = prepared && *prepared >= 0;
-	*ret_foreign = have && mount_is_idmapped(e);
+	*ret_foreign = r->privileged_parent && mount_is_idmapped(e);
 	if (!*ret_foreign) {
 		int fd = mount_clone(AT_FDCWD, source, e->options.recursive ? AT_RECURSIVE : 0);
-		if (fd != -EACCES || !have)
-			return fd;
+		if (fd != -EACCES || !r->privileged_parent)
+			return fd < 0 ? error_set(err, -fd, "open '%s'", source) : fd;
 		*ret_foreign = true;
 	}
+	cleanup_close int fd = r->ask(r->ask_context, e->index, err);
+	if (fd < 0)
+		return fd;
 	/* it is in the host's peer groups; a user namespace gets slaves, and so must these be */
 	struct mount_change slave = { .propagation = MS_SLAVE | MS_REC };
-	int result = mount_set(*prepared, &slave);
-	return result < 0 ? result : take_fd(*prepared);
+	int result = mount_set(fd, &slave);
+	return result < 0 ? error_set(err, -result, "take '%s' from the host's peer groups", source) : take_fd(fd);
 }
 
 /* copy_symlink - option copy-symlink: a source that is a symlink is made anew. Return: 1 when it was one */
@@ -202,11 +218,11 @@ int mount_bind(struct rootfs *r, const struct mount_entry *e, int *ret_fd, struc
 			return done < 0 ? done : 0;
 	}
 	bool foreign;
-	cleanup_close int fd = open_source(r, e, source, &foreign);
+	cleanup_close int fd = open_source(r, e, source, &foreign, err);
 	if (mount_missing(fd))
 		return bind_by_name(r, e, source, err);
 	if (fd < 0)
-		return error_set(err, -fd, "open '%s'", source);
+		return fd;
 
 	cleanup_close int target_fd = open_target(r, e, fd, err);
 	if (target_fd < 0)
@@ -220,7 +236,7 @@ int mount_bind(struct rootfs *r, const struct mount_entry *e, int *ret_fd, struc
 	if (result == -ENOSYS)
 		return bind_by_name(r, e, source, err);
 	if (result < 0)
-		return error_set(err, -result, "set its options");
+		return options_refused(result, "", err);
 	result = mount_move(fd, target_fd);
 	if (result < 0)
 		return error_set(err, -result, "attach it");

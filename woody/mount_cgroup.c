@@ -8,6 +8,7 @@
 #include "fs.h"
 #include "log.h"
 #include "mem.h"
+#include "str.h"
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
@@ -108,7 +109,17 @@ static int bind_host(struct rootfs *r, const struct mount_entry *e, int target_f
 {
 	struct mount_change change = change_from(e->options.flags | MS_RDONLY);
 	change.recursive = true;
-	return mount_host_bind(r, host_cgroups, target_fd, &change, err);
+	int result = mount_host_bind(r, host_cgroups, target_fd, &change, err);
+	if (!mount_missing(result) || cgroup_layout() != CGROUP_LAYOUT_V2)
+		return result;
+	/* v2 is one mount: mount(2) can do it */
+	cleanup_close int source_fd = open(host_cgroups, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	result = source_fd < 0 ? -errno : mount_bind_by_name(r, source_fd, target_fd, false);
+	cleanup_close int fd = result < 0 ? -1 : fs_open_beneath(r->fd, e->destination, O_PATH | O_DIRECTORY, 0, NULL);
+	change.recursive = false;
+	if (result == 0)
+		result = fd < 0 ? fd : mount_set_attached(r, fd, &change);
+	return result < 0 ? error_set(err, -result, "bind '%s' of the host by mount(2)", host_cgroups) : 0;
 }
 
 static int mount_v2(struct rootfs *r, const struct mount_entry *e, int target_fd, struct error *err)
@@ -137,16 +148,36 @@ int mount_cgroup(struct rootfs *r, const struct mount_entry *e, struct error *er
 		 : bind_host(r, e, target_fd, err);
 }
 
+/* last_at_cgroups - the spec's last mount that decides what is at /sys/fs/cgroup: there, or on a directory above */
+static const struct spec_mount *last_at_cgroups(const struct rootfs *r, bool *ret_exactly)
+{
+	const struct spec_mount *last = NULL;
+	for (size_t i = 0; i < r->spec->n_mounts; i++) {
+		cleanup_free char *at = fs_clean_path(r->spec->mounts[i].destination);
+		const char *rest = str_eq(at, "/") ? "/" : str_after(host_cgroups, at);
+		if (!rest || (*rest && *rest != '/'))
+			continue;
+		last = &r->spec->mounts[i];
+		*ret_exactly = !*rest;
+	}
+	return last;
+}
+
 /* is_own_tmpfs - does the spec put a file system of the container's own there? */
 static bool is_own_tmpfs(const struct rootfs *r)
 {
-	bool own = false;
-	for (size_t i = 0; i < r->spec->n_mounts; i++) {
-		cleanup_free char *at = fs_clean_path(r->spec->mounts[i].destination);
-		if (str_eq(at, host_cgroups))
-			own = str_eq(r->spec->mounts[i].type, "tmpfs");
-	}
-	return own;
+	bool exactly = false;
+	const struct spec_mount *m = last_at_cgroups(r, &exactly);
+	return m && exactly && str_eq(m->type, "tmpfs");
+}
+
+/* is_own_readonly - are they the container's own cgroups, all of them mounted read-only by mount_v1()? */
+static bool is_own_readonly(const struct rootfs *r)
+{
+	bool exactly = false;
+	const struct spec_mount *m = last_at_cgroups(r, &exactly);
+	return m && exactly && str_eq(m->type, "cgroup") && r->cgroup && strings_have(m->options, "ro") &&
+	       !strings_have(m->options, "rw");
 }
 
 /* CVE-2023-25809: rootless, the host's cgroups belong to the same user. They come in as a mount of type
@@ -166,6 +197,8 @@ int mount_cgroup_guard(struct rootfs *r, struct error *err)
 	int result = mount_set(fd, &change);
 	if (result == -EINVAL)
 		return 0;	/* no mount of its own: a directory of an ordinary tmpfs */
+	if (mount_missing(result) && is_own_readonly(r))
+		return 0;
 	if (mount_missing(result))	/* nothing else is recursive: hide them */
 		result = mount_fs(fd, "tmpfs", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 				  "mode=755");

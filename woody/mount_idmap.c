@@ -2,7 +2,7 @@
  * makes one, its maps are written as for any other, its namespace file is opened, and it is killed. We may be
  * in a pid namespace already: the child's number in the host's procfs is what the child itself reads there.
  * Only who is privileged over the file system may map it: the parent for a container with a user namespace
- * (rootfs_prepare), else the child itself. mount_setattr(2) "ID-mapped mounts".
+ * (rootfs_source), else the child itself. mount_setattr(2) "ID-mapped mounts".
  */
 #include "mounts.h"
 #include "cleanup.h"

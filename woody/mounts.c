@@ -8,11 +8,9 @@
 #include "mem.h"
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
 
 /* flags of the file system, not of the mount: only mount(2) takes them in one go */
 #define FS_FLAGS \
@@ -47,23 +45,20 @@ void mount_entry_done(struct mount_entry *e)
 /* open_ordinary - a directory that no symlink leads to: what is written below it later must arrive there */
 static int open_ordinary(const struct rootfs *r, const char *path, struct error *err)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS,
-	};
-	int fd = (int) syscall(SYS_openat2, r->fd, path, &how, sizeof how);
-	if (fd < 0 && errno == ENOENT) {
+	int fd = fs_open_ordinary(r->fd, path, O_PATH | O_DIRECTORY, NULL);
+	if (fd == -ENOENT) {
 		cleanup_close int made_fd = fs_mkdir_beneath(r->fd, path, 0755, err);
 		if (made_fd < 0)
 			return made_fd;
-		fd = (int) syscall(SYS_openat2, r->fd, path, &how, sizeof how);
+		fd = fs_open_ordinary(r->fd, path, O_PATH | O_DIRECTORY, NULL);
 	}
 	if (fd >= 0)
 		return fd;
-	if (errno == ELOOP || errno == ENOTDIR)
-		return error_say(err, errno,
+	if (fd == -ELOOP || fd == -ENOTDIR)
+		return error_say(err, -fd,
 				 "filesystem \"%s\" must be mounted on ordinary directory: a symbolic link "
 				 "or something else is in its place in the rootfs", path);
-	return error_set(err, errno, "open '%s'", path);
+	return error_set(err, -fd, "open '%s'", path);
 }
 
 /* make_directory - mostly only the last name is missing: four calls, not a walk's dozen. The umask is 0. */

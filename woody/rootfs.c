@@ -13,44 +13,32 @@
 
 /* ---- in the parent ---- */
 
-/* prepare_mount - @ret: the clone, or -1 when it is left to the child */
-static int prepare_mount(const struct rootfs *r, size_t index, int *ret, struct error *err)
+static int open_mount_source(const struct rootfs *r, const struct mount_entry *e, struct error *err)
 {
-	struct mount_entry e cleanup_mount_entry = { 0 };
-	int result = mount_entry_parse(r, index, &e, err);
-	if (result < 0 || !e.options.bind || (e.options.flags & MS_REMOUNT))
-		return result;
-	cleanup_free char *source = mount_source(r, e.spec);
-	cleanup_close int fd = mount_clone(AT_FDCWD, source, e.options.recursive ? AT_RECURSIVE : 0);
-	if (mount_is_idmapped(&e)) {
-		if (fd < 0)
-			return error_set(err, -fd, "open '%s'", source);
-		result = mount_idmap(r, &e, fd, err);
-	}
-	*ret = take_fd(fd);
-	return result;
+	cleanup_free char *source = mount_source(r, e->spec);
+	cleanup_close int fd = mount_clone(AT_FDCWD, source, e->options.recursive ? AT_RECURSIVE : 0);
+	if (fd < 0)
+		return error_set(err, -fd, "open '%s'", source);
+	int result = mount_is_idmapped(e) ? mount_idmap(r, e, fd, err) : 0;
+	return result < 0 ? result : take_fd(fd);
 }
 
-int rootfs_prepare(struct rootfs *r, struct error *err)
+int rootfs_source(const struct rootfs *r, size_t index, struct error *err)
 {
-	if (!r->mount_namespace || geteuid() != 0 || !mount_own_userns(r->spec))
-		return 0;
-	size_t n = r->spec->n_mounts;
-	r->sources = xmalloc((n + 1) * sizeof *r->sources);
-	for (size_t i = 0; i <= n; i++)
-		r->sources[i] = -1;
-	for (size_t i = 0; i < n; i++) {
-		int result = prepare_mount(r, i, &r->sources[i], err);
-		if (result < 0) {
-			const struct spec_mount *m = &r->spec->mounts[i];
-			error_wrap(err, "error mounting \"%s\" to rootfs at \"%s\"",
-				   m->source ? m->source : "", m->destination);
-			return result;
-		}
+	if (index == r->spec->n_mounts) {
+		int fd = mount_clone(AT_FDCWD, r->path, AT_RECURSIVE);
+		return fd < 0 ? error_set(err, -fd, "open the rootfs '%s'", r->path) : fd;
 	}
-	int fd = mount_clone(AT_FDCWD, r->path, AT_RECURSIVE);
-	r->sources[n] = fd < 0 ? -1 : fd;
-	return 0;
+	struct mount_entry e cleanup_mount_entry = { 0 };
+	if (!r->privileged_parent || index > r->spec->n_mounts)
+		return error_say(err, EPROTO, "init asks for a source that it cannot want");
+	int result = mount_entry_parse(r, index, &e, err);
+	if (result == 0)
+		result = open_mount_source(r, &e, err);
+	if (result < 0)
+		error_wrap(err, "error mounting \"%s\" to rootfs at \"%s\"", e.spec->source ? e.spec->source : "",
+			   e.spec->destination);
+	return result;
 }
 
 /* ---- propagation ---- */
@@ -121,24 +109,26 @@ static int attach_by_name(struct rootfs *r, int fd, struct error *err)
 /* attach_prepared - our root may not reach its path: the parent's clone goes where we can */
 static int attach_prepared(struct rootfs *r, unsigned long holder, struct error *err)
 {
-	int *prepared = &r->sources[r->spec->n_mounts];
+	cleanup_close int fd = r->ask(r->ask_context, r->spec->n_mounts, err);
+	if (fd < 0)
+		return fd;
 	const struct mount_change slave = { .propagation = MS_SLAVE | MS_REC };
 	cleanup_close int top_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int result = top_fd < 0 ? -errno : mount_set(*prepared, &slave);
+	int result = top_fd < 0 ? -errno : mount_set(fd, &slave);
 	if (result == 0 && holder)
 		result = set_holder(r, top_fd, holder);
 	if (result == 0)
-		result = mount_move(*prepared, top_fd);
+		result = mount_move(fd, top_fd);
 	if (result < 0)
 		return error_set(err, -result, "attach the rootfs '%s'", r->path);
-	r->fd = take_fd(*prepared);
+	r->fd = take_fd(fd);
 	return 0;
 }
 
 static int attach(struct rootfs *r, unsigned long holder, struct error *err)
 {
 	cleanup_close int dir_fd = open(r->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0 && errno == EACCES && r->sources && r->sources[r->spec->n_mounts] >= 0)
+	if (dir_fd < 0 && errno == EACCES && r->privileged_parent)
 		return attach_prepared(r, holder, err);
 	if (dir_fd < 0) {
 		int code = errno;
@@ -335,12 +325,9 @@ int rootfs_finish(struct rootfs *r, struct error *err)
 void rootfs_done(struct rootfs *r)
 {
 	close_fd(&r->fd);
-	for (size_t i = 0; r->sources && i <= r->spec->n_mounts; i++)
-		close_fd(&r->sources[i]);
 	for (size_t i = 0; i < r->n_late; i++)
 		close_fd(&r->late[i]);
-	cleanup_freep(&r->sources);
 	cleanup_freep(&r->late);
-	r->sources = r->late = NULL;
+	r->late = NULL;
 	r->n_late = 0;
 }

@@ -14,14 +14,14 @@
  * was asked for at the very end.
  *
  * Calling sequence:
- *   0. rootfs_prepare()  in the parent, while it still has its privileges: sources that the child could not
- * open
  *   1. rootfs_attach()   in the child: propagation of the host's tree, the rootfs as a mount of its own
  *   2. rootfs_mounts()   the spec's mounts, in order
  *   3. rootfs_devices()  device nodes, links (devices.h)
  *      [hooks: createRuntime, createContainer]
  *   4. rootfs_pivot()    the rootfs becomes /
  *   5. rootfs_finish()   masked and read-only paths, read-only root, propagation
+ * Meanwhile the parent, which still has its privileges, answers requests for what the child cannot open:
+ * rootfs_source().
  * 1 to 3 move the working directory; after 4 and 5 it is the container's /.
  * Without a mount namespace only 1 and 4 do something: open the rootfs, and chroot.
  */
@@ -46,7 +46,11 @@ struct rootfs {
 	int fd;			/* the rootfs' mount, O_PATH; set by rootfs_attach() */
 	int proc_fd;		/* O_PATH directory of a procfs of the host's that we hold: for self/fd and
 				 * self/mountinfo when the container has none; set and closed by the caller */
-	int *sources;		/* from rootfs_prepare(): an fd for each mount and the rootfs last; or NULL */
+	bool privileged_parent;	/* it is root outside of the container's user namespace: worth asking */
+	/* in the child, set by the caller: ask the parent for rootfs_source(@index). Return: an fd that the caller of
+	 * it closes, or a negative errno */
+	int (*ask)(void *context, size_t index, struct error *err);
+	void *ask_context;
 	/* private */
 	bool isolated;		/* no mount of the old tree is in a peer group of the host's */
 	int *late;		/* mounts that become read-only in rootfs_finish() */
@@ -54,12 +58,11 @@ struct rootfs {
 };
 #define ROOTFS_INIT { .fd = -1, .proc_fd = -1 }
 
-/* rootfs_prepare - in the parent, as root: for a container with a user namespace, clone (open_tree) the
- * rootfs and every bind source, in case its root cannot reach them, and map the ids of those that want it,
- * which its root may not do. Nothing to do, and no system call, when there is no user namespace or the caller
- * is not root. What cannot be cloned is left to the child, except for id-mapped mounts: those fail here.
- */
-int rootfs_prepare(struct rootfs *r, struct error *err);
+/* rootfs_source - in the parent, with ->privileged_parent: the source of mount @index, or (the number of mounts) the
+ * rootfs, as a clone (open_tree), because the root of the container's user namespace cannot reach its path, or may
+ * not map its ids, which is done here. One at a time, so that no number of mounts needs more than a few fds.
+ * Return: an fd, or a negative errno with the whole sentence. */
+int rootfs_source(const struct rootfs *r, size_t index, struct error *err);
 int rootfs_attach(struct rootfs *r, struct error *err);
 int rootfs_mounts(struct rootfs *r, struct error *err);
 int rootfs_pivot(struct rootfs *r, struct error *err);

@@ -4,6 +4,7 @@
 # Environment, set by meson:
 #	WOODY		the runtime under test
 #	WOODY_TESTBIN	directory with recvtty and probe (static), built from the .c files beside this one
+#	WOODY_DENY	system calls that woody is not to have ("fsopen,open_tree", "openat2=EPERM"), see deny.c; or unset
 #
 # In each test:
 #	$ID, $ROOT, $BUNDLE, $ROOTFS	the container's id, --root, bundle and rootfs (writable here, private to the test)
@@ -29,6 +30,11 @@ if ! WOODY=$(command -v "$WOODY"); then
 fi
 WOODY=$(realpath "$WOODY")
 WOODY_TESTBIN=$(realpath "$WOODY_TESTBIN")
+if [ -n "${WOODY_DENY:-}" ] && [ "$WOODY" != "$BATS_RUN_TMPDIR/woody" ]; then
+	printf '#!/bin/sh\nexec %q %q %q "$@"\n' "$WOODY_TESTBIN/deny" "$WOODY_DENY" "$WOODY" >"$BATS_RUN_TMPDIR/woody"
+	chmod 755 "$BATS_RUN_TMPDIR/woody"
+	WOODY=$BATS_RUN_TMPDIR/woody
+fi
 
 # what the scripts in containers use; all that busybox has would be hundreds of links to copy for every test
 APPLETS="[ awk cat chmod chown cut df echo env false find grep head hostname id kill ls mkdir mknod mount od printf ps pwd readlink
@@ -102,6 +108,11 @@ config() {
 program() {
 	jq '.process.args = $ARGS.positional' "$BUNDLE/config.json" --args -- "$@" >"$BUNDLE/config.new" &&
 		mv "$BUNDLE/config.new" "$BUNDLE/config.json"
+}
+
+# lacks CALL - is woody denied this system call ($WOODY_DENY)?
+lacks() {
+	[[ ",${WOODY_DENY%=*}," == *",$1,"* ]]
 }
 
 # writable - a root file system that the container may write to

@@ -260,6 +260,12 @@ int cgroup_join(struct cgroup *c, struct error *err)
 	return 0;
 }
 
+void cgroup_joined(struct cgroup *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		close_fd(&c->h[i].join_fd);
+}
+
 int cgroup_move(const struct cgroup *c, pid_t pid, struct error *err)
 {
 	for (size_t i = 0; i < c->n; i++) {

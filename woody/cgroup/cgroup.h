@@ -66,6 +66,8 @@ int cgroup_prepare_join(struct cgroup *c, struct error *err);
  * so it also works in a user namespace and between clone and exec. Closes this process' copies of @c's fds: the program
  * must not find them. A v2 hierarchy is not entered here, but by the clone (or cgroup_move()). */
 int cgroup_join(struct cgroup *c, struct error *err);
+/* cgroup_joined - in the parent, once it has cloned: its copies of those fds are of no use any more */
+void cgroup_joined(struct cgroup *c);
 /* cgroup_move - move another process in, through cgroup.procs (for those that cannot do it themselves) */
 int cgroup_move(const struct cgroup *c, pid_t pid, struct error *err);
 
