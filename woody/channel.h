@@ -12,7 +12,7 @@
 enum message_kind {
 	MESSAGE_ERROR = 1,	/* child: I failed; .error */
 	MESSAGE_LOG,		/* child: .value is the level, .error.text the text */
-	MESSAGE_CGROUP,		/* child: I was cloned outside of the cgroup, move me in; answered by MESSAGE_GO */
+	MESSAGE_CGROUP,		/* child: I am outside of the cgroup, put me in; answered by MESSAGE_GO */
 	MESSAGE_MAP,		/* child: I am in my user namespace, write my id maps; answered by MESSAGE_GO */
 	MESSAGE_PID,		/* child: .value is the pid of the process that goes on in my place; MESSAGE_GO is for that one */
 	MESSAGE_NETDEVS,	/* child: my network namespace is there, move linux.netDevices to it; answered by MESSAGE_GO */

@@ -285,9 +285,26 @@ bool container_own_pids(const struct container *c)
 	return false;
 }
 
+/* remove_cgroup - of the record, with all that is still in there */
+static int remove_cgroup(const struct container *c, struct error *err)
+{
+	struct cgroup *cgroup = NULL;
+	int r = cgroup_load(&c->record.cgroup, &cgroup, err);
+	if (r == 0) {
+		(void) cgroup_kill(cgroup, SIGKILL, NULL);	/* shared pid namespace: others may live on */
+		r = cgroup_remove(cgroup, err);
+	}
+	cgroup_free(cgroup);
+	return r;
+}
+
 int container_abandon(struct container *c, struct error *err)
 {
-	if (container_read_spec(c, NULL) == 0) {
+	if (c->record.cgroup.manager) {		/* systemd: on record before there is a pid */
+		int r = remove_cgroup(c, err);
+		if (r < 0)
+			return r;
+	} else if (container_read_spec(c, NULL) == 0) {
 		struct cgroup *cgroup = NULL;
 		const struct spec_linux *l = c->spec->linux_;
 		const struct cgroup_config config = { .id = c->id, .path = l ? l->cgroups_path : NULL, .manager = "cgroupfs" };
@@ -300,17 +317,9 @@ int container_abandon(struct container *c, struct error *err)
 
 int container_destroy(struct container *c, struct error *err)
 {
-	if (c->record.cgroup.manager) {
-		struct cgroup *cgroup = NULL;
-		int r = cgroup_load(&c->record.cgroup, &cgroup, err);
-		if (r == 0) {
-			(void) cgroup_kill(cgroup, SIGKILL, NULL);	/* shared pid namespace: others may live on */
-			r = cgroup_remove(cgroup, err);
-		}
-		cgroup_free(cgroup);
-		if (r < 0)
-			return r;	/* the record stays, so that the next delete can try again */
-	}
+	int r = c->record.cgroup.manager ? remove_cgroup(c, err) : 0;
+	if (r < 0)
+		return r;	/* the record stays, so that the next delete can try again */
 
 	if (container_read_spec(c, NULL) == 0 && c->spec->hooks && c->spec->hooks->n_poststop) {
 		cleanup_free char *state = container_state(c, CONTAINER_STOPPED, false, JSON_COMPACT);

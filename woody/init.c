@@ -59,11 +59,15 @@ static bool own(const struct init *i, int flag)
 
 static int step_cgroup(struct init *i, struct error *err)
 {
-	int r = i->cgroup ? cgroup_join(i->cgroup, err) : 0;
-	if (r < 0 || !i->outside_cgroup)
-		return r;
-	r = channel_send(i->channel, MESSAGE_CGROUP, 0, -1);
-	return r < 0 ? error_set(err, -r, "ask for the cgroup") : channel_expect(i->channel, MESSAGE_GO, err);
+	if (i->outside_cgroup) {
+		int r = channel_send(i->channel, MESSAGE_CGROUP, 0, -1);
+		if (r < 0)
+			return error_set(err, -r, "ask for the cgroup");
+		r = channel_expect(i->channel, MESSAGE_GO, err);
+		if (r < 0)
+			return r;
+	}
+	return i->cgroup ? cgroup_join(i->cgroup, err) : 0;
 }
 
 /* ---- namespaces ---- */

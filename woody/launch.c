@@ -221,11 +221,14 @@ static int make_cgroup(struct launch *l, struct error *err)
 	const struct cgroup_config config = {
 		.id = l->id, .manager = l->manager, .rootless = l->rootless, .linux_ = lx,
 		.path = lx ? lx->cgroups_path : NULL, .resources = lx ? lx->resources : NULL,
+		.annotations = &l->container.spec->annotations,
 	};
 	int r = cgroup_create(&config, &l->cgroup, err);
 	if (r == 0)
+		l->init.outside_cgroup = cgroup_needs_process(l->cgroup);
+	if (r == 0 && !l->init.outside_cgroup)
 		r = cgroup_delegate(l->cgroup, l->container.spec, err);
-	if (r == 0)
+	if (r == 0 && !l->init.outside_cgroup)
 		r = cgroup_prepare_join(l->cgroup, err);
 	if (r == 0) {
 		cgroup_to_record(l->cgroup, &l->container.record.cgroup);
@@ -260,7 +263,7 @@ static int clone_init(struct launch *l, struct error *err)
 		if (seccomp_notify_wait(&l->notify, NULL) < 0)
 			_exit(1);
 		close_fd(&l->channel);
-		l->init.outside_cgroup = c.outside_cgroup;
+		l->init.outside_cgroup |= c.outside_cgroup;
 		init_main(&l->init);
 	}
 	int parted = l->pid < 0 ? 0 : seccomp_notify_part(&l->notify, err);
@@ -272,10 +275,23 @@ static int clone_init(struct launch *l, struct error *err)
 	return l->pid < 0 ? l->pid : parted;
 }
 
+/* adopt_init - systemd: the cgroup is made around init. It goes on record at once: there is no pid in the record yet, so the
+ * container is still being created, but `delete --force` finds the scope should we be killed. */
+static int adopt_init(struct launch *l, struct error *err)
+{
+	int r = cgroup_adopt(l->cgroup, l->pid, err);
+	if (r == 0)
+		r = cgroup_delegate(l->cgroup, l->container.spec, err);
+	cgroup_to_record(l->cgroup, &l->container.record.cgroup);
+	return r < 0 ? r : container_save(&l->container, err);
+}
+
 /* enter_cgroup - what the clone could not do. v2 lets no process into a cgroup that has handed controllers down, which a
  * container does with its own; then init is below it, and `exec` goes there, unless a cgroup was asked for. */
 static int enter_cgroup(struct launch *l, struct error *err)
 {
+	if (!l->init.exec && cgroup_needs_process(l->cgroup))
+		return adopt_init(l, err);
 	int r = cgroup_move(l->cgroup, l->pid, err);
 	if (r == -EBUSY && l->follow_init) {
 		r = cgroup_follow(l->cgroup, (pid_t) l->container.record.pid, err);

@@ -10,6 +10,12 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#ifdef WOODY_LIBEXECDIR
+#define SYSTEMD_WORD "+SYSTEMD "
+#else
+#define SYSTEMD_WORD ""
+#endif
+
 static const struct option_def options[] = {
 	OPTION(struct woody, root, 0, "root", "DIR", "keep the state of containers here (default: /run/woody, or $XDG_RUNTIME_DIR/woody)"),
 	OPTION(struct woody, log, 0, "log", "FILE", "write messages to FILE instead of stderr"),
@@ -31,7 +37,7 @@ static const struct command *const commands[] = {
 static void print_version(FILE *out)
 {
 	const struct scmp_version *v = seccomp_version();
-	fprintf(out, "woody version " VERSION "\ncommit: " VERSION "\nspec: 1.3.0\nlibseccomp: %u.%u.%u\n+SECCOMP +CAP +YAJL\n",
+	fprintf(out, "woody version " VERSION "\ncommit: " VERSION "\nspec: 1.3.0\nlibseccomp: %u.%u.%u\n" SYSTEMD_WORD "+SECCOMP +CAP +YAJL\n",
 		v->major, v->minor, v->micro);
 }
 

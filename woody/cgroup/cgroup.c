@@ -121,6 +121,19 @@ int cgroup_create(const struct cgroup_config *config, struct cgroup **ret, struc
 	return 0;
 }
 
+bool cgroup_needs_process(const struct cgroup *c)
+{
+	return c->manager->adopt != NULL;
+}
+
+int cgroup_adopt(struct cgroup *c, pid_t pid, struct error *err)
+{
+	int r = c->manager->adopt(c, pid, err);
+	c->paths.n = 0;
+	fill_paths(c);
+	return r;
+}
+
 int cgroup_locate(const struct cgroup_config *config, struct cgroup **ret, struct error *err)
 {
 	return locate(config, true, ret, err);
@@ -197,6 +210,8 @@ int cgroup_update(struct cgroup *c, const struct spec_resources *given, struct e
 	if (r == 0 && limits.n && c->n == 0)
 		return error_say(err, EOPNOTSUPP, "linux.resources.%s: the container has no cgroup, so it cannot be limited (it was made "
 				 "without permission for cgroups, or with --cgroup-manager disabled)", limits.v[0].member);
+	if (r == 0 && c->manager->update)
+		r = c->manager->update(c, &resources, err);
 	if (r == 0)
 		r = limits_apply(c, &limits, err);
 	return r < 0 || resources.n_devices == 0 ? r : update_devices(c, &resources, err);
@@ -274,8 +289,11 @@ int cgroup_move(const struct cgroup *c, pid_t pid, struct error *err)
 			continue;
 		cleanup_free char *path = xasprintf("%s/cgroup.procs", h->dir);
 		cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd < 0 || dprintf(fd, "%d", pid) < 0)
-			return explain_join(h, pid, errno, err);
+		if (fd >= 0 && dprintf(fd, "%d", pid) >= 0)
+			continue;
+		if (c->manager->attach && (errno == EACCES || errno == EPERM))
+			return c->manager->attach(c, pid, err);
+		return explain_join(h, pid, errno, err);
 	}
 	return 0;
 }

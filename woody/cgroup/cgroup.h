@@ -8,6 +8,7 @@
  *            cgroup_fork_fd() is given to clone3(CLONE_INTO_CGROUP) for a v2 hierarchy
  *            cgroup_join() is called by the child itself, first of all, through fds that the parent opened
  *            cgroup_record() goes into the container's state
+ *            with the systemd manager all that happens after the clone, in cgroup_adopt()
  *   later:   cgroup_load() from the record, then cgroup_procs(), cgroup_kill(), cgroup_freeze(), cgroup_update() ...
  *   delete:  cgroup_remove()
  *
@@ -35,10 +36,12 @@ extern const struct json_type cgroup_record_type;
 
 struct cgroup_config {
 	const char *id;			/* the container's */
-	const char *path;		/* linux.cgroupsPath, absolute or not: below each hierarchy's mount point, `..` kept
+	const char *path;		/* linux.cgroupsPath; systemd: slice:prefix:name (systemd.h). Else
+					 * absolute or not: below each hierarchy's mount point, `..` kept
 					 * beneath; "/" is refused. NULL: /ID, for who has no privileges below his own cgroup */
 	const char *manager;		/* "cgroupfs", "systemd", "disabled" */
 	const struct spec_resources *resources;	/* may be NULL */
+	const struct json_map *annotations;	/* may be NULL; systemd: org.systemd.property.*, run.oci.systemd.subgroup */
 	const struct spec_linux *linux_;	/* not looked at: a node in linux.devices gives no access, only a rule does */
 	bool rootless;			/* without permission go on outside (a warning when @path was given), unless limits
 					 * were asked for */
@@ -55,6 +58,13 @@ enum cgroup_layout cgroup_layout(void);
  */
 int cgroup_create(const struct cgroup_config *config, struct cgroup **ret, struct error *err);
 
+/* cgroup_needs_process - systemd makes a cgroup only around a process. cgroup_create() then only looks whether that could be
+ * done: clone first, let the child wait, and call cgroup_adopt(), which does what is said above and puts @pid in. What
+ * @config pointed to must still be there. When it fails, cgroup_remove() removes what it made.
+ * The child calls cgroup_join() afterwards as always. */
+bool cgroup_needs_process(const struct cgroup *c);
+int cgroup_adopt(struct cgroup *c, pid_t pid, struct error *err);
+
 /* cgroup_locate - what cgroup_create() would make, without making or changing anything: for cleaning up after a crash */
 int cgroup_locate(const struct cgroup_config *config, struct cgroup **ret, struct error *err);
 
@@ -68,7 +78,8 @@ int cgroup_prepare_join(struct cgroup *c, struct error *err);
 int cgroup_join(struct cgroup *c, struct error *err);
 /* cgroup_joined - in the parent, once it has cloned: its copies of those fds are of no use any more */
 void cgroup_joined(struct cgroup *c);
-/* cgroup_move - move another process in, through cgroup.procs (for those that cannot do it themselves) */
+/* cgroup_move - move another process in, through cgroup.procs (for those that cannot do it themselves); where that is denied
+ * and systemd manages it, by systemd */
 int cgroup_move(const struct cgroup *c, pid_t pid, struct error *err);
 
 /* cgroup_follow - the v2 cgroup of @c becomes the one that process @pid, which may be below it, is in */

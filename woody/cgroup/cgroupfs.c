@@ -1,4 +1,4 @@
-/* The managers: cgroupfs, which makes the directories itself; disabled, which makes none; systemd, which is not here yet. */
+/* The managers: cgroupfs, which makes the directories itself; disabled, which makes none. */
 #include "cleanup.h"
 #include "driver.h"
 #include "fs.h"
@@ -307,25 +307,3 @@ static int disabled_remove(struct cgroup *c, struct error *err)
 }
 
 const struct cgroup_manager manager_disabled = { "disabled", disabled_locate, disabled_make, disabled_remove };
-
-/* ---- systemd ---- */
-
-static int systemd_locate(struct cgroup *c, const struct cgroup_config *config, bool exact, struct error *err)
-{
-	(void) c;
-	(void) config;
-	(void) exact;
-	return error_say(err, EOPNOTSUPP, "the systemd cgroup driver is not part of this build; use --cgroup-manager cgroupfs");
-}
-
-static int systemd_make(struct cgroup *c, const struct cgroup_config *config, struct error *err)
-{
-	return systemd_locate(c, config, true, err);
-}
-
-static int systemd_remove(struct cgroup *c, struct error *err)
-{
-	return systemd_locate(c, NULL, true, err);
-}
-
-const struct cgroup_manager manager_systemd = { "systemd", systemd_locate, systemd_make, systemd_remove };

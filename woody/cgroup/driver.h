@@ -1,7 +1,7 @@
 /* driver.h - what the parts of cgroup/ share. Nobody outside includes it.
  *
  * Two things vary and do not depend on each other:
- *   who makes the directories      struct cgroup_manager: cgroupfs (mkdir), disabled; later systemd (a scope over D-Bus)
+ *   who makes the directories      struct cgroup_manager: cgroupfs (mkdir), disabled, systemd (a scope over D-Bus)
  *   what is written into them      struct cgroup_version: v1 (also hybrid, whose v2 is only joined), v2
  * Killing, freezing and listing depend on neither, only on which hierarchies the container is in.
  */
@@ -34,6 +34,8 @@ struct cgroup {
 	bool unverified;		/* the mount points come from a guess, or may be hidden */
 	bool misplaced;			/* make() failed for that reason: locate exactly, and make again */
 	struct layout *listed;		/* read when one was not where it was expected, or NULL */
+	struct cgroup_config config;	/* systemd: what adopt() goes by; borrowed */
+	bool adopted;			/* by cgroup_adopt() of this process */
 };
 
 struct cgroup_manager {
@@ -43,6 +45,12 @@ struct cgroup_manager {
 	/* makes what locate() named. On failure everything is undone. */
 	int (*make)(struct cgroup *c, const struct cgroup_config *config, struct error *err);
 	int (*remove)(struct cgroup *c, struct error *err);
+	/* NULL, or: for who can make cgroups only around a process, here @pid, which waits; make() is then of no effect */
+	int (*adopt)(struct cgroup *c, pid_t pid, struct error *err);
+	/* NULL, or: besides the kernel, somebody else is to know the new limits; called first, as he may write files, too */
+	int (*update)(struct cgroup *c, const struct spec_resources *resources, struct error *err);
+	/* NULL, or: move a process in that we have no permission to move */
+	int (*attach)(const struct cgroup *c, pid_t pid, struct error *err);
 };
 extern const struct cgroup_manager manager_cgroupfs, manager_disabled, manager_systemd;
 

@@ -73,6 +73,12 @@ static const struct json_type features_type =
 
 /* ---- what is in it ---- */
 
+#ifdef WOODY_LIBEXECDIR		/* woody-systemd belongs to this build */
+static const bool systemd = true;
+#else
+static const bool systemd = false;
+#endif
+
 static const char *const hook_kinds[] = {
 	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL,
 };
@@ -94,7 +100,7 @@ static struct linux_features linux_features(struct pool *pool)
 {
 	return (struct linux_features) {
 		.namespaces = (char **) namespace_names(), .capabilities = capability_names(pool),
-		.cgroup = { .v1 = true, .v2 = true, .rdma = true },
+		.cgroup = { .v1 = true, .v2 = true, .systemd = systemd, .systemd_user = systemd, .rdma = true },
 		.seccomp = {
 			.enabled = true,
 			.actions = (char **) seccomp_action_names(),
