@@ -265,6 +265,9 @@ static int explain_join(const struct hierarchy *h, pid_t pid, int code, struct e
 
 int cgroup_join(struct cgroup *c, struct error *err)
 {
+	/* adopted, but only our parent knows where that is; for cgroup_mounts() */
+	if (c->created && c->manager->find && c->version != &version_v2)
+		return c->manager->find(c, 0, err);
 	for (size_t i = 0; i < c->n; i++) {
 		struct hierarchy *h = &c->h[i];
 		if (h->join_fd >= 0 && *h->name && write(h->join_fd, "0", 1) < 0)

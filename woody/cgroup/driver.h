@@ -47,6 +47,8 @@ struct cgroup_manager {
 	int (*remove)(struct cgroup *c, struct error *err);
 	/* NULL, or: for who can make cgroups only around a process, here @pid, which waits; make() is then of no effect */
 	int (*adopt)(struct cgroup *c, pid_t pid, struct error *err);
+	/* with adopt(): fill in the directories, from where @pid is (0: ourselves) */
+	int (*find)(struct cgroup *c, pid_t pid, struct error *err);
 	/* NULL, or: besides the kernel, somebody else is to know the new limits; called first, as he may write files, too */
 	int (*update)(struct cgroup *c, const struct spec_resources *resources, struct error *err);
 	/* NULL, or: move a process in that we have no permission to move */

@@ -105,14 +105,10 @@ static int systemd_locate(struct cgroup *c, const struct cgroup_config *config, 
 {
 	struct layout l cleanup_layout = { 0 };
 	struct systemd_unit unit;
-	const char *sub;
 	(void) exact;	/* always: a start through systemd takes long enough */
 	int r = check_present(err);
-	bool user = users_own();
 	if (r == 0)
-		r = systemd_unit_parse(config->path, config->id, user, &c->pool, &unit, err);
-	if (r == 0)
-		r = systemd_subgroup(config->annotations, &c->pool, &sub, err);
+		r = systemd_unit_parse(config->path, config->id, users_own(), &c->pool, &unit, err);
 	if (r == 0)
 		r = layout_read(LAYOUT_VERIFIED, &l, err);
 	if (r < 0)
@@ -122,21 +118,29 @@ static int systemd_locate(struct cgroup *c, const struct cgroup_config *config, 
 	c->version = l.kind == CGROUP_LAYOUT_V2 ? &version_v2 : &version_v1;
 	c->h = pool_alloc(&c->pool, (l.n + 1) * sizeof *c->h);
 	for (size_t i = 0; i < l.n; i++) {
-		struct hierarchy *h = &c->h[c->n++];
-		*h = (struct hierarchy) { .name = pool_strdup(&c->pool, l.v[i].name), .mount = pool_strdup(&c->pool, l.v[i].mount),
+		/* no directory before systemd has made it: one of that name may be another's, whose processes must live */
+		c->h[c->n++] = (struct hierarchy) { .name = pool_strdup(&c->pool, l.v[i].name), .mount = pool_strdup(&c->pool, l.v[i].mount),
 					  .root = pool_strdup(&c->pool, l.v[i].root), .dir_fd = -1, .join_fd = -1,
 					  .own = l.v[i].own ? pool_strdup(&c->pool, l.v[i].own) : NULL };
-		/* a user's manager has a place that only systemd knows */
-		h->dir = user ? NULL : pool_printf(&c->pool, "%s%s%s", h->mount, unit.path, sub);
 	}
 	return 0;
 }
 
-/* locate_adopted - where systemd has put @pid, in every hierarchy */
-static int locate_adopted(struct cgroup *c, pid_t pid, struct error *err)
+/* scope_end - where in the path @dir the scope ends, also when the container is in a cgroup below it; or NULL */
+static const char *scope_end(const char *dir, const char *scope)
+{
+	for (const char *p = dir; (p = strstr(p, scope)); p++) {
+		const char *end = p + strlen(scope);
+		if (p > dir && p[-1] == '/' && (*end == 0 || *end == '/'))
+			return end;
+	}
+	return NULL;
+}
+
+static int systemd_find(struct cgroup *c, pid_t pid, struct error *err)
 {
 	struct layout l cleanup_layout = { 0 };
-	cleanup_free char *name = xasprintf("/proc/%d/cgroup", pid);
+	cleanup_free char *name = pid ? xasprintf("/proc/%d/cgroup", pid) : xstrdup("/proc/self/cgroup");
 	cleanup_free char *text = NULL;
 	const char *sub, *path = NULL;
 	int r = systemd_subgroup(c->config.annotations, &c->pool, &sub, err);
@@ -148,8 +152,10 @@ static int locate_adopted(struct cgroup *c, pid_t pid, struct error *err)
 	for (size_t i = 0; i < l.n; i++)
 		if (strcmp(l.v[i].name, c->version == &version_v2 ? "" : "name=systemd") == 0)
 			path = l.v[i].own;
-	if (!path || !str_ends(path, c->scope))
-		return error_say(err, EIO, "systemd did not put process %d into '%s', it is in '%s'", pid, c->scope, path ? path : "none");
+	const char *end = path ? scope_end(path, c->scope) : "";
+	if (!end)
+		return error_say(err, EIO, "systemd did not put the container's process into '%s', but into '%s'", c->scope, path);
+	path = pool_strndup(&c->pool, path, (size_t) (end - path));
 	for (size_t i = 0; i < c->n; i++) {
 		struct hierarchy *h = &c->h[i];
 		const char *below = layout_below_mount(h->root, path);
@@ -265,7 +271,7 @@ static int systemd_adopt(struct cgroup *c, pid_t pid, struct error *err)
 	if (r == 0)
 		r = start(c, resources, pid, err);
 	if (r == 0)
-		r = locate_adopted(c, pid, err);
+		r = systemd_find(c, pid, err);
 	if (r == 0)
 		r = make_rest(c, err);
 	/* v1: an empty cpuset cannot be entered; v2: controllers go down only past a cgroup without processes */
@@ -312,24 +318,13 @@ static int systemd_update(struct cgroup *c, const struct spec_resources *r, stru
 	return ret < 0 || words.n == 0 ? ret : ask("set", c->scope, &words, err);
 }
 
-/* scope_end - where in @dir the scope's own directory ends, also when the container is in one below */
-static char *scope_end(char *dir, const char *scope)
-{
-	for (char *p = dir; (p = strstr(p, scope)); p++) {
-		char *end = p + strlen(scope);
-		if (p > dir && p[-1] == '/' && (*end == 0 || *end == '/'))
-			return end;
-	}
-	return dir + strlen(dir);
-}
-
 static int systemd_attach(const struct cgroup *c, pid_t pid, struct error *err)
 {
 	struct strings words cleanup_strings = { 0 };
-	cleanup_free char *dir = c->n && c->h[0].dir ? xstrdup(c->h[0].dir) : NULL;
-	if (!dir)
-		return error_say(err, ENOENT, "the container has no cgroup");
-	strings_add(&words, scope_end(dir, c->scope));
+	const char *sub = c->n && c->h[0].dir ? scope_end(c->h[0].dir, c->scope) : NULL;
+	if (!sub)
+		return error_say(err, ENOENT, "the container's cgroup is not in '%s'", c->scope);
+	strings_add(&words, sub);
 	strings_printf(&words, "%d", pid);
 	return ask("attach", c->scope, &words, err);
 }
@@ -344,11 +339,11 @@ static int systemd_remove(struct cgroup *c, struct error *err)
 	if (ask("stop", c->scope, &nothing, &failed) < 0)
 		log_warn("%s", failed.text);
 	for (size_t i = 0; i < c->n; i++) {
-		char *dir = c->h[i].dir ? pool_strdup(&c->pool, c->h[i].dir) : NULL;
-		if (dir)
-			*scope_end(dir, c->scope) = 0;
-		c->h[i].dir = dir;
-		c->h[i].made = 0;
+		struct hierarchy *h = &c->h[i];
+		const char *end = h->dir ? scope_end(h->dir, c->scope) : NULL;
+		if (end)
+			h->dir = pool_strndup(&c->pool, h->dir, (size_t) (end - h->dir));
+		h->made = 0;
 	}
 	c->created = false;	/* all of it is ours: the unit's name was free */
 	return manager_cgroupfs.remove(c, err);
@@ -356,5 +351,5 @@ static int systemd_remove(struct cgroup *c, struct error *err)
 
 const struct cgroup_manager manager_systemd = {
 	.name = "systemd", .locate = systemd_locate, .make = systemd_make, .remove = systemd_remove, .adopt = systemd_adopt,
-	.update = systemd_update, .attach = systemd_attach,
+	.find = systemd_find, .update = systemd_update, .attach = systemd_attach,
 };

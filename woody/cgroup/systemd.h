@@ -13,7 +13,8 @@
 struct systemd_unit {
 	const char *slice;	/* "a-b.slice" */
 	const char *name;	/* "prefix-name.scope" */
-	const char *path;	/* "/a.slice/a-b.slice/prefix-name.scope", below the manager's own cgroup */
+	const char *path;	/* "/a.slice/a-b.slice/prefix-name.scope", below the manager's own cgroup, which is only
+				 * known for the system's; where a process is, its /proc/PID/cgroup tells */
 };
 
 /* systemd_unit_parse - what linux.cgroupsPath names

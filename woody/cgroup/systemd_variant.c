@@ -251,15 +251,16 @@ static bool is_property_name(const char *name)
 /* seconds_to_us - "1.5" is "1500000" */
 static int seconds_to_us(const char *word, char ret[24])
 {
-	char *end;
-	double s = strtod(word, &end);
-	if (*end || !(s >= 0) || s > 1.8e13)	/* 2^64 microseconds */
-		return -ERANGE;
 	uint64_t whole;
-	if (str_to_u64(word, UINT64_MAX / 1000000, &whole) == 0)
+	char *end;
+	if (str_to_u64(word, UINT64_MAX / 1000000, &whole) == 0) {
 		snprintf(ret, 24, "%llu", (unsigned long long) whole * 1000000);
-	else
-		snprintf(ret, 24, "%llu", (unsigned long long) (s * 1e6 + 0.5));
+		return 0;
+	}
+	double us = strtod(word, &end) * 1e6;
+	if (*end || !(us >= 0) || us >= 1.8e19)		/* of 2^64 */
+		return -ERANGE;
+	snprintf(ret, 24, "%llu", (unsigned long long) (us + 0.5));
 	return 0;
 }
 
