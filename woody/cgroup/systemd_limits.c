@@ -188,7 +188,7 @@ static int add_devices(const struct spec_resources *r, struct strings *out, stru
 {
 	struct device_plan plan CLEANUP(device_plan_done) = { 0 };
 	struct strings list cleanup_strings = { 0 };
-	int ret = v1_devices_plan(r->devices, r->n_devices, false, &plan, err);
+	int ret = devices_plan(r->devices, r->n_devices, false, &plan, err);
 	if (ret < 0)
 		return ret;
 	bool closed = false;
