@@ -303,7 +303,23 @@ failed() {
 	OTHERS=
 }
 
-@test "update of properties goes to the unit" {
+@test "update: systemd is told, too; half a quota keeps its period" {
+	systemd
+	config '.linux.resources += { cpu: { quota: 20000, period: 40000 }, pids: { limit: 50 } }'
+	start_scope
+	expect 0 woody update --pids-limit 20 --cpu-quota 10000 "$ID"
+	same "$(property TasksMax) $(property CPUQuotaPerSecUSec) $(property CPUQuotaPeriodUSec)" "20 250ms 40ms"
+	expect 0 woody update --memory 67108864 "$ID"
+	systemctl daemon-reload
+	same "$(limit pids.max pids.max) $(limit memory.max memory.limit_in_bytes)" "20 67108864"
+	if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+		same "$(cat "$DIR/cpu.max") $(property MemoryMax)" "10000 40000 67108864"
+	else
+		same "$(limit - cpu.cfs_quota_us) $(limit - cpu.cfs_period_us)" "10000 40000"
+	fi
+}
+
+@test "woody-systemd set: what is no property is refused" {
 	systemd
 	start_scope
 	"${WOODY%/*}/woody-systemd" set "$UNIT" TasksMax t 7 MemoryAccounting b true
