@@ -352,26 +352,15 @@ static void only_self(struct program *p, unsigned nr)
 	RETURN(DENY);
 }
 
-/* one_of - the low half of argument @n is one of @values, or the call is denied */
-static void one_of(struct program *p, unsigned nr, int n, const uint32_t *values, unsigned char n_values)
+/* among - the low half of argument @n is one of @values: then @yes, else @no */
+static void among(struct program *p, unsigned nr, int n, const uint32_t *values, unsigned char n_values, uint32_t yes, uint32_t no)
 {
 	JUMP(BPF_JEQ, nr, 0, (unsigned char) (n_values + 3));
 	LOAD(ARG(n));
 	for (unsigned char i = 0; i < n_values; i++)
 		JUMP(BPF_JEQ, values[i], (unsigned char) (n_values - i), 0);
-	RETURN(DENY);
-	RETURN(SECCOMP_RET_ALLOW);
-}
-
-/* none_of - the reverse */
-static void none_of(struct program *p, unsigned nr, int n, const uint32_t *values, unsigned char n_values)
-{
-	JUMP(BPF_JEQ, nr, 0, (unsigned char) (n_values + 3));
-	LOAD(ARG(n));
-	for (unsigned char i = 0; i < n_values; i++)
-		JUMP(BPF_JEQ, values[i], (unsigned char) (n_values - i), 0);
-	RETURN(SECCOMP_RET_ALLOW);
-	RETURN(DENY);
+	RETURN(no);
+	RETURN(yes);
 }
 
 /* bits - argument @n has none of @mask, and all of @required */
@@ -397,9 +386,9 @@ static void program_arguments(struct program *p)
 	JUMP(BPF_JEQ, __NR_clone3, 0, 1);
 	RETURN(UNKNOWN);
 	bits(p, __NR_clone, 0, NAMESPACE_FLAGS, CLONE_THREAD);
-	one_of(p, __NR_ioctl, 1, ioctls, N(ioctls));
-	none_of(p, __NR_fcntl, 1, fcntls, N(fcntls));
-	one_of(p, __NR_prlimit64, 0, own_pid, N(own_pid));
+	among(p, __NR_ioctl, 1, ioctls, N(ioctls), SECCOMP_RET_ALLOW, DENY);
+	among(p, __NR_fcntl, 1, fcntls, N(fcntls), DENY, SECCOMP_RET_ALLOW);
+	among(p, __NR_prlimit64, 0, own_pid, N(own_pid), SECCOMP_RET_ALLOW, DENY);
 	only_self(p, __NR_kill);
 	only_self(p, __NR_tgkill);
 }

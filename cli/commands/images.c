@@ -76,21 +76,19 @@ static void print_row(struct output *out, const struct image *image, const char 
 
 static int list_all(const struct carrier *c, struct output *out, struct error *err)
 {
-	struct store store cleanup_store = STORE_INIT;
-	struct image *list = NULL;
-	size_t n = 0;
-	int r = store_open(c->root, &store, err);
-	if (r == 0)
-		r = store_list(&store, &list, &n, err);
-	for (size_t i = 0; r == 0 && i < n; i++) {
+	struct image *list;
+	size_t n;
+	int r = store_list_root(c->root, &list, &n, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < list[i].names.n; k++)
 			print_row(out, &list[i], list[i].names.v[k]);
 		if (!list[i].names.n)
 			print_row(out, &list[i], NULL);
-		image_done(&list[i]);
 	}
-	free(list);
-	return r;
+	store_list_free(list, n);
+	return 0;
 }
 
 int images_list(const struct carrier *c, bool quiet, bool no_trunc, const char *format, const char *only)

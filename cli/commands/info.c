@@ -48,18 +48,14 @@ static int count_containers(const struct carrier *c, struct info *info, struct e
 
 static int count_images(const struct carrier *c, struct info *info, struct error *err)
 {
-	struct store store cleanup_store = STORE_INIT;
-	struct image *list = NULL;
-	size_t n = 0;
-	int r = store_open(c->root, &store, err);
-	if (r == 0)
-		r = store_list(&store, &list, &n, err);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		info->images++;
-		image_done(&list[i]);
-	}
-	free(list);
-	return r;
+	struct image *list;
+	size_t n;
+	int r = store_list_root(c->root, &list, &n, err);
+	if (r < 0)
+		return r;
+	info->images = (int64_t) n;
+	store_list_free(list, n);
+	return 0;
 }
 
 static void print(const struct info *i)

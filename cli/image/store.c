@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 enum { DOCUMENT_MAX = 4 << 20 };
 static const char version_text[] = "1\n";
@@ -200,14 +201,21 @@ static int drop(struct index_document *index, const char *name)
 	return digest != NULL;
 }
 
+/* begin_change - the index, read under its lock. Return: the lock's fd, which ends it */
+static int begin_change(const struct store *s, struct pool *pool, struct index_document **ret, struct error *err)
+{
+	cleanup_close int lock = lock_index(s, err);
+	int r = lock < 0 ? lock : read_index(s, pool, ret, err);
+	return r < 0 ? r : take_fd(lock);
+}
+
 int store_name(const struct store *s, const struct descriptor *manifest, const char *name, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct index_document *index;
-	cleanup_close int lock = lock_index(s, err);
-	int r = lock < 0 ? lock : read_index(s, &pool, &index, err);
-	if (r < 0)
-		return r;
+	cleanup_close int lock = begin_change(s, &pool, &index, err);
+	if (lock < 0)
+		return lock;
 	(void) drop(index, name);
 	struct descriptor *list = pool_alloc(&pool, (index->n_manifests + 1) * sizeof *list);
 	if (index->n_manifests)
@@ -227,12 +235,11 @@ int store_unname(const struct store *s, const char *name, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct index_document *index;
-	cleanup_close int lock = lock_index(s, err);
-	int r = lock < 0 ? lock : read_index(s, &pool, &index, err);
-	if (r < 0)
-		return r;
+	cleanup_close int lock = begin_change(s, &pool, &index, err);
+	if (lock < 0)
+		return lock;
 	int last = drop(index, name);
-	r = write_index(s, index, err);
+	int r = write_index(s, index, err);
 	return r < 0 ? r : last;
 }
 
@@ -303,6 +310,20 @@ int store_list(const struct store *s, struct image **ret, size_t *n, struct erro
 	return 0;
 }
 
+int store_list_root(const char *root, struct image **ret, size_t *n, struct error *err)
+{
+	struct store store cleanup_store = STORE_INIT;
+	int r = store_open(root, &store, err);
+	return r < 0 ? r : store_list(&store, ret, n, err);
+}
+
+void store_list_free(struct image *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		image_done(&list[i]);
+	free(list);
+}
+
 /* matches_id - @word is a prefix of the config's digest, at least 4 digits */
 static bool matches_id(const struct image *i, const char *word)
 {
@@ -364,6 +385,13 @@ int store_find(const struct store *s, const char *name, struct image *ret, struc
 	return error_say(err, ENOENT, "no image '%s' in the store: `carrier pull %s` fetches it", ref.familiar, ref.familiar);
 }
 
+/* hides_lower - its root is opaque; overlayfs looks at that of directories below the root only */
+static bool hides_lower(const char *diff)
+{
+	char value;
+	return getxattr(diff, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
 int store_lowerdirs(const struct store *s, const struct image *i, struct strings *ret, struct error *err)
 {
 	char **diff_ids = i->config->rootfs.diff_ids;
@@ -379,6 +407,8 @@ int store_lowerdirs(const struct store *s, const struct image *i, struct strings
 		if (faccessat(s->fd, path, F_OK, 0) == 0)
 			strings_printf(ret, "%s/%s", s->root, path);
 		strings_printf(ret, "%s/layers/sha256/%s/diff", s->root, digest_hex(diff_ids[k]));
+		if (k > 0 && hides_lower(ret->v[ret->n - 1]))
+			break;
 	}
 	return 0;
 }
@@ -449,11 +479,9 @@ int store_collect(const struct store *s, struct error *err)
 	int r = lock < 0 ? lock : store_list(s, &list, &n, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		use_image(&u, &list[i]);
-		image_done(&list[i]);
-	}
-	free(list);
+	store_list_free(list, n);
 	r = sweep(s, "layers/sha256", u.layers.v, err);
 	if (r == 0)
 		r = sweep(s, "chains", u.chains.v, err);

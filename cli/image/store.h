@@ -57,8 +57,11 @@ void image_done(struct image *i);
 /* store_find - by reference, by id prefix (at least 4 hex digits, with or without sha256:), by digest
  * Return: 0, -ENOENT "no image 'x' in the store", or an error. */
 int store_find(const struct store *s, const char *name, struct image *ret, struct error *err);
-/* store_list - every image, one entry for each manifest; caller frees the array after image_done() of each */
+/* store_list - every image, one entry for each manifest; caller frees with store_list_free() */
 int store_list(const struct store *s, struct image **ret, size_t *n, struct error *err);
+/* store_list_root - the same of the store below @root (struct carrier's), opened for that */
+int store_list_root(const char *root, struct image **ret, size_t *n, struct error *err);
+void store_list_free(struct image *list, size_t n);
 
 /* store_name - @name points to this manifest from now on (another it pointed to loses it); under the lock */
 int store_name(const struct store *s, const struct descriptor *manifest, const char *name, struct error *err);
@@ -74,6 +77,7 @@ int store_hold(const struct store *s, struct error *err);
 /* store_sync - syncfs, then mark the layers that are covered */
 int store_sync(const struct store *s, struct error *err);
 
-/* store_lowerdirs - the image's layers as overlay directories, topmost first (lowerdir's order); settled ones included
+/* store_lowerdirs - the image's layers as overlay directories, topmost first (lowerdir's order); settled ones included;
+ * none below a layer whose root is opaque.
  * Every layer must be there: else -ENOENT naming it. */
 int store_lowerdirs(const struct store *s, const struct image *i, struct strings *ret, struct error *err);
