@@ -179,7 +179,7 @@ start_helper() {
 	shift
 	background "$variable" "$@"
 	for ((i = 0; i < 500; i++)); do
-		port=$(sed -n 's/^listening //p' "$BATS_FILE_TMPDIR/$variable.out")
+		port=$(sed -n 's/^listening //p' "$BATS_FILE_TMPDIR/$variable.out" 2>/dev/null) || port=''	# not there yet
 		[ -z "$port" ] || break
 		sleep 0.02
 	done
