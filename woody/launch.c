@@ -512,9 +512,9 @@ static int create(struct launch *l, struct error *err)
 	if (r == 0)
 		r = finish_record(l, err);
 	if (r == 0 && l->wait_for_start)
-		r = send_go(l, err);
+		r = seccomp_notify_leave(&l->notify, err);
 	if (r == 0 && l->wait_for_start)
-		seccomp_notify_leave(&l->notify);
+		r = send_go(l, err);
 	return explain(l, r, err);
 }
 

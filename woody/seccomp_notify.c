@@ -45,6 +45,7 @@ enum { PATIENCE_MS = 10 * 1000, ANSWER_YES = 1, ANSWER_NO = 2 };
 struct notify_shared {
 	_Atomic int parted;	/* the parent has left the common table */
 	_Atomic int pid;	/* whom the sender follows */
+	_Atomic int following;	/* it does, and does not end with the parent any more */
 	_Atomic int answer;	/* to event_fd: ANSWER_*; @error then says why not */
 	_Atomic int listener;	/* the listener's number + 1 */
 	int event_fd;		/* the child: I am about to load the filter */
@@ -198,6 +199,7 @@ static int sender(struct seccomp_notify *n, const struct container *container, e
 		return 1;
 	if (!n->serve)
 		(void) prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	word_set(&s->following, 1);
 	if (!wait_announced(s, pidfd))
 		return 0;
 
@@ -299,9 +301,13 @@ int seccomp_notify_finish(struct seccomp_notify *n)
 	return code;
 }
 
-void seccomp_notify_leave(struct seccomp_notify *n)
+int seccomp_notify_leave(struct seccomp_notify *n, struct error *err)
 {
+	/* if we ended now, so might it */
+	if (n->pid > 0 && !word_wait(&n->shared->following, PATIENCE_MS))
+		return error_say(err, ETIMEDOUT, "the sender of the seccomp listener does not run");
 	n->pid = 0;
+	return 0;
 }
 
 void seccomp_notify_done(struct seccomp_notify *n)

@@ -55,5 +55,5 @@ void seccomp_notify_give(struct seccomp_notify *n, int listener_fd);
  * Return: its exit code, 0 when there was none */
 int seccomp_notify_finish(struct seccomp_notify *n);
 /* seccomp_notify_leave - `create`: the sender outlives us */
-void seccomp_notify_leave(struct seccomp_notify *n);
+int seccomp_notify_leave(struct seccomp_notify *n, struct error *err);
 void seccomp_notify_done(struct seccomp_notify *n);
