@@ -28,7 +28,8 @@ struct explain {
 /* what the help of the commands that have --explain says about it */
 #define EXPLAIN_HELP \
 	"With --explain, each system call that the seccomp profile answers with an errno is told on stderr: its arguments, the " \
-	"errno, and the rule; the same call again is only counted. The program sees no difference, but such calls take longer. " \
+	"errno, and the rule; the same call again is only counted. They fail as before, but take longer, and a signal may " \
+	"interrupt them. " \
 	"woody itself answers them until the program ends; if woody is killed, or processes stay behind, they fail " \
 	"with ENOSYS (\"Function not implemented\"). Calls for which the profile kills or traps are told from the program's end."
 

@@ -39,7 +39,8 @@ struct seccomp_filter {
  * ones all must hold (runc).
  *
  * Absent flags mean SPEC_ALLOW, an empty list none. TSYNC is taken but has no effect, there is one thread;
- * likewise WAIT_KILLABLE_RECV without a listener. With one, SECCOMP_FILTER_FLAG_NEW_LISTENER is among @ret's.
+ * likewise WAIT_KILLABLE_RECV without a listener. With one,
+ * SECCOMP_FILTER_FLAG_NEW_LISTENER is among @ret's.
  */
 int seccomp_prepare(const struct spec_seccomp *spec, const char *cache_dir, struct seccomp_filter *ret,
 		    struct error *err);
