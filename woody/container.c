@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { CONFIG_MAX = 16 << 20, WAIT_MS = 2000 };
+enum { CONFIG_MAX = 16 << 20, WAIT_MS = 2000, THAW_MS = 200 };
 
 #define T struct container_record
 static const struct json_type record_type = JSON_TYPE(T,
@@ -251,10 +251,10 @@ int container_ids(const char *root, struct strings *ret, struct error *err)
 
 /* ---- the end ---- */
 
-static void wait_gone(int pidfd)
+static bool wait_gone(int pidfd, int timeout_ms)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	(void) poll(&p, 1, WAIT_MS);
+	return poll(&p, 1, timeout_ms) > 0;
 }
 
 int container_kill_all(struct container *c, struct error *err)
@@ -271,7 +271,10 @@ int container_kill_all(struct container *c, struct error *err)
 	cgroup_free(cgroup);
 	if (pidfd >= 0) {
 		(void) proc_signal(pidfd, SIGKILL);
-		wait_gone(pidfd);
+		if (!wait_gone(pidfd, THAW_MS)) {
+			cgroup_thaw_process((pid_t) c->record.pid);
+			(void) wait_gone(pidfd, WAIT_MS);
+		}
 	}
 	return r;
 }

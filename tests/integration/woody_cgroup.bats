@@ -30,8 +30,11 @@ resources() {
 	config '.linux.resources += $r' --argjson r "$1"
 }
 
-setup_file() {
+prepare() {
 	[ -d $V1/memory ] && [ -d $V1/pids ] || skip "no cgroup v1 hierarchies here: $(ls $V1 | head -n 5 | tr '\n' ' ')"
+}
+
+setup_file() {
 	chmod 711 "$BATS_RUN_TMPDIR"
 	make_template
 }
@@ -260,6 +263,16 @@ throttled() {
 	expect 0 timeout 10 "$WOODY" --root "$ROOT" delete -f "$ID"
 	gone
 	ended "$PID"
+}
+
+@test "delete --force of a process that others have put into a frozen cgroup of theirs" {
+	start_sleeping
+	mkdir "$V1/freezer/$ID-other"
+	echo "$PID" >"$V1/freezer/$ID-other/cgroup.procs"
+	echo FROZEN >"$V1/freezer/$ID-other/freezer.state"
+	expect 0 timeout 10 "$WOODY" --root "$ROOT" delete --force "$ID"
+	gone
+	soon rmdir "$V1/freezer/$ID-other"
 }
 
 @test "cgroups made inside are removed with the container" {

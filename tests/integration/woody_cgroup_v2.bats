@@ -5,14 +5,13 @@ load helpers
 CG=/sys/fs/cgroup
 
 setup_file() {
-	[ -e $CG/cgroup.controllers ] || skip "no cgroup v2 at $CG: $(stat -f -c %T $CG)"
 	chmod 711 "$BATS_RUN_TMPDIR"
 	make_template
 	# below which containers go: for root the top; for a user his own, which must be free of processes to hand controllers down
 	export BASE=
-	if [ "$EUID" -ne 0 ]; then
+	if [ -e $CG/cgroup.controllers ] && [ "$EUID" -ne 0 ]; then
 		BASE=$(sed -n 's/^0:://p' /proc/self/cgroup)
-		[ -w "$CG$BASE/cgroup.procs" ] || skip "the cgroup $BASE is not the user's: systemd-run --user --scope -p Delegate=yes"
+		[ -w "$CG$BASE/cgroup.procs" ] || return 0
 		mkdir "$CG$BASE/bats"
 		local pid
 		for pid in $(cat "$CG$BASE/cgroup.procs"); do
@@ -22,6 +21,8 @@ setup_file() {
 }
 
 prepare() {
+	[ -e $CG/cgroup.controllers ] || skip "no cgroup v2 at $CG: $(stat -f -c %T $CG)"
+	[ -w "$CG$BASE/cgroup.procs" ] || skip "the cgroup $BASE is not the user's: systemd-run --user --scope -p Delegate=yes"
 	DIR=$CG$BASE/$ID
 	if [ "$EUID" -ne 0 ]; then
 		rm config.json
@@ -81,7 +82,7 @@ hand_down() {
 	same "$(cat "/proc/$PID/cgroup")" "0::$BASE/$ID"
 	is cgroup.procs "$PID"
 	expect 0 woody exec "$ID" cat /proc/self/cgroup
-	prints "0::$(if [ "$EUID" -eq 0 ]; then echo /; else echo "$BASE/$ID"; fi)"
+	prints 0::/	# of its cgroup namespace
 	woody delete -f "$ID"
 	gone
 }

@@ -106,6 +106,9 @@ ssize_t cgroup_procs(const struct cgroup *c, pid_t **ret);
 int cgroup_kill(const struct cgroup *c, int sig, struct error *err);
 /* cgroup_freeze - freeze or thaw, returns when the kernel has done it */
 int cgroup_freeze(const struct cgroup *c, bool freeze, struct error *err);
+/* cgroup_thaw_process - thaw the v1 cgroup that @pid is in now, wherever others have put it: frozen there, not even SIGKILL ends
+ * it. v2 lets that through. */
+void cgroup_thaw_process(pid_t pid);
 /* cgroup_frozen - 1, 0, or a negative errno */
 int cgroup_frozen(const struct cgroup *c);
 

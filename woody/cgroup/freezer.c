@@ -69,6 +69,26 @@ int cgroup_freeze(const struct cgroup *c, bool freeze, struct error *err)
 			    : error_set(err, -r, "%s cgroup '%s'", what, v1 ? v1 : v2);
 }
 
+void cgroup_thaw_process(pid_t pid)
+{
+	struct layout own cleanup_layout = { 0 }, its cleanup_layout = { 0 };
+	char path[32];
+	cleanup_free char *text = NULL;
+	snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
+	if (fs_read_file(AT_FDCWD, path, 65536, &text, NULL, NULL) < 0 || layout_read(LAYOUT_LISTED, &own, NULL) < 0)
+		return;
+	layout_guess(text, &its);
+	for (size_t i = 0; i < its.n; i++)
+		for (size_t k = 0; k < own.n; k++) {
+			const char *below = layout_below_mount(own.v[k].root, its.v[i].own);
+			if (!below || !layout_has(its.v[i].name, "freezer") || strcmp(its.v[i].name, own.v[k].name) != 0)
+				continue;
+			cleanup_free char *dir = xasprintf("%s%s", own.v[k].mount, below);
+			if (tree_file_has(dir, "freezer.state", "THAWED") == 0)
+				(void) freeze_v1(dir, false);
+		}
+}
+
 int cgroup_frozen(const struct cgroup *c)
 {
 	const char *v1 = cgroup_dir(c, "freezer"), *v2 = cgroup_dir(c, "");
