@@ -243,10 +243,10 @@ int v2_devices(struct cgroup *c, const struct spec_resources *r, bool update, bo
 	}
 	if (ret == 0)
 		return 0;
-	if (!rootless && device_rules_restrict(r->devices, r->n_devices) && (h || r->n_devices))
+	if (!rootless && r->n_devices && device_rules_restrict(r->devices, r->n_devices))
 		return error_say(err, -ret, "linux.resources.devices: %s; without CAP_BPF and CAP_SYS_ADMIN, or a kernel with "
 				 "CONFIG_CGROUP_BPF, leave device rules out", why.text);
-	if (denies_one(&plan))
+	if (denies_one(&plan) || !rootless)
 		log_warn("linux.resources.devices is not enforced: %s; what the file permissions allow is allowed", why.text);
 	else
 		log_debug("device rules are not set: %s", why.text);

@@ -158,7 +158,7 @@ static int stream(const struct container *c, struct cgroup *cgroup, int pidfd, i
 		if (p[0].revents)
 			break;
 		if (r >= 0 && now_ms() >= next) {
-			next += interval_ms;
+			next = now_ms() + interval_ms;
 			r = print_stats(c, cgroup);
 		}
 	}
