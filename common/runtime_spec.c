@@ -192,6 +192,9 @@ TABLE(mount, T, JSON_REQUIRED(T, destination, "destination"), JSON_FIELD(T, type
       JSON_FIELD(T, source, "source"), JSON_FIELD(T, options, "options"),
       JSON_LIST(T, uid_mappings, "uidMappings", id_mapping), JSON_LIST(T, gid_mappings, "gidMappings", id_mapping));
 #undef T
+#define T struct spec_mounts
+const struct json_type spec_mounts_type = JSON_TYPE(T, JSON_LIST(T, mounts, "mounts", mount));
+#undef T
 #define T struct spec_hook
 TABLE(hook, T, JSON_REQUIRED(T, path, "path"), JSON_FIELD(T, args, "args"), JSON_FIELD(T, env, "env"),
       JSON_FIELD(T, timeout, "timeout"));

@@ -136,4 +136,7 @@ struct runtime_spec {
 	struct spec_linux *linux_;	/* `linux` is a gcc predefined macro */
 };
 
-extern const struct json_type runtime_spec_type, spec_process_type, spec_resources_type, spec_seccomp_type;
+/* a list of mounts alone */
+struct spec_mounts { struct spec_mount *mounts; size_t n_mounts; };
+
+extern const struct json_type spec_mounts_type, runtime_spec_type, spec_process_type, spec_resources_type, spec_seccomp_type;

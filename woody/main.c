@@ -31,7 +31,7 @@ static const struct option_def options[] = {
 static const struct command *const commands[] = {
 	&command_create, &command_start, &command_state, &command_kill, &command_delete, &command_run, &command_exec,
 	&command_list, &command_ps, &command_pause, &command_resume, &command_update, &command_events,
-	&command_spec, &command_features, NULL,
+	&command_spec, &command_features, &command_mounts, NULL,
 };
 
 static void print_version(FILE *out)

@@ -170,7 +170,7 @@ static int open_source(struct rootfs *r, const struct mount_entry *e, const char
 		       struct error *err)
 {
 	*ret_foreign = r->privileged_parent && mount_is_idmapped(e);
-	if (!*ret_foreign) {
+	if (!*ret_foreign && !r->sources_outside) {
 		int fd = mount_clone(AT_FDCWD, source, e->options.recursive ? AT_RECURSIVE : 0);
 		if (fd != -EACCES || !r->privileged_parent)
 			return fd < 0 ? error_set(err, -fd, "open '%s'", source) : fd;
@@ -179,6 +179,8 @@ static int open_source(struct rootfs *r, const struct mount_entry *e, const char
 	cleanup_close int fd = r->ask(r->ask_context, e->index, err);
 	if (fd < 0)
 		return fd;
+	if (r->sources_outside)
+		*ret_foreign |= r->user_namespace;
 	/* it is in the host's peer groups; a user namespace gets slaves, and so must these be */
 	struct mount_change slave = { .propagation = MS_SLAVE | MS_REC };
 	int result = mount_set(fd, &slave);
@@ -227,7 +229,7 @@ int mount_bind(struct rootfs *r, const struct mount_entry *e, int *ret_fd, struc
 	cleanup_close int target_fd = open_target(r, e, fd, err);
 	if (target_fd < 0)
 		return target_fd;
-	int result = mount_is_idmapped(e) && !foreign ? mount_idmap(r, e, fd, err) : 0;
+	int result = mount_is_idmapped(e) && !foreign && !r->sources_outside ? mount_idmap(r, e, fd, err) : 0;
 	if (result < 0)
 		return result;
 	result = mount_set_flags(fd, &e->options, foreign);

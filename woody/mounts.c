@@ -309,7 +309,7 @@ static int mount_all(struct rootfs *r, struct error *err)
 			return result;
 		}
 	}
-	return mount_cgroup_guard(r, err);
+	return 0;
 }
 
 int rootfs_mounts(struct rootfs *r, struct error *err)
@@ -323,5 +323,19 @@ int rootfs_mounts(struct rootfs *r, struct error *err)
 	mode_t mask = umask(0);
 	int result = mount_all(r, err);
 	(void) umask(mask);
+	return result < 0 ? result : mount_cgroup_guard(r, err);
+}
+
+int rootfs_add_mounts(struct rootfs *r, struct error *err)
+{
+	const struct mount_change readonly = { .set = MOUNT_ATTR_RDONLY };
+	mode_t mask = umask(0);
+	int result = mount_all(r, err);
+	(void) umask(mask);
+	for (size_t i = 0; i < r->n_late; i++) {
+		int done = mount_set_attached(r, r->late[i], &readonly);
+		if (done < 0 && result >= 0)
+			result = error_set(err, -done, "make a mount read-only");
+	}
 	return result;
 }

@@ -51,6 +51,7 @@ struct rootfs {
 	 * it closes, or a negative errno */
 	int (*ask)(void *context, size_t index, struct error *err);
 	void *ask_context;
+	bool sources_outside;	/* ->ask() for every bind source: we are in the container already (mount_live.h) */
 	/* private */
 	bool isolated;		/* no mount of the old tree is in a peer group of the host's */
 	int *late;		/* mounts that become read-only in rootfs_finish() */
@@ -65,6 +66,8 @@ struct rootfs {
 int rootfs_source(const struct rootfs *r, size_t index, struct error *err);
 int rootfs_attach(struct rootfs *r, struct error *err);
 int rootfs_mounts(struct rootfs *r, struct error *err);
+/* rootfs_add_mounts - all of spec->mounts, in a container that runs: ->fd is its root */
+int rootfs_add_mounts(struct rootfs *r, struct error *err);
 int rootfs_pivot(struct rootfs *r, struct error *err);
 int rootfs_finish(struct rootfs *r, struct error *err);
 void rootfs_done(struct rootfs *r);	/* closes the fds */

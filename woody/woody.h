@@ -21,6 +21,6 @@ int fail(const struct woody *w, const char *command, const struct error *err);
  * the caller left open. 0, or -errno */
 int seal(const struct woody *w, int64_t preserve_fds, struct error *err);
 
-extern const struct command command_create, command_delete, command_exec, command_features, command_kill, command_list,
+extern const struct command command_create, command_delete, command_exec, command_features, command_kill, command_list, command_mounts,
 	command_run, command_spec, command_start, command_state;
 extern const struct command command_events, command_pause, command_ps, command_resume, command_update;
