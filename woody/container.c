@@ -3,6 +3,7 @@
 #include "fs.h"
 #include "hooks.h"
 #include "idmap.h"
+#include "intel_rdt.h"
 #include "log.h"
 #include "proc.h"
 #include "str.h"
@@ -315,6 +316,7 @@ int container_abandon(struct container *c, struct error *err)
 			(void) cgroup_remove(cgroup, NULL);	/* one in use stays: it is somebody else's */
 		cgroup_free(cgroup);
 	}
+	intel_rdt_remove(c, true);
 	return container_remove(c, err);
 }
 
@@ -333,5 +335,6 @@ int container_destroy(struct container *c, struct error *err)
 		hooks_run_all("poststop", c->spec->hooks->poststop, c->spec->hooks->n_poststop,
 			      &(struct hook_call) { .state = state, .cwd = c->record.bundle, .output = &output });
 	}
+	intel_rdt_remove(c, false);
 	return container_remove(c, err);
 }

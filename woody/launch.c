@@ -14,6 +14,7 @@
 #include "fs.h"
 #include "hooks.h"
 #include "idmap.h"
+#include "intel_rdt.h"
 #include "log.h"
 #include "memory_policy.h"
 #include "proc.h"
@@ -158,6 +159,8 @@ static int prepare(struct launch *l, struct error *err)
 		r = namespaces_open(spec, &l->namespaces, err);
 	if (r == 0)
 		r = netdev_check(spec, &l->namespaces, err);
+	if (r == 0)
+		r = intel_rdt_check(spec, err);
 	if (r == 0)
 		r = sysctl_check(spec, err);
 	if (r == 0)
@@ -484,6 +487,7 @@ static void undo(struct launch *l)
 		if (cgroup_remove(l->cgroup, &err) < 0)
 			log_warn("%s", err.text);
 	}
+	intel_rdt_remove(&l->container, true);
 	if (l->container.dir_fd >= 0 && container_remove(&l->container, &err) < 0)
 		log_warn("%s", err.text);
 	if (l->pid_file)
@@ -509,6 +513,8 @@ static int create(struct launch *l, struct error *err)
 		r = clone_init(l, err);
 	if (r == 0)
 		r = converse(l, err);
+	if (r == 0)
+		r = intel_rdt_apply(&l->container, l->pid, err);
 	if (r == 0)
 		r = finish_record(l, err);
 	if (r == 0 && l->wait_for_start)

@@ -213,3 +213,18 @@ prepare() {
 		one_sentence RLIMIT_NOFILE
 	fi
 }
+
+@test "linux.intelRdt without resctrl is refused in a sentence, and wrong texts before that" {
+	grep -q ' - resctrl ' /proc/self/mountinfo && skip "resctrl is mounted here: grep resctrl /proc/self/mountinfo"
+	program true
+	config '.linux.intelRdt = { closID: "guaranteed", schemata: ["L3:0=7f0"] }'
+	refused "no resctrl file system is mounted"
+	config '.linux.intelRdt = { enableMonitoring: true }'
+	refused "no resctrl file system is mounted"
+	config '.linux.intelRdt = { closID: "../../etc" }'
+	refused "linux.intelRdt.closID"
+	config '.linux.intelRdt = { memBwSchema: "L3:0=1" }'
+	refused "linux.intelRdt.memBwSchema"
+	config '.linux.intelRdt = { schemata: ["L3:0=1\nL3:1=1"] }'
+	refused "linux.intelRdt.schemata[0]"
+}
