@@ -290,7 +290,7 @@ attempt_any() {
 	[ ! -e "$WORK/new" ]
 }
 
-@test "CVE-2021-30465: a target that is exchanged for a symlink while we mount" {
+@test "CVE-2021-30465, CVE-2024-45310: a target that is exchanged for a symlink while we mount" {
 	mkdir -p "$WORK/host" "$ROOTFS/volume/target" "$WORK/source"
 	ln -s "$WORK/host" "$ROOTFS/volume/link"
 	"$WOODY_TESTBIN/probe" swap "$ROOTFS/volume/target" "$ROOTFS/volume/link" >"$WORK/swap" 2>&1 3>&- &
@@ -342,7 +342,7 @@ attempt_any() {
 
 # ---- /dev ----
 
-@test "CVE-2026-41579: /dev of the rootfs is a symlink to the host: no node appears there" {
+@test "CVE-2026-41579, CVE-2026-47766: /dev of the rootfs is a symlink to the host: no node appears there" {
 	mkdir "$WORK/host"
 	rmdir "$ROOTFS/dev"
 	ln -s "$WORK/host" "$ROOTFS/dev"
@@ -494,7 +494,7 @@ attempt_any() {
 	matches start.sock
 }
 
-@test "CVE-2022-24769: nothing is inheritable by default, for run and exec" {
+@test "CVE-2022-24769, CVE-2022-29162, CVE-2022-27650: nothing is inheritable by default, for run and exec" {
 	program sh -c 'grep CapInh /proc/self/status | tr -d "\t"'
 	expect 0 woody run "$ID"
 	prints CapInh:0000000000000000
@@ -558,4 +558,160 @@ big_config() {
 	config '.mounts += [range(1000) | { destination: "/tmp/m\(.)", type: "bind", source: $source, options: ["bind", "ro"] }]' --arg source "$WORK/source"
 	inside 0 'grep -c " /tmp/m" /proc/self/mountinfo'
 	prints 1000
+}
+
+# ---- more of the same, raced or redirected ----
+
+# exchange A B - they change places all the time from now on
+exchange() {
+	"$WOODY_TESTBIN/probe" swap "$1" "$2" >"$WORK/swap" 2>&1 3>&- &
+	HELPER=$!
+	soon grep -q ready "$WORK/swap"
+}
+
+@test "CVE-2024-45310: no file and no directory is made on the host, whatever a target is exchanged for" {
+	mkdir -p "$WORK/host" "$ROOTFS/volume/target"
+	echo source >"$WORK/source"
+	ln -s "$WORK/host" "$ROOTFS/volume/link"
+	exchange "$ROOTFS/volume/target" "$ROOTFS/volume/link"
+	config '.mounts += [{ destination: "/volume/target/file", type: "bind", source: $source, options: ["bind"] },
+		{ destination: "/volume/target/a/b/file", type: "bind", source: $source, options: ["bind"] }]
+		| .linux.devices = [{ path: "/volume/target/node", type: "c", major: 1, minor: 3 }]' --arg source "$WORK/source"
+	program true
+	local i
+	for i in {1..20}; do
+		run woody run "$ID"
+	done
+	kill -0 "$HELPER"
+	same "$(find "$WORK/host" -mindepth 1)" ""
+	same "$(cat "$WORK/source")" source
+}
+
+@test "CVE-2023-27561, CVE-2023-28642: /proc and /sys are symlinks into a volume" {
+	mkdir -p "$WORK/volume/proc" "$WORK/volume/sys"
+	local what
+	program true
+	for what in proc sys; do
+		rmdir "$ROOTFS/$what"
+		ln -s "volume/$what" "$ROOTFS/$what"
+		config '.mounts |= [{ destination: "/volume", type: "bind", source: $volume, options: ["rbind"] }] + .' --arg volume "$WORK/volume"
+		refused "must be mounted on ordinary directory"
+		config '.mounts |= .[1:]'
+		rm "$ROOTFS/$what"
+		mkdir "$ROOTFS/$what"
+	done
+	same "$(find "$WORK/volume/proc" "$WORK/volume/sys" -mindepth 1)" ""
+}
+
+@test "CVE-2025-31133: /dev/null that is exchanged while masks are made shows nothing else" {
+	mkdir "$WORK/dev"
+	mknod -m 666 "$WORK/dev/null" c 1 3
+	ln -s /etc/bait "$WORK/dev/other"
+	echo 'the attacker reads this' >"$ROOTFS/etc/bait"
+	echo 'what is to be hidden' >"$ROOTFS/etc/hidden"
+	config '.mounts |= map(select(.destination | startswith("/dev") | not)) + [{ destination: "/dev", type: "bind", source: $dev, options: ["bind"] }]
+		| .linux.maskedPaths = ["/etc/hidden"]' --arg dev "$WORK/dev"
+	program sh -c 'head -c 64 /etc/hidden'
+	exchange "$WORK/dev/null" "$WORK/dev/other"
+	local i ran=0
+	for i in {1..25}; do
+		run --separate-stderr woody run "$ID"
+		same "$output" ""
+		if [ "$status" -eq 0 ]; then ran=$((ran + 1)); else [[ "$stderr" == *null* ]] || fail "$stderr"; fi
+	done
+	kill -0 "$HELPER"
+}
+
+@test "CVE-2025-52565: /dev/console that is exchanged for a symlink to the host while the terminal is set up" {
+	mkdir "$WORK/dev"
+	echo mine >"$WORK/host"
+	touch "$WORK/dev/console"
+	ln -s "$WORK/host" "$WORK/dev/other"
+	mkdir "$WORK/dev/pts"
+	config '.process.terminal = true | .mounts |= map(select(.destination | startswith("/dev") | not)) +
+		[{ destination: "/dev", type: "bind", source: $dev, options: ["bind"] },
+		 { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666", "mode=0620"] }]' --arg dev "$WORK/dev"
+	program sh -c 'echo written >/dev/console; true'
+	exchange "$WORK/dev/console" "$WORK/dev/other"
+	local i
+	for i in {1..20}; do
+		run woody run "$ID" </dev/null
+	done
+	kill -0 "$HELPER"
+	same "$(cat "$WORK/host")" mine
+}
+
+@test "CVE-2025-52881: what is mounted over parts of /proc receives no write of ours" {
+	mkdir -p "$WORK/fake"
+	echo 0 | tee "$WORK/fake/shmmni" "$WORK/fake/hostname" "$WORK/fake/oom_score_adj" "$WORK/fake/exec" "$WORK/fake/setgroups" >/dev/null
+	config '.mounts += [{ destination: "/proc/sys/kernel", type: "bind", source: $fake, options: ["bind"] }]
+		| .linux.sysctl = { "kernel.shmmni": "4000" } | .process.oomScoreAdj = 500 | .linux.readonlyPaths = []' --arg fake "$WORK/fake"
+	start_sleeping
+	same "$(cat "$WORK/fake/shmmni" "$WORK/fake/oom_score_adj" "$WORK/fake/exec" | tr '\n' ' ')" "0 0 0 "
+	# they went where they belong
+	same "$(nsenter --target "$PID" --ipc cat /proc/sys/kernel/shmmni)" 4000
+	same "$(cat "/proc/$PID/oom_score_adj")" 500
+}
+
+@test "CVE-2026-30892: exec --user is the whole text, or refused" {
+	start_sleeping
+	local user
+	for user in "" : 0x0 "0 " " 0" +0 -1 1000:x 1000:-1 1000:0x 4294967296 4294967295 18446744073709551616 1000:0:0 0,1 1e3 "1000;0" root: root:nosuch nosuch; do
+		run woody exec --user "$user" "$ID" id -u
+		same "$user: $status" "$user: 255"
+		[[ "$output" == *--user* ]] || fail "$user: $output"
+	done
+	expect 0 woody exec --user 1000:1000 "$ID" sh -c 'id -u; id -g'
+	prints $'1000\n1000'
+}
+
+@test "exec --cgroup cannot leave the container's cgroup" {
+	start_sleeping
+	local path
+	for path in .. ../.. x/../../.. pids:../.. pids:/../.. /../..; do
+		run woody exec --cgroup "$path" "$ID" cat /proc/self/cgroup
+		same "$path: $status" "$path: 255"
+	done
+}
+
+@test "annotations are data: quotes, newlines and paths in them do nothing" {
+	config '.annotations = { "../../x": "../../../etc", "a\"b": "line\nnext\u0001", "run.oci.hooks.stderr": "/etc/woody-was-here" }'
+	start_sleeping
+	same "$(woody state "$ID" | jq -r '.annotations["a\"b"]' | head -n 1)" line
+	expect 0 woody list
+	[ "$(wc -l <<<"$output")" -eq 2 ]
+	[ ! -e /etc/woody-was-here ]
+}
+
+@test "the state of another user is not used" {
+	start_sleeping
+	chmod -R a+rX "$ROOT" "$WORK"
+	chmod 711 "$WORK"
+	local words
+	for words in "state $ID" "kill $ID KILL" "delete -f $ID" "exec $ID true"; do
+		# shellcheck disable=SC2086
+		run setpriv --reuid 1234 --regid 1234 --clear-groups "$WOODY" --root "$ROOT" $words
+		differ "$status" 0
+		says "belongs to another user"
+	done
+	status_is running
+}
+
+@test "a fork bomb is held by its limit, and ends with delete" {
+	config '.linux.resources.pids = { limit: 40 }'
+	program sh -c 'bomb() { bomb | bomb & }; bomb; sleep 1000'
+	detached woody run -d --pid-file "$WORK/pid" "$ID"
+	sleep 0.5
+	same "$(pgrep --ns "$(cat "$WORK/pid")" --nslist pid -c | awk '{ print ($1 <= 41) }')" 1
+	expect 0 woody delete -f "$ID"
+	gone
+}
+
+@test "a memory limit in which nothing can start is a sentence, and nothing stays" {
+	config '.linux.resources.memory = { limit: 4096 }'
+	program sh -c 'head -c 100000000 /dev/zero | tail -c 1'
+	run woody run "$ID"
+	differ "$status" 0
+	[ ${#output} -lt 2000 ]
+	gone
 }
