@@ -310,3 +310,23 @@ cleanup() {
 	config '.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 0 }]'
 	refused "linux.gidMappings[0].size"
 }
+
+@test "namespaces that belong to the host are joined with a user namespace of the container's own" {
+	holder --net --ipc --uts --cgroup
+	local kind
+	for kind in net ipc uts cgroup; do
+		join "$(config_name "$kind")" "/proc/$HOLDER/ns/$kind"
+	done
+	user_namespace 100000 65536
+	# a sysfs of a foreign network namespace, an mqueue of a foreign ipc namespace: not for this root
+	config 'del(.hostname) | .mounts |= map(select(.destination != "/dev/mqueue" and .type != "cgroup" and .type != "sysfs"))'
+	start_sleeping
+	for kind in net ipc uts cgroup; do
+		same "$(namespace_of "$PID" "$kind")" "$(namespace_of "$HOLDER" "$kind")"
+	done
+	differ "$(namespace_of "$PID" user)" "$(namespace_of self user)"
+	differ "$(namespace_of "$PID" pid)" "$(namespace_of self pid)"
+	same "$(awk '{ print $1, $2, $3 }' "/proc/$PID/uid_map")" "0 100000 65536"
+	expect 0 woody exec "$ID" id -u
+	prints 0
+}
