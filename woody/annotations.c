@@ -24,3 +24,11 @@ int annotations_check(const struct runtime_spec *spec, struct error *err)
 				 "use a runtime that was built with a WebAssembly engine", variant);
 	return 0;
 }
+
+const char *const *annotations_unsafe(void)
+{
+	static const char *const names[] = {
+		ANNOTATION_HOOKS_STDOUT, ANNOTATION_HOOKS_STDERR, ANNOTATION_KEEP_GROUPS, ANNOTATION_SECCOMP_RECEIVER, NULL,
+	};
+	return names;
+}

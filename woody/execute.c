@@ -147,6 +147,8 @@ int execute_program(const struct init *i, const struct program *program, struct 
 	int keep = (admin_for_filter ? IDENTITY_KEEP_ADMIN : 0) |
 		   (annotation_on(i->spec, ANNOTATION_KEEP_GROUPS) ? IDENTITY_KEEP_GROUPS : 0);
 
+	if (i->exec)
+		log_debug("setns_init: about to exec");	/* while no filter forbids to say so */
 	int r = identity_become(&p->user, &i->capabilities, keep, err);
 	if (r == 0)
 		r = enter_cwd(p, program, err);
@@ -158,10 +160,10 @@ int execute_program(const struct init *i, const struct program *program, struct 
 	if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "set no_new_privs");
 
-	if (i->landlock_fd >= 0)
-		r = landlock_restrict(i->landlock_fd, err);
-	if (r >= 0 && filter && i->seccomp->notify)
+	if (filter && i->seccomp->notify)
 		r = seccomp_notify_begin(i->notify, err);
+	if (r >= 0 && i->landlock_fd >= 0)	/* not for whom that has just started */
+		r = landlock_restrict(i->landlock_fd, err);
 	if (r >= 0 && filter && admin_for_filter)
 		r = load_filter(i, err);
 	if (r >= 0)

@@ -481,6 +481,7 @@ _Noreturn void init_main(struct init *i)
 	struct error err = { 0 };
 	struct program program = { 0 };
 	log_redirect(channel_log, &i->channel);
+	log_debug("nsexec container setup");	/* these two are runc's words, which its callers look for */
 	log_debug("child process in init()");
 	(void) signal(SIGPIPE, SIG_IGN);
 

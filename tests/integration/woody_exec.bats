@@ -339,3 +339,16 @@ received() {
 	says "connect to the pidfd socket '$WORK/none'"
 	[ ! -e "$ROOTFS/tmp/it-ran" ]
 }
+
+@test "--debug tells what callers of runc look for; with --log only there" {
+	start_sleeping
+	expect 0 woody --debug exec "$ID" echo out
+	prints out
+	local text
+	for text in "level=debug" "nsexec container setup" "child process in init()" "setns_init: about to exec"; do
+		says "$text"
+	done
+	expect 0 woody --debug --log "$WORK/log" --log-format json exec "$ID" echo out
+	same "$stderr" ""
+	grep -q '"level":"debug".*setns_init: about to exec\|setns_init: about to exec.*"level":"debug"' "$WORK/log"
+}

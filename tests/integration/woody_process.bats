@@ -391,6 +391,13 @@ two_cpus() {
 	says "rows 10; columns 110"
 }
 
+@test "features tells of labels, memory policies and annotations" {
+	expect 0 woody features
+	jq -e '.linux.apparmor.enabled and .linux.selinux.enabled' <<<"$output"
+	jq -e '.linux.memoryPolicy | (.modes | length == 7 and index("MPOL_BIND")) and (.flags | length == 3 and index("MPOL_F_STATIC_NODES"))' <<<"$output"
+	jq -e '.potentiallyUnsafeConfigAnnotations | index("run.oci.hooks.stdout") and index("run.oci.keep_original_groups")' <<<"$output"
+}
+
 @test "what config.json does not ask for costs no system call" {
 	command -v strace >/dev/null || skip "command -v strace: nothing"
 	program true

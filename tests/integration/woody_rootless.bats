@@ -225,3 +225,40 @@ user_stopped() {
 	init_exe "$WORK/mine"
 	says "Read-only file system"
 }
+
+@test "rootless: what the process document asks for, and an ordinary user may" {
+	config '.process.scheduler = { policy: "SCHED_BATCH", nice: 5 } | .process.ioPriority = { class: "IOPRIO_CLASS_BE", priority: 6 }
+		| .linux.personality = { domain: "LINUX32" } | .linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "0" }
+		| .process.oomScoreAdj = 500'
+	user_inside 0 'cut -d" " -f19,41 /proc/1/stat; busybox ionice -p 1; uname -m | sed s/i686/x86_64/; head -1 /proc/self/numa_maps | cut -d" " -f2
+		cat /proc/self/oom_score_adj; grep Cpus_allowed_list /proc/self/status | cut -f2'
+	prints "$(printf '5 3\nbest-effort: prio 6\n%s\nbind:0\n500\n%s' "$(uname -m)" "$(cat /sys/devices/system/cpu/online)")"
+	config '.process.scheduler = { policy: "SCHED_OTHER", nice: -5 }'
+	program true
+	expect 1 user_woody run "$ID"
+	says "process.scheduler: set SCHED_OTHER"
+	says "a nice value below what it is needs CAP_SYS_NICE"
+	config 'del(.process.scheduler) | .process.ioPriority = { class: "IOPRIO_CLASS_RT", priority: 0 }'
+	expect 1 user_woody run "$ID"
+	says "IOPRIO_CLASS_RT needs CAP_SYS_NICE or CAP_SYS_ADMIN"
+}
+
+@test "rootless: Landlock confines the program and exec" {
+	[ "$("$WOODY_TESTBIN/probe" landlock || echo 0)" -ge 4 ] || skip "probe landlock: $("$WOODY_TESTBIN/probe" landlock)"
+	cp "$WOODY_TESTBIN/probe" "$ROOTFS/bin/"
+	mkdir "$ROOTFS/data"
+	chown "$NAME:" "$ROOTFS/data"
+	echo secret >"$ROOTFS/etc/secret"
+	config '.root.readonly = false | .annotations["io.woody.landlock"] = "exec:/bin rw:/data tcp-connect:7001"'
+	user_inside 0 'echo mine >/data/file; cat /data/file; probe open r /etc/secret; probe open w /etc/passwd; probe connect 7002; true'
+	prints $'mine\nPermission denied\nPermission denied\nPermission denied'
+	config '.process.noNewPrivileges = false'
+	user_inside 1 'cat /etc/secret'
+	says "Permission denied"
+	program sleep 1000
+	detached user_woody run -d "$ID"
+	expect 0 user_woody exec "$ID" cat /data/file
+	prints mine
+	expect 1 user_woody exec "$ID" cat /etc/secret
+	says "Permission denied"
+}

@@ -3,8 +3,10 @@
  * for; with --json a member `host` beside it, which the specification does not have, is about the machine. */
 #include <seccomp.h>	/* libseccomp's; before ours, whose names it must not see */
 
+#include "../annotations.h"
 #include "../host.h"
 #include "../identity.h"
+#include "../memory_policy.h"
 #include "../mount_options.h"
 #include "../namespaces.h"
 #include "../seccomp.h"
@@ -21,12 +23,14 @@ struct seccomp_features {
 	char **actions, **operators, **archs, **known_flags, **supported_flags;
 };
 struct mount_extensions { struct enabled idmap; };
+struct memory_policy_features { char **modes, **flags; };
 struct linux_features {
 	char **namespaces, **capabilities;
 	struct cgroup_features cgroup;
 	struct seccomp_features seccomp;
 	struct enabled apparmor, selinux, intel_rdt, net_devices;
 	struct mount_extensions mount_extensions;
+	struct memory_policy_features memory_policy;
 };
 struct features {
 	char *oci_version_min, *oci_version_max, **hooks, **mount_options, **unsafe_annotations;
@@ -49,6 +53,9 @@ static const struct json_type seccomp_type =
 		  JSON_FIELD(T, operators, "operators"), JSON_FIELD(T, archs, "archs"),
 		  JSON_FIELD(T, known_flags, "knownFlags"), JSON_FIELD(T, supported_flags, "supportedFlags"));
 #undef T
+#define T struct memory_policy_features
+static const struct json_type memory_policy_type = JSON_TYPE(T, JSON_FIELD(T, modes, "modes"), JSON_FIELD(T, flags, "flags"));
+#undef T
 #define T struct mount_extensions
 static const struct json_type mount_extensions_type =
 	JSON_TYPE(T, JSON_INLINE(T, idmap, "idmap", enabled_type));
@@ -60,6 +67,7 @@ static const struct json_type linux_type = JSON_TYPE(T,
 	JSON_INLINE(T, apparmor, "apparmor", enabled_type), JSON_INLINE(T, selinux, "selinux", enabled_type),
 	JSON_INLINE(T, intel_rdt, "intelRdt", enabled_type),
 	JSON_INLINE(T, mount_extensions, "mountExtensions", mount_extensions_type),
+	JSON_INLINE(T, memory_policy, "memoryPolicy", memory_policy_type),
 	JSON_INLINE(T, net_devices, "netDevices", enabled_type));
 #undef T
 #define T struct features
@@ -109,12 +117,11 @@ static struct linux_features linux_features(struct pool *pool)
 			.known_flags = (char **) seccomp_flag_names(),
 			.supported_flags = host_seccomp_flags(pool),
 		},
+		.apparmor.enabled = true, .selinux.enabled = true,	/* not: here and now; see labels.h */
 		.mount_extensions.idmap.enabled = true,
+		.memory_policy = { .modes = (char **) memory_policy_modes(), .flags = (char **) memory_policy_flags() },
 	};
 }
-
-/* those that change what woody does: an engine that takes annotations from images or from its users has to filter these */
-static const char *const unsafe_annotations[] = { "run.oci.seccomp.receiver", NULL };
 
 struct features_options { bool json; };
 
@@ -144,7 +151,7 @@ static int run(void *program, void *given, char **args, int n_args)
 		.mount_options = (char **) mount_option_names(),
 		.linux_ = linux_features(&pool),
 		.annotations = { .n = 1, .pairs = &libseccomp },
-		.unsafe_annotations = (char **) unsafe_annotations,
+		.unsafe_annotations = (char **) annotations_unsafe(),
 		.host = o->json ? &host : NULL,
 	};
 	cleanup_free char *text = json_encode(&features_type, &f, JSON_INDENTED, NULL);
