@@ -147,9 +147,10 @@ int execute_program(const struct init *i, const struct program *program, struct 
 	int keep = (admin_for_filter ? IDENTITY_KEEP_ADMIN : 0) |
 		   (annotation_on(i->spec, ANNOTATION_KEEP_GROUPS) ? IDENTITY_KEEP_GROUPS : 0);
 
+	struct capability_sets capabilities = i->capabilities;
 	if (i->exec)
 		log_debug("setns_init: about to exec");	/* while no filter forbids to say so */
-	int r = identity_become(&p->user, &i->capabilities, keep, err);
+	int r = identity_become(&p->user, &capabilities, keep, err);
 	if (r == 0)
 		r = enter_cwd(p, program, err);
 	if (r < 0)
@@ -167,7 +168,7 @@ int execute_program(const struct init *i, const struct program *program, struct 
 	if (r >= 0 && filter && admin_for_filter)
 		r = load_filter(i, err);
 	if (r >= 0)
-		r = identity_capabilities(&i->capabilities, err);
+		r = identity_capabilities(&capabilities, err);
 	if (r >= 0 && filter && !admin_for_filter)
 		r = load_filter(i, err);
 	if (r < 0)

@@ -243,23 +243,30 @@ static int set_ids(const struct spec_user *user, bool keep_groups, struct error 
 
 /* ---- all together ---- */
 
-static int cannot_give(uint64_t wanted, uint64_t have, int r, struct error *err)
+/* keep_grantable - "runtimes SHOULD NOT fail" for capabilities that they cannot give, as root without all of them cannot:
+ * what is not in our own sets is taken out of those asked for, and told */
+static void keep_grantable(struct capability_sets *sets, const struct capability_sets *have)
 {
+	uint64_t asked = sets->permitted | sets->inheritable | sets->ambient;
+	uint64_t ours = have->permitted | have->inheritable;
 	char name[32];
-	if (r == -EPERM && (wanted & ~have))
-		return error_say(err, EPERM,
-				 "set the capabilities: we do not have %s ourselves; leave it out of "
-				 "process.capabilities",
-				 lowest_name(wanted & ~have, name));
-	return error_set(err, -r, "set the capabilities");
+	for (int cap = 0; cap < 64; cap++)
+		if (asked & ~ours & BIT(cap))
+			log_warn("process.capabilities: %s cannot be granted: we do not have it ourselves",
+				 lowest_name(BIT(cap), name));
+	sets->effective &= have->permitted;
+	sets->permitted &= have->permitted;
+	sets->inheritable &= ours;
+	sets->ambient &= ours;
 }
 
-int identity_become(const struct spec_user *user, const struct capability_sets *sets, int keep, struct error *err)
+int identity_become(const struct spec_user *user, struct capability_sets *sets, int keep, struct error *err)
 {
 	struct capability_sets have;
 	int r = get_capabilities(&have);
 	if (r < 0)
 		return error_set(err, -r, "look at the capabilities");
+	keep_grantable(sets, &have);
 	r = drop_bounding(sets->bounding, err);
 	if (r < 0)
 		return r;
@@ -267,7 +274,7 @@ int identity_become(const struct spec_user *user, const struct capability_sets *
 	if (sets->inheritable & ~have.inheritable) {
 		r = set_capabilities(have.effective, have.permitted, sets->inheritable);
 		if (r < 0)
-			return cannot_give(sets->inheritable, have.permitted, r, err);
+			return error_set(err, -r, "set the inheritable capabilities");
 	}
 	r = set_ids(user, keep & IDENTITY_KEEP_GROUPS, err);
 	if (r < 0)
@@ -276,7 +283,7 @@ int identity_become(const struct spec_user *user, const struct capability_sets *
 	uint64_t permitted = sets->permitted | (keep & IDENTITY_KEEP_ADMIN ? BIT(CAP_SYS_ADMIN) & have.permitted : 0);
 	r = set_capabilities(permitted, permitted, sets->inheritable);
 	if (r < 0)
-		return cannot_give(permitted, have.permitted, r, err);
+		return error_set(err, -r, "set the capabilities");
 	r = raise_ambient(sets->ambient, err);
 	if (r == 0)
 		(void) umask(user->umask ? *user->umask & 0777 : 022);

@@ -51,8 +51,9 @@ int identity_oom_score(int proc_fd, pid_t pid, int32_t score, bool may_fail, str
  * may use it, and CAP_SYS_ADMIN is kept beside it with IDENTITY_KEEP_ADMIN. The caller's supplementary groups stay
  * with IDENTITY_KEEP_GROUPS. Ambient capabilities are raised here; one
  * that cannot be only warns. setgroups(2) is skipped where the user namespace denies it and no groups were
- * asked for. The calling process must have one thread. */
+ * asked for. What the caller does not have itself cannot be granted: it is taken out of @sets, with a warning
+ * (config.md, "Linux Process"). The calling process must have one thread. */
 enum { IDENTITY_KEEP_ADMIN = 1, IDENTITY_KEEP_GROUPS = 2 };
-int identity_become(const struct spec_user *user, const struct capability_sets *sets, int keep, struct error *err);
+int identity_become(const struct spec_user *user, struct capability_sets *sets, int keep, struct error *err);
 /* identity_capabilities - the sets for good: one capset(2), all that the seccomp filter must allow */
 int identity_capabilities(const struct capability_sets *sets, struct error *err);

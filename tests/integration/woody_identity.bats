@@ -80,6 +80,15 @@ CapBnd: 0000000000200000'
 	[[ "$stderr" == *CAP_UNHEARD_OF* ]]
 }
 
+@test "capabilities: what the caller has not itself cannot be granted, which is a warning" {
+	sets '{ "bounding": ["CAP_KILL", "CAP_SYSLOG"], "permitted": ["CAP_KILL", "CAP_SYSLOG"], "effective": ["CAP_KILL", "CAP_SYSLOG"],
+		"inheritable": ["CAP_SYSLOG"] }'
+	program grep -E '^Cap(Inh|Prm|Eff)' /proc/self/status
+	expect 0 setpriv --bounding-set=-syslog --inh-caps=-all "$WOODY" --root "$ROOT" run "$ID"
+	prints $'CapInh:\t0000000000000000\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020'
+	[[ "$stderr" == *"CAP_SYSLOG cannot be granted: we do not have it ourselves"* ]]
+}
+
 @test "capabilities: an ambient one that is not inheritable is a warning, the rest is raised" {
 	config '.process.user.uid = 1000'
 	sets '{ "bounding": ["CAP_CHOWN", "CAP_KILL"], "permitted": ["CAP_CHOWN", "CAP_KILL"], "inheritable": ["CAP_KILL"],
