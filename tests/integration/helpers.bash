@@ -23,7 +23,8 @@ bats_require_minimum_version 1.5.0
 
 : "${WOODY:?the path of the runtime}"
 : "${WOODY_TESTBIN:?the directory with recvtty and probe}"
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-30}	# nothing here takes long; a hang is a failure
+# nothing here takes long; a hang is a failure. Emulated machines need more: WOODY_TEST_TIMEOUT
+export BATS_TEST_TIMEOUT=${WOODY_TEST_TIMEOUT:-30}
 if ! WOODY=$(command -v "$WOODY"); then
 	echo "WOODY is no program" >&2
 	exit 1
