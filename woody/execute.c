@@ -46,10 +46,16 @@ static char **make_env(const struct spec_process *p)
 	return env.v;
 }
 
+/* is_executable - by somebody: not even root executes a directory, or a file without any x bit */
+static bool is_executable(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (st->st_mode & 0111);
+}
+
 static bool is_program(const char *path)
 {
 	struct stat st;
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+	return stat(path, &st) == 0 && is_executable(&st);
 }
 
 /* find_program - as execvp(3) would. Only existence and an x bit are looked at: whether this user may execute it is
@@ -59,8 +65,11 @@ static int find_program(const struct spec_process *p, char *const *env, char **r
 	const char *name = p->args[0];
 	struct stat st;
 	if (strchr(name, '/')) {
-		if (stat(name, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+		int r = stat(name, &st);
+		if (r < 0 && (errno == ENOENT || errno == ENOTDIR))
 			return error_say(err, ENOENT, "exec: \"%s\": stat %s: no such file or directory", name, name);
+		if (r == 0 && !is_executable(&st))
+			return error_say(err, EACCES, "exec: \"%s\": permission denied", name);
 		*ret = xstrdup(name);
 		return 0;
 	}

@@ -3,6 +3,7 @@
 #include "../hooks.h"
 #include "../woody.h"
 #include "cleanup.h"
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -32,6 +33,16 @@ static int poststart(struct container *c, struct error *err)
 	return r;
 }
 
+/* wait_for_end - of init, which has told its error and exits. An engine that is told of the error deletes the container at
+ * once, and containerd's shim takes it for alive until the signal of its end has come. */
+static void wait_for_end(const struct container *c)
+{
+	cleanup_close int pidfd = container_pidfd(c);
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+	if (pidfd >= 0)
+		(void) poll(&end, 1, 2000);
+}
+
 static int start(struct container *c, struct error *err)
 {
 	enum container_status status = container_status(c);
@@ -45,8 +56,10 @@ static int start(struct container *c, struct error *err)
 		return channel;
 	int r = channel_receive(channel, NULL, NULL, err);
 	(void) unlinkat(c->dir_fd, "start.sock", 0);
-	if (r != -EPIPE)	/* the end of the channel is execve's success */
+	if (r != -EPIPE) {	/* the end of the channel is execve's success */
+		wait_for_end(c);
 		return r < 0 ? r : error_set(err, EPROTO, "message %d from init", r);
+	}
 	return poststart(c, err);
 }
 
