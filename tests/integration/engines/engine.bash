@@ -61,11 +61,11 @@ make_plain_image() {
 	chmod -R a+rX "$BASE/layout" "$BASE/rootfs.tar"
 }
 
-# all_hierarchies COMMAND... - what the kernel has of cgroup v1, mounted in a namespace of our own: containerd reads
+# all_hierarchies COMMAND... - becomes the command; what the kernel has of cgroup v1, mounted in a namespace of our own: containerd reads
 # statistics only where every controller of /proc/PID/cgroup has a mount, which not every machine gives
 all_hierarchies() {
 	# shellcheck disable=SC2016 # a script of its own
-	unshare --mount --propagation private bash -c '
+	exec unshare --mount --propagation private bash -c '
 		if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
 			mkdir "$0/cgroups" && mount --rbind /sys/fs/cgroup "$0/cgroups" && mount -t tmpfs tmpfs /sys/fs/cgroup || exit 1
 			for old in "$0"/cgroups/*/; do
@@ -88,7 +88,7 @@ all_hierarchies() {
 daemon() {
 	local name=$1
 	shift
-	all_hierarchies "$@" </dev/null >"$BASE/daemons/$name.log" 2>&1 3>&- &
+	all_hierarchies "$@" </dev/null >"$BASE/daemons/$name.log" 2>&1 3>&- 4>&- &
 	echo $! >"$BASE/daemons/$name.pid"
 	disown
 }
