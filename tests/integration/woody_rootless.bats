@@ -1,5 +1,8 @@
-# An ordinary user: no capability, no cgroup of its own, ids from /etc/subuid. The user is made for this file and removed.
+# An ordinary user: no capability, no cgroup of its own, ids from /etc/subuid. The user is made for this file and removed;
+# where bats is started by an ordinary user, it is that one, and what only root can prepare is skipped.
 load helpers
+
+as_root() { [ "$(id -u)" -eq 0 ] || skip "only root can prepare this: $1"; }
 
 # retry COMMAND... - useradd and userdel lock /etc/passwd, and others use them, too
 retry() {
@@ -14,27 +17,37 @@ retry() {
 
 setup_file() {
 	chmod 711 "$BATS_RUN_TMPDIR"
+	export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$BATS_FILE_TMPDIR}
 	make_template
+	chmod 755 "$BATS_FILE_TMPDIR"
+	# a binary that this user cannot write to, where it can reach it
+	cp "$WOODY" "$BATS_FILE_TMPDIR/runtime"
+	chmod 755 "$BATS_FILE_TMPDIR/runtime"
+	if [ "$(id -u)" -ne 0 ]; then
+		export NAME HOME_DIR=$HOME
+		NAME=$(id -un)
+		return
+	fi
 	export NAME=wt$$ HOME_DIR=$BATS_FILE_TMPDIR/home
 	retry useradd --create-home --home-dir "$HOME_DIR" --shell /bin/sh "$NAME"
 	if ! grep -q "^$NAME:" /etc/subuid; then	# some useradd give ranges themselves
 		local first=$((400000000 + $$ % 10000 * 65536))
 		retry usermod --add-subuids "$first-$((first + 65535))" --add-subgids "$first-$((first + 65535))" "$NAME"
 	fi
-	chmod 755 "$BATS_FILE_TMPDIR"
-	# a binary that this user cannot write to, where it can reach it
-	cp "$WOODY" "$BATS_FILE_TMPDIR/runtime"
-	chmod 755 "$BATS_FILE_TMPDIR/runtime"
 }
 
 teardown_file() {
-	[ -n "${NAME:-}" ] || return 0
+	[ -n "${NAME:-}" ] && [ "$(id -u)" -eq 0 ] || return 0
 	retry userdel --remove "$NAME"
 	! grep -q "^$NAME:" /etc/subuid /etc/subgid || sed -i "/^$NAME:/d" /etc/subuid /etc/subgid
 }
 
 # as_user COMMAND... - with an environment, session and groups of its own
 as_user() {
+	if [ "$(id -u)" -ne 0 ]; then
+		XDG_RUNTIME_DIR=$WORK/run "$@"
+		return
+	fi
 	setpriv --reuid "$NAME" --regid "$NAME" --init-groups --inh-caps=-all --reset-env \
 		env HOME="$HOME_DIR" XDG_RUNTIME_DIR="$WORK/run" "$@"
 }
@@ -84,7 +97,8 @@ cleanup() {
 
 # no_process - of the user is left; zombies are waiting for others
 no_process() {
-	! ps -o stat= -U "$NAME,$FIRST_UID" | grep -v '^Z'
+	# a user who runs bats has processes of its own
+	! ps -o stat= -U "$([ "$(id -u)" -ne 0 ] || echo "$NAME,")$FIRST_UID" | grep -v '^Z'
 }
 
 # subordinate_maps - root is the caller, 1 and up are its subordinate ids
@@ -181,8 +195,10 @@ user_stopped() {
 }
 
 @test "rootless: the host's cgroups are not writable (CVE-2023-25809)" {
+	as_root "a cgroup that is given to the user"
 	# a cgroup that was given to the user, as systemd does
 	MINE=/sys/fs/cgroup/pids/$ID-mine
+	[ -d /sys/fs/cgroup/pids ] || MINE=/sys/fs/cgroup/$ID-mine
 	mkdir "$MINE"
 	chown -R "$NAME:$NAME" "$MINE"
 	user_inside 1 "mkdir $MINE/made"
@@ -203,6 +219,7 @@ user_stopped() {
 }
 
 @test "rootless: another user's container is out of reach" {
+	as_root "a container of another user"
 	program sleep 1000
 	config '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings)
 		| .linux.cgroupsPath = "/" + $id' --arg id "$ID"
@@ -215,11 +232,13 @@ user_stopped() {
 }
 
 @test "the runtime is out of reach when its owner has no id in the caller's user namespace" {
+	as_root "a runtime of another user"
 	init_exe "$BATS_FILE_TMPDIR/runtime"
 	says "Permission denied"
 }
 
 @test "the runtime is sealed when its owner has an id in the caller's user namespace" {
+	as_root "a runtime of another user"
 	cp "$BATS_FILE_TMPDIR/runtime" "$WORK/mine"
 	chown "$NAME:" "$WORK/mine"
 	init_exe "$WORK/mine"
