@@ -20,6 +20,7 @@
  * parent.
  */
 #include "seccomp_notify.h"
+#include "annotations.h"
 #include "cleanup.h"
 #include "clone.h"
 #include "console.h"
@@ -80,21 +81,13 @@ static int connect_agent(const char *path, struct error *err)
 	return fd;
 }
 
-static const char *annotation(const struct runtime_spec *spec, const char *name)
-{
-	for (size_t i = 0; i < spec->annotations.n; i++)
-		if (strcmp(spec->annotations.pairs[i].key, name) == 0)
-			return spec->annotations.pairs[i].value;
-	return NULL;
-}
-
 int seccomp_notify_prepare(struct seccomp_notify *n, const struct seccomp_filter *filter, const struct runtime_spec *spec,
 			   bool later, struct error *err)
 {
 	if (!filter->notify || n->serve)
 		return 0;
 	const struct spec_seccomp *s = spec->linux_->seccomp;
-	n->path = !str_empty(s->listener_path) ? s->listener_path : annotation(spec, "run.oci.seccomp.receiver");
+	n->path = !str_empty(s->listener_path) ? s->listener_path : annotation_get(spec, ANNOTATION_SECCOMP_RECEIVER);
 	n->metadata = s->listener_metadata;
 	if (str_empty(n->path))
 		return error_say(err, EINVAL, "failed to connect with seccomp agent: SCMP_ACT_NOTIFY needs "

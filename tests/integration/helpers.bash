@@ -24,7 +24,7 @@ bats_require_minimum_version 1.5.0
 : "${WOODY:?the path of the runtime}"
 : "${WOODY_TESTBIN:?the directory with recvtty and probe}"
 # nothing here takes long; a hang is a failure. Emulated machines need more: WOODY_TEST_TIMEOUT
-export BATS_TEST_TIMEOUT=${WOODY_TEST_TIMEOUT:-30}
+export BATS_TEST_TIMEOUT=${WOODY_TEST_TIMEOUT:-60}
 if ! WOODY=$(command -v "$WOODY"); then
 	echo "WOODY is no program" >&2
 	exit 1
