@@ -307,3 +307,8 @@ refused_here() {
 	expect 0 strace -f -e trace=socket -o "$WORK/trace" "$WOODY" --root "$ROOT" run "$ID"
 	same "$(grep -c AF_NETLINK "$WORK/trace" || true)" 0
 }
+
+@test "features tells of network devices and of Intel RDT" {
+	expect 0 woody features
+	same "$(jq -c '.linux | [.netDevices.enabled, .intelRdt.enabled]' <<<"$output")" "[true,true]"
+}

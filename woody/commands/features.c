@@ -120,6 +120,8 @@ static struct linux_features linux_features(struct pool *pool)
 		.apparmor.enabled = true, .selinux.enabled = true,	/* not: here and now; see labels.h */
 		.mount_extensions.idmap.enabled = true,
 		.memory_policy = { .modes = (char **) memory_policy_modes(), .flags = (char **) memory_policy_flags() },
+		.intel_rdt.enabled = true,
+		.net_devices.enabled = true,
 	};
 }
 
