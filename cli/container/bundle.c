@@ -297,7 +297,7 @@ static struct spec_linux *make_linux(const struct container *c, const struct bun
 	make_sysctl(l, c, e->rootless, pool);
 	l->resources = make_resources(&c->record, e->rootless, pool);
 	if (!e->rootless)	/* else the runtime's own default, which it can go without */
-		l->cgroups_path = pool_printf(pool, "/carrier/%s", c->record.id);
+		l->cgroups_path = pool_printf(pool, e->systemd_cgroups ? ":carrier:%s" : "/carrier/%s", c->record.id);
 	l->masked_paths = list_words(pool, masked);
 	l->readonly_paths = list_words(pool, readonly);
 	if (!e->settings || !e->settings->seccomp_unconfined)

@@ -11,6 +11,7 @@
 struct bundle_environment {
 	bool rootless;			/* woody will run in a user namespace */
 	bool single_id;			/* which has only one id */
+	bool systemd_cgroups;		/* woody asks systemd: linux.cgroupsPath is slice:prefix:name */
 	const struct record_settings *settings;	/* NULL: docker's defaults */
 	uint16_t rows, columns;			/* of the caller's terminal; 0: unknown */
 };

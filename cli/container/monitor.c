@@ -9,6 +9,7 @@
 #include "rootfs.h"
 #include "runtime.h"
 #include "socket.h"
+#include "str.h"
 #include "userns.h"
 #include <poll.h>
 #include <sched.h>
@@ -356,7 +357,7 @@ static int own_world(struct monitor *m, struct bundle_environment *e, struct err
 
 static int start(struct monitor *m, struct error *err)
 {
-	struct bundle_environment e = { 0 };
+	struct bundle_environment e = { .systemd_cgroups = str_eq(m->carrier->cgroup_manager, "systemd") };
 	const struct record *rec = &m->c->record;
 	int r = own_world(m, &e, err);
 	if (r == 0)

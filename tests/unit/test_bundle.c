@@ -138,6 +138,17 @@ static void test_options(void)
 	OK(str_starts(err.text, "user '7' is 7:0, but the container's user namespace has only one id, root; give your user subordinate ids"));
 }
 
+static void test_systemd(void)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct error err;
+	struct container c = make();
+	const struct bundle_environment e = { .systemd_cgroups = true };
+	struct runtime_spec *s = written(&c, &e, &pool, &err);
+	OK(s != NULL);
+	OK_STR(s ? s->linux_->cgroups_path : "", ":carrier:" ID);
+}
+
 static const char *user_as(const char *word, char out[256])
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
@@ -259,6 +270,7 @@ int main(void)
 		return 1;
 	}
 	test_defaults();
+	test_systemd();
 	test_options();
 	test_user();
 	test_seccomp();
