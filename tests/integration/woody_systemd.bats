@@ -464,11 +464,12 @@ u_woody() {
 	same "$(cat "/sys/fs/cgroup$dir/memory.max" "/sys/fs/cgroup$dir/pids.max")" $'67108864\n50'
 	same "$(as_user systemctl --user show --value -p TasksMax "$UNIT")" 50
 	as_user "$WOODY" --root "$WORK/run" exec "$ID" sleep 1001 </dev/null >/dev/null 2>&1 3>&- &
+	local job=$!
 	soon two_processes "/sys/fs/cgroup$dir"
 	u_woody delete -f "$ID"
 	[ ! -e "/sys/fs/cgroup$dir" ]
 	same "$(as_user systemctl --user list-units --all --no-legend --plain "*$ID*")" ""
-	wait
+	wait "$job" || true	# killed with the container
 }
 
 two_processes() {

@@ -56,7 +56,8 @@ static char *find_program(struct error *err)
 {
 	static const char name[] = "woody-systemd";
 	const char *slash = strrchr(program_invocation_name, '/');
-	cleanup_free char *beside = slash ? xasprintf("%.*s/%s", (int) (slash - program_invocation_name), program_invocation_name, name) : NULL;
+	int dir = slash ? (int) (slash - program_invocation_name) : 0;
+	cleanup_free char *beside = slash ? xasprintf("%.*s/%s", dir, program_invocation_name, name) : NULL;
 	if (beside && access(beside, X_OK) == 0)
 		return take_ptr(beside);
 	cleanup_free char *installed = xasprintf(WOODY_LIBEXECDIR "/%s", name);
@@ -105,10 +106,13 @@ static int systemd_locate(struct cgroup *c, const struct cgroup_config *config, 
 {
 	struct layout l cleanup_layout = { 0 };
 	struct systemd_unit unit;
+	const char *sub;
 	(void) exact;	/* always: a start through systemd takes long enough */
 	int r = check_present(err);
 	if (r == 0)
 		r = systemd_unit_parse(config->path, config->id, users_own(), &c->pool, &unit, err);
+	if (r == 0)	/* only whether it can be used: systemd_find() */
+		r = systemd_subgroup(config->annotations, &c->pool, &sub, err);
 	if (r == 0)
 		r = layout_read(LAYOUT_VERIFIED, &l, err);
 	if (r < 0)
@@ -152,9 +156,10 @@ static int systemd_find(struct cgroup *c, pid_t pid, struct error *err)
 	for (size_t i = 0; i < l.n; i++)
 		if (strcmp(l.v[i].name, c->version == &version_v2 ? "" : "name=systemd") == 0)
 			path = l.v[i].own;
-	const char *end = path ? scope_end(path, c->scope) : "";
+	const char *end = path ? scope_end(path, c->scope) : NULL;
 	if (!end)
-		return error_say(err, EIO, "systemd did not put the container's process into '%s', but into '%s'", c->scope, path);
+		return error_say(err, EIO, "systemd did not put the container's process into '%s', but into '%s'", c->scope,
+				 path ? path : "no cgroup of its own");
 	path = pool_strndup(&c->pool, path, (size_t) (end - path));
 	for (size_t i = 0; i < c->n; i++) {
 		struct hierarchy *h = &c->h[i];
@@ -274,17 +279,18 @@ static int systemd_adopt(struct cgroup *c, pid_t pid, struct error *err)
 		r = systemd_find(c, pid, err);
 	if (r == 0)
 		r = make_rest(c, err);
-	/* v1: an empty cpuset cannot be entered; v2: controllers go down only past a cgroup without processes */
-	if (r == 0 && !v2)
-		r = c->version->prepare(c, resources, err);
-	if (r == 0)
-		r = cgroup_move(c, pid, err);
+	/* v2: controllers go down only past a cgroup without processes, the scope above a subgroup; v1: a cpuset that is still
+	 * empty, or gets its CPUs as a limit, cannot be entered */
 	if (r == 0 && v2)
+		r = cgroup_move(c, pid, err);
+	if (r == 0)
 		r = c->version->prepare(c, resources, err);
 	if (r == 0)
 		r = limits_apply(c, &limits, err);
 	if (r == 0)
 		r = c->version->devices(c, resources, false, c->config.rootless, err);
+	if (r == 0 && !v2)
+		r = cgroup_move(c, pid, err);
 	return r;
 }
 

@@ -112,7 +112,8 @@ static int parse_number(struct reader *in, const char *want, struct buf *sig, st
 		if (negative ? signed_value < ranges[i].min : value > ranges[i].max)
 			return -ERANGE;
 		char type[2] = { ranges[i].type, 0 };
-		cleanup_free char *plain = negative ? xasprintf("%lld", (long long) signed_value) : xasprintf("%llu", (unsigned long long) value);
+		cleanup_free char *plain = negative ? xasprintf("%lld", (long long) signed_value) :
+						      xasprintf("%llu", (unsigned long long) value);
 		return basic(want, type, plain, sig, out);
 	}
 	return -EINVAL;
