@@ -1,7 +1,6 @@
 #include "../cgroup/oom.h"
 #include "../cgroup/stats.h"
-#include "../container.h"
-#include "../woody.h"
+#include "select.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "log.h"
@@ -166,8 +165,9 @@ static int stream(const struct container *c, struct cgroup *cgroup, int pidfd, i
 	return r == -EPIPE ? 0 : r;
 }
 
-static int events(struct container *c, const struct events_options *o, struct error *err)
+static int events(struct container *c, void *ctx, struct error *err)
 {
+	const struct events_options *o = ctx;
 	int interval_ms = DEFAULT_INTERVAL_MS;
 	int r = o->interval ? parse_interval(o->interval, &interval_ms, err) : 0;
 	if (r == 0)
@@ -185,21 +185,13 @@ static int events(struct container *c, const struct events_options *o, struct er
 	if (r == 0)
 		r = o->stats ? print_stats(c, cgroup) : stream(c, cgroup, pidfd, interval_ms, err);
 	cgroup_free(cgroup);
-	return r;
+	return r < 0 && !err->code ? error_set(err, -r, "write to stdout") : r;
 }
 
 static int run(void *program, void *given, char **args, int n_args)
 {
-	struct woody *w = program;
-	struct error err = { 0 };
-	struct container c cleanup_container = CONTAINER_INIT;
 	(void) n_args;
-	int r = container_load(w->root, args[0], &c, &err);
-	if (r == 0)
-		r = events(&c, given, &err);
-	if (r < 0 && !err.code)
-		error_set(&err, -r, "write to stdout");
-	return r < 0 ? fail(w, "events", &err) : 0;
+	return with_container(program, "events", args[0], events, given);
 }
 
 const struct command command_events = {

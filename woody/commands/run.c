@@ -1,27 +1,17 @@
-#include "../launch.h"
-#include "../woody.h"
+#include "making.h"
 #include "log.h"
 
 struct run_options {
-	char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
-	int64_t preserve_fds;
-	bool no_pivot, no_new_keyring, detach, keep, no_subreaper, explain;
+	struct making making;
+	bool detach, keep, no_subreaper, explain;
 };
 
 static const struct option_def options[] = {
-	OPTION(struct run_options, bundle, 'b', "bundle", "DIR", "the bundle's directory (default: the current one)"),
-	OPTION(struct run_options, config, 'f', "config", "FILE", "read this file instead of the bundle's config.json"),
-	OPTION(struct run_options, console_socket, 0, "console-socket", "PATH",
-	       "UNIX socket that receives the master of the container's terminal"),
+	MAKING_OPTIONS(struct run_options),
 	OPTION(struct run_options, detach, 'd', "detach", NULL, "return once the program runs"),
 	OPTION(struct run_options, explain, 0, "explain", NULL, "tell on stderr which system calls the seccomp profile denies, and by which rule"),
 	OPTION(struct run_options, keep, 0, "keep", NULL, "do not delete the container when it has ended"),
-	OPTION(struct run_options, pid_file, 0, "pid-file", "FILE", "write the pid of the container's process to FILE"),
-	OPTION(struct run_options, pidfd_socket, 0, "pidfd-socket", "PATH", "UNIX socket that receives a pidfd of the process"),
-	OPTION(struct run_options, no_pivot, 0, "no-pivot", NULL, "move the root instead of pivot_root, for a rootfs on a ramdisk"),
-	OPTION(struct run_options, no_new_keyring, 0, "no-new-keyring", NULL, "keep the caller's session keyring"),
 	OPTION(struct run_options, no_subreaper, 0, "no-subreaper", NULL, NULL),	/* we never are one */
-	OPTION(struct run_options, preserve_fds, 0, "preserve-fds", "N", "pass N file descriptors, from 3 on, to the container"),
 };
 
 /* end - what `delete` does, once the program has ended or could not start */
@@ -46,25 +36,13 @@ static int run(void *program, void *given, char **args, int n_args)
 	struct run_options *o = given;
 	struct error err = { 0 }, more = { 0 };
 	(void) n_args;
-	struct launch l = LAUNCH_INIT;
-	l.root = w->root;
-	l.id = args[0];
-	l.bundle = o->bundle ? o->bundle : ".";
-	l.config = o->config;
-	l.manager = w->manager;
-	l.rootless = w->rootless;
-	l.console_socket = o->console_socket;
-	l.pid_file = o->pid_file;
-	l.pidfd_socket = o->pidfd_socket;
-	l.no_pivot = o->no_pivot;
-	l.no_new_keyring = o->no_new_keyring;
-	l.preserve_fds = (int) o->preserve_fds;
+	struct launch l = making_launch(w, &o->making, args[0]);
 	l.detach = o->detach;
 	l.explain = o->explain;
 
 	int r = explain_check(o->explain, o->detach, &err);
 	if (r == 0)
-		r = seal(w, o->preserve_fds, &err);
+		r = seal(w, o->making.preserve_fds, &err);
 	if (r == 0)
 		r = launch_create(&l, &err);
 	if (r == 0) {

@@ -1,5 +1,4 @@
 #include "select.h"
-#include "../container.h"
 #include <regex.h>
 
 static int ids_matching(const struct woody *w, const char *pattern, struct strings *ret, struct error *err)
@@ -32,4 +31,15 @@ int for_each_id(const struct woody *w, const char *command, const char *pattern,
 		if (one(w, ids.v[i], ctx, &err) < 0)
 			code = fail(w, command, &err);
 	return code;
+}
+
+int with_container(const struct woody *w, const char *command, const char *id,
+		   int (*act)(struct container *c, void *ctx, struct error *err), void *ctx)
+{
+	struct error err = { 0 };
+	struct container c cleanup_container = CONTAINER_INIT;
+	int r = container_load(w->root, id, &c, &err);
+	if (r == 0)
+		r = act(&c, ctx, &err);
+	return r < 0 ? fail(w, command, &err) : 0;
 }

@@ -1,5 +1,6 @@
-/* select.h - commands that are given a regular expression in place of one id (kill --regex, delete --regex). */
+/* select.h - which containers a command is for: one by its id, or those whose ids match a regular expression (kill, delete). */
 #pragma once
+#include "../container.h"
 #include "../woody.h"
 
 /* for_each_id - call @one for every container below --root whose id @pattern (POSIX extended, anywhere in the id) matches, in the
@@ -7,3 +8,7 @@
  * Return: the exit code; none that matches is success. */
 int for_each_id(const struct woody *w, const char *command, const char *pattern,
 		int (*one)(const struct woody *w, const char *id, void *ctx, struct error *err), void *ctx);
+
+/* with_container - load the container @id, and call @act with it. Return: the exit code; a failure is reported as @command's */
+int with_container(const struct woody *w, const char *command, const char *id,
+		   int (*act)(struct container *c, void *ctx, struct error *err), void *ctx);

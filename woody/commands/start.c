@@ -1,7 +1,6 @@
 #include "../channel.h"
-#include "../container.h"
 #include "../hooks.h"
-#include "../woody.h"
+#include "select.h"
 #include "cleanup.h"
 #include <poll.h>
 #include <sys/socket.h>
@@ -43,8 +42,9 @@ static void wait_for_end(const struct container *c)
 		(void) poll(&end, 1, 2000);
 }
 
-static int start(struct container *c, struct error *err)
+static int start(struct container *c, void *ctx, struct error *err)
 {
+	(void) ctx;
 	enum container_status status = container_status(c);
 	if (status == CONTAINER_STOPPED)
 		return error_say(err, EINVAL, "cannot start a container that has stopped");
@@ -65,15 +65,8 @@ static int start(struct container *c, struct error *err)
 
 static int run(void *program, void *given, char **args, int n_args)
 {
-	struct woody *w = program;
-	struct error err = { 0 };
-	struct container c cleanup_container = CONTAINER_INIT;
-	(void) given;
 	(void) n_args;
-	int r = container_load(w->root, args[0], &c, &err);
-	if (r == 0)
-		r = start(&c, &err);
-	return r < 0 ? fail(w, "start", &err) : 0;
+	return with_container(program, "start", args[0], start, given);
 }
 
 const struct command command_start = {

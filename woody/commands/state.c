@@ -1,19 +1,19 @@
-#include "../container.h"
-#include "../woody.h"
+#include "select.h"
 #include "cleanup.h"
+
+static int print_state(struct container *c, void *ctx, struct error *err)
+{
+	(void) ctx;
+	(void) err;
+	cleanup_free char *text = container_state(c, container_status(c), true, JSON_INDENTED);
+	fputs(text, stdout);
+	return 0;
+}
 
 static int run(void *program, void *given, char **args, int n_args)
 {
-	struct woody *w = program;
-	struct error err = { 0 };
-	struct container c cleanup_container = CONTAINER_INIT;
-	(void) given;
 	(void) n_args;
-	if (container_load(w->root, args[0], &c, &err) < 0)
-		return fail(w, "state", &err);
-	cleanup_free char *text = container_state(&c, container_status(&c), true, JSON_INDENTED);
-	fputs(text, stdout);
-	return 0;
+	return with_container(program, "state", args[0], print_state, given);
 }
 
 const struct command command_state = {

@@ -1,5 +1,4 @@
-#include "../container.h"
-#include "../woody.h"
+#include "select.h"
 #include "cleanup.h"
 #include "fs.h"
 #include <string.h>
@@ -122,8 +121,9 @@ static int update_rdt(const struct container *c, const struct update_options *o,
 	return fs_write_file(AT_FDCWD, path, text, err);
 }
 
-static int update(struct container *c, struct update_options *o, struct error *err)
+static int update(struct container *c, void *ctx, struct error *err)
 {
+	struct update_options *o = ctx;
 	struct document d = { 0 };
 	struct spec_resources from, *resources = &from;
 	enum container_status status = container_status(c);
@@ -153,14 +153,8 @@ static int update(struct container *c, struct update_options *o, struct error *e
 
 static int run(void *program, void *given_options, char **args, int n_args)
 {
-	struct woody *w = program;
-	struct error err = { 0 };
-	struct container c cleanup_container = CONTAINER_INIT;
 	(void) n_args;
-	int r = container_load(w->root, args[0], &c, &err);
-	if (r == 0)
-		r = update(&c, given_options, &err);
-	return r < 0 ? fail(w, "update", &err) : 0;
+	return with_container(program, "update", args[0], update, given_options);
 }
 
 const struct command command_update = {
