@@ -270,8 +270,7 @@ static int controllers_of(const char *dir, struct strings *ret, struct error *er
 	return r;
 }
 
-/* enable - hand every controller that @dir has down to its children. One that cannot be (processes sit in @dir, or it is
- * threaded) is missed only by who wants a limit of it, and is named then. */
+/* enable - hand every controller that @dir has down to its children. One that cannot be (@dir is threaded) is missed only by who wants a limit of it, and is named then. */
 static void enable(const char *dir, const struct strings *have)
 {
 	cleanup_free char *path = xasprintf("%s/cgroup.subtree_control", dir);
@@ -281,6 +280,13 @@ static void enable(const char *dir, const struct strings *have)
 		if (fs_write_file(AT_FDCWD, path, word, &err) < 0)
 			log_debug("%s", err.text);
 	}
+}
+
+/* may_hand_down - not where processes sit: domain controllers would be refused, and a threaded one would be accepted, and make what is
+ * below it a cgroup that nobody can enter. The root, which alone has no type, is exempt (cgroups(7), "no internal processes"). */
+static bool may_hand_down(const char *dir)
+{
+	return tree_file_has(dir, "cgroup.procs", NULL) <= 0 || tree_file_has(dir, "cgroup.type", NULL) == -ENOENT;
 }
 
 /* prepare - a cgroup has the controllers that all of those above it hand down; look from the mount down */
@@ -300,7 +306,7 @@ static int prepare(struct cgroup *c, const struct spec_resources *resources, str
 	for (char *p = path + strlen(h->mount); p; p = strchr(p + 1, '/')) {
 		struct strings here cleanup_strings = { 0 };
 		*p = 0;
-		if (controllers_of(path, &here, NULL) == 0)
+		if (may_hand_down(path) && controllers_of(path, &here, NULL) == 0)
 			enable(path, &here);
 		*p = '/';
 	}
