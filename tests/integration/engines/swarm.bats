@@ -3,6 +3,8 @@ source "${BATS_TEST_DIRNAME}/docker.bash"
 WHO=root
 
 setup_file() {
+	GWBRIDGE=$(ip -o link show docker_gwbridge 2>/dev/null) || true
+	export GWBRIDGE
 	docker_setup_file
 	[ -z "$UNFIT" ] || return 0
 	if ! dock swarm init --advertise-addr 127.0.0.1 --listen-addr 127.0.0.1:"$((20000 + $$ % 10000))" >"$BASE/swarm.log" 2>&1; then
@@ -14,6 +16,7 @@ teardown_file() {
 	[ -n "${BASE:-}" ] || return 0
 	dock swarm leave --force >/dev/null 2>&1 || true
 	docker_teardown_file
+	[ -n "$GWBRIDGE" ] || ip link delete docker_gwbridge 2>/dev/null || true	# dockerd leaves it for the next time
 }
 
 # three - replicas run, as the swarm sees it
