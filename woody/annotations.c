@@ -28,7 +28,7 @@ int annotations_check(const struct runtime_spec *spec, struct error *err)
 const char *const *annotations_unsafe(void)
 {
 	static const char *const names[] = {
-		ANNOTATION_HOOKS_STDOUT, ANNOTATION_HOOKS_STDERR, ANNOTATION_KEEP_GROUPS, ANNOTATION_SECCOMP_RECEIVER, NULL,
+		ANNOTATION_HOOKS_STDOUT, ANNOTATION_HOOKS_STDERR, ANNOTATION_KEEP_GROUPS, ANNOTATION_SECCOMP_RECEIVER, ANNOTATION_CRIU, NULL,
 	};
 	return names;
 }

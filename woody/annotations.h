@@ -5,6 +5,7 @@
  *	run.oci.seccomp.receiver	where a listener goes that linux.seccomp names no socket for (crun; seccomp_notify.h)
  *	module.wasm.image/variant	refused: such an image is no program of this kernel
  *	io.woody.landlock		rules for the payload, see landlock.h
+ *	org.criu.config			a CRIU configuration file, see criu.h (runc)
  */
 #pragma once
 #include "error.h"
@@ -16,6 +17,7 @@
 #define ANNOTATION_HOOKS_STDERR "run.oci.hooks.stderr"
 #define ANNOTATION_SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 #define ANNOTATION_WASM "module.wasm.image/variant"
+#define ANNOTATION_CRIU "org.criu.config"
 #define ANNOTATION_LANDLOCK "io.woody.landlock"
 
 /* annotation_get - the value (borrowed), or NULL; the last one of that name counts */

@@ -533,12 +533,7 @@ int launch_create(struct launch *l, struct error *err)
 	l->container = reserved;
 	r = create(l, err);
 	if (r < 0) {
-		struct error kept = { 0 };
-		if (err)
-			kept = *err;
-		undo(l);
-		if (err)
-			*err = kept;
+		launch_undo(l, err);
 		error_wrap(err, "unable to start container process");
 	}
 	return r;
@@ -579,6 +574,72 @@ void launch_done(struct launch *l)
 	seccomp_filter_done(&l->seccomp);
 	cgroup_free(l->cgroup);
 	container_done(&l->container);
+}
+
+/* ---- restore ---- */
+
+int launch_restore(struct launch *l, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	struct container reserved = CONTAINER_INIT;
+	int r = container_reserve(l->root, l->id, &reserved, err);
+	if (r < 0)
+		return r;
+	l->container = reserved;
+	r = read_config(l, &text, &len, err);
+	if (r == 0)
+		r = fill_record(l, err);
+	if (r == 0)
+		r = annotations_check(l->container.spec, err);
+	if (r == 0)
+		r = namespaces_open(l->container.spec, &l->namespaces, err);
+	if (r == 0)
+		r = prepare_terminal(l, l->container.spec->process, err);
+	if (r == 0)
+		r = hook_output_open(l->container.spec, &l->init.hook_output, err);
+	return r < 0 ? r : container_save_config(&l->container, text, len, err);
+}
+
+int launch_restore_cgroup(struct launch *l, struct error *err)
+{
+	int r = make_cgroup(l, err);
+	if (l->cgroup)
+		cgroup_joined(l->cgroup);
+	return r;
+}
+
+int launch_restore_enter(struct launch *l, pid_t criu, struct error *err)
+{
+	l->pid = criu;
+	int r = enter_cgroup(l, err);
+	l->pid = 0;	/* it ends by itself */
+	return r;
+}
+
+int launch_restore_hooks(struct launch *l, pid_t pid, struct error *err)
+{
+	if (!l->container.spec->hooks)
+		return 0;
+	l->container.record.pid = pid;
+	return run_parent_hooks(l, err);
+}
+
+int launch_restored(struct launch *l, pid_t pid, struct error *err)
+{
+	l->pid = pid;
+	l->pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	return l->pidfd < 0 ? error_set(err, errno, "hold process %d", pid) : finish_record(l, err);
+}
+
+void launch_undo(struct launch *l, struct error *err)
+{
+	struct error kept = { 0 };
+	if (err)
+		kept = *err;
+	undo(l);
+	if (err)
+		*err = kept;
 }
 
 /* ---- exec ---- */

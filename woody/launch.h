@@ -52,3 +52,18 @@ void launch_done(struct launch *l);
 /* launch_exec - a process in the running container l->container (loaded by the caller, with its spec); l->init.process says which.
  * @cgroup: where it goes. Return: 0 once the program runs; then launch_wait(). */
 int launch_exec(struct launch *l, const struct cgroup_record *cgroup, char *const *sub_cgroups, struct error *err);
+
+/* For `restore`, which gets its process from criu instead of a clone: launch_create() in parts, in this order. None undoes
+ * anything when it fails; launch_undo() does then, once criu has ended.
+ *	launch_restore()	the id, config.json, what there is to be checked, the record
+ *	launch_restore_cgroup()	make the cgroup
+ *	launch_restore_enter()	process @criu goes into it, and makes the container's there
+ *	launch_restore_hooks()	prestart and createRuntime, when the namespaces of process @pid are there
+ *	launch_restored()	process @pid, a child of ours, is the container's: onto record, pid file. Then launch_wait() */
+int launch_restore(struct launch *l, struct error *err);
+int launch_restore_cgroup(struct launch *l, struct error *err);
+int launch_restore_enter(struct launch *l, pid_t criu, struct error *err);
+int launch_restore_hooks(struct launch *l, pid_t pid, struct error *err);
+int launch_restored(struct launch *l, pid_t pid, struct error *err);
+/* launch_undo - process, cgroup, directory, pid file; @err, what has failed, stays as it is */
+void launch_undo(struct launch *l, struct error *err);

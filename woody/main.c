@@ -25,12 +25,13 @@ static const struct option_def options[] = {
 	OPTION(struct woody, systemd_cgroup, 0, "systemd-cgroup", NULL, "let systemd manage cgroups; linux.cgroupsPath is slice:prefix:name"),
 	OPTION(struct woody, manager, 0, "cgroup-manager", "NAME", "cgroupfs (the default), systemd or disabled"),
 	OPTION(struct woody, rootless_word, 0, "rootless", "true|false|auto", "whether missing permission for cgroups is forgiven"),
-	OPTION(struct woody, criu, 0, "criu", "PATH", NULL),
+	OPTION(struct woody, criu, 0, "criu", "PATH", "the program that does checkpoint and restore (default: criu, in PATH)"),
 };
 
 static const struct command *const commands[] = {
 	&command_create, &command_start, &command_state, &command_kill, &command_delete, &command_run, &command_exec,
 	&command_list, &command_ps, &command_pause, &command_resume, &command_update, &command_events,
+	&command_checkpoint, &command_restore,
 	&command_spec, &command_features, &command_mounts, NULL,
 };
 

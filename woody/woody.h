@@ -23,4 +23,5 @@ int seal(const struct woody *w, int64_t preserve_fds, struct error *err);
 
 extern const struct command command_create, command_delete, command_exec, command_features, command_kill, command_list, command_mounts,
 	command_run, command_spec, command_start, command_state;
+extern const struct command command_checkpoint, command_restore;
 extern const struct command command_events, command_pause, command_ps, command_resume, command_update;
