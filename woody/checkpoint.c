@@ -220,7 +220,7 @@ static int put_request(struct criu *c, const struct container *container, const 
 	/* only pages that were written since the parent are saved then, which the kernel tells from now on */
 	criu_put_flag(o, CRIU_TRACK_MEM, q->pre_dump || q->parent_path);
 	if (q->status_fd >= 0)
-		criu_put_int(o, CRIU_STATUS_FD, CRIU_FIRST_FD);
+		criu_put_int(o, CRIU_STATUS_FD, q->status_fd);	/* ours; it opens it through /proc */
 	return r;
 }
 
@@ -258,8 +258,7 @@ int checkpoint_save(struct container *container, const struct checkpoint_request
 		return r;
 
 	bool paused = container_status(container) == CONTAINER_PAUSED;
-	const struct proc_fd status = { (int) q->status_fd, CRIU_FIRST_FD };
-	r = criu_start(&c, &status, q->status_fd >= 0, true, err);
+	r = criu_start(&c, NULL, 0, true, err);
 	if (r == 0)
 		r = criu_ask(&c, q->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP, NULL, NULL, &response, err);
 	if (r < 0 && !paused) {

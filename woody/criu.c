@@ -10,12 +10,16 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-/* its fds: 3 is the end of the socket pair that its command line names, the directories follow */
-enum { SOCKET_FD = 3, IMAGES_FD = 4, WORK_FD = 5, OWN_FDS = 6, LOG_LEVEL = 4, LOG_MAX = 64 << 20, PACKET_MAX = 64 << 10, FDS_MAX = 16 };
+/* its fds: 1, 2, and 3, the end of the socket pair, as its command line says */
+enum { SOCKET_FD = 3, OWN_FDS = 3, LOG_LEVEL = 4, LOG_MAX = 64 << 20, PACKET_MAX = 64 << 10, FDS_MAX = 16 };
 
 char *criu_find(const char *given)
 {
-	return proc_find(given ? given : "criu", NULL);
+	char *path = proc_find(given ? given : "criu", NULL);
+	if (path && access(path, X_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
 }
 
 /* ---- before it runs ---- */
@@ -50,8 +54,6 @@ int criu_open(struct criu *c, const char *program, const char *images, const cha
 	if (r < 0)
 		return r;
 	c->log = log;
-	criu_put_int(&c->options, CRIU_IMAGES_DIR_FD, IMAGES_FD);
-	criu_put_int(&c->options, CRIU_WORK_DIR_FD, WORK_FD);
 	criu_put_int(&c->options, CRIU_LOG_LEVEL, LOG_LEVEL);
 	criu_put_string(&c->options, CRIU_LOG_FILE, log);
 	criu_put_flag(&c->options, CRIU_NOTIFY_SCRIPTS, true);
@@ -88,11 +90,13 @@ int criu_start(struct criu *c, const struct proc_fd *more, size_t n, bool apart,
 
 	struct proc_fd fds[FDS_MAX + OWN_FDS] = {
 		{ c->output_fd, STDOUT_FILENO }, { c->output_fd, STDERR_FILENO }, { theirs, SOCKET_FD },
-		{ c->images_fd, IMAGES_FD }, { c->work_fd, WORK_FD },
 	};
-	size_t n_fds = 5;
+	size_t n_fds = OWN_FDS;
 	for (size_t i = 0; i < n && i < FDS_MAX; i++)
 		fds[n_fds++] = more[i];
+	/* ours: it opens them in /proc/PID/fd of whoever made the socket */
+	criu_put_int(&c->options, CRIU_IMAGES_DIR_FD, c->images_fd);
+	criu_put_int(&c->options, CRIU_WORK_DIR_FD, c->work_fd);
 	char *const argv[] = { (char *) "criu", (char *) "swrk", (char *) "3", NULL };
 	const struct proc_spawn what = { .path = c->program, .argv = argv, .fds = fds, .n_fds = n_fds, .new_session = apart };
 	c->pid = proc_spawn(&what, &c->pidfd, err);

@@ -21,7 +21,7 @@
 struct criu {
 	char *program;		/* the path of criu */
 	char *images, *work;	/* absolute paths */
-	int images_fd, work_fd;	/* with the same numbers in criu */
+	int images_fd, work_fd;	/* criu opens them through /proc: they stay open until it is done */
 	const char *log;	/* the log's name in ->work: "dump.log" */
 	struct buf options;	/* criu_opts, for the caller to fill */
 	int socket, pidfd, output_fd;

@@ -1,9 +1,10 @@
 /* What woody can do, for engines that ask before they use it (runtime-spec features.md, features-linux.md).
  * It is about the program, not the machine, except for seccomp's supportedFlags, which the kernel is asked
- * for; with --json a member `host` beside it, which the specification does not have, is about the machine. */
+ * for, and for checkpoints, which are CRIU's work, if it is installed; with --json a member `host` beside it, which the specification does not have, is about the machine. */
 #include <seccomp.h>	/* libseccomp's; before ours, whose names it must not see */
 
 #include "../annotations.h"
+#include "../criu.h"
 #include "../host.h"
 #include "../identity.h"
 #include "../memory_policy.h"
@@ -133,15 +134,18 @@ static const struct option_def options[] = {
 
 static int run(void *program, void *given, char **args, int n_args)
 {
-	(void) program;
+	const struct woody *w = program;
 	const struct features_options *o = given;
 	(void) args;
 	(void) n_args;
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	const struct scmp_version *v = seccomp_version();
-	struct json_pair libseccomp = {	/* the name that features.md gives it */
-		.key = (char *) "io.github.seccomp.libseccomp.version",
-		.value = pool_printf(&pool, "%u.%u.%u", v->major, v->minor, v->micro),
+	cleanup_free char *criu = criu_find(w->criu);
+	struct json_pair annotations[] = {
+		/* the name that features.md gives it */
+		{ (char *) "io.github.seccomp.libseccomp.version", pool_printf(&pool, "%u.%u.%u", v->major, v->minor, v->micro) },
+		/* the name that engines know from runc; without criu nobody could */
+		{ (char *) "org.opencontainers.runc.checkpoint.enabled", (char *) (criu ? "true" : "false") },
 	};
 	struct host host;
 	if (o->json)
@@ -152,7 +156,7 @@ static int run(void *program, void *given, char **args, int n_args)
 		.hooks = (char **) hook_kinds,
 		.mount_options = (char **) mount_option_names(),
 		.linux_ = linux_features(&pool),
-		.annotations = { .n = 1, .pairs = &libseccomp },
+		.annotations = { .n = sizeof annotations / sizeof *annotations, .pairs = annotations },
 		.unsafe_annotations = (char **) annotations_unsafe(),
 		.host = o->json ? &host : NULL,
 	};

@@ -62,7 +62,8 @@ static int run(void *program, void *given, char **args, int n_args)
 const struct command command_restore = {
 	.name = "restore", .arguments = "CONTAINER-ID", .summary = "bring a container back that `checkpoint` has saved",
 	.description = "The bundle is the one it had, or one like it: its config.json says where the root file system, what is bound into it, and the "
-		       "cgroup are. 0, 1 and 2, where they were pipes or files of the host, become those of this command. Then it waits for the program "
+		       "cgroup are. 0, 1 and 2, where they were pipes or files of the host, become those of this command; a file must be as long as "
+		       "it was. Then it waits for the program "
 		       "and deletes the container, and exits with the program's exit code, or 128 + n when signal n ended it, unless --detach says "
 		       "otherwise. When it cannot be brought back nothing is left, and the log restore.log says why.\n\n"
 		       "Hooks: prestart and createRuntime run again, and poststop in the end; the others' work is in the images.",
