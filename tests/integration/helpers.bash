@@ -240,3 +240,13 @@ refused() {
 namespace_of() {
 	readlink "/proc/$1/ns/$2"
 }
+
+# schema_dir FILE - where runtime-spec's schema is, as $SCHEMA; a test that wants FILE of it is skipped where there is none. Debian's
+# golang-github-opencontainers-specs-dev has an older one, without the documents.
+schema_dir() {
+	for SCHEMA in "${OCI_RUNTIME_SCHEMA:-}" "$BATS_TEST_DIRNAME/../../../shared/schema/runtime" \
+			/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema; do
+		[ ! -e "$SCHEMA/$1" ] || return 0
+	done
+	skip "runtime-spec's schema/$1 is nowhere: set OCI_RUNTIME_SCHEMA to the directory that has it"
+}

@@ -6,8 +6,7 @@ teardown() {
 }
 
 @test "features validates against the specification's schema" {
-	local dir=${OCI_RUNTIME_SCHEMA:-}
-	[ -n "$dir" ] || skip "OCI_RUNTIME_SCHEMA is not set to the directory with runtime-spec's schema"
+	schema_dir features-schema.json
 	python3 -c 'import jsonschema' 2>/dev/null || skip "python3-jsonschema is not installed"
 	expect 0 woody features
 	printf '%s' "$output" >"$WORK/features.json"
@@ -18,10 +17,10 @@ store = {f.as_uri(): json.loads(f.read_text()) for f in schema.parent.glob("*.js
 resolver = jsonschema.RefResolver(schema.as_uri(), store[schema.as_uri()], store)
 jsonschema.Draft4Validator(store[schema.as_uri()], resolver=resolver).validate(json.load(open(sys.argv[2])))
 EOF
-	expect 0 python3 "$WORK/validate.py" "$(realpath "$dir")" "$WORK/features.json"
+	expect 0 python3 "$WORK/validate.py" "$(realpath "$SCHEMA")" "$WORK/features.json"
 	# and the judge is awake
 	jq '.linux.seccomp.actions += ["SCMP_ACT_MAYBE"]' "$WORK/features.json" >"$WORK/bad.json"
-	run python3 "$WORK/validate.py" "$(realpath "$dir")" "$WORK/bad.json"
+	run python3 "$WORK/validate.py" "$(realpath "$SCHEMA")" "$WORK/bad.json"
 	[ "$status" -ne 0 ]
 }
 
