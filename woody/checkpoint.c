@@ -224,6 +224,33 @@ static int put_request(struct criu *c, const struct container *container, const 
 	return r;
 }
 
+/* parent_of - 0 when there is no such process */
+static pid_t parent_of(pid_t pid)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/status", pid), *text = NULL;
+	if (fs_read_file(AT_FDCWD, path, 1 << 16, &text, NULL, NULL) < 0)
+		return 0;
+	const char *at = strstr(text, "\nPPid:");
+	return at ? atoi(at + strlen("\nPPid:")) : 0;
+}
+
+/* warn_of_strays - criu saves init and its descendants. What `exec` has started is a child of somebody on the host; it would vanish
+ * without a word. */
+static void warn_of_strays(const struct container *c)
+{
+	struct cgroup *cgroup = NULL;
+	cleanup_free pid_t *pids = NULL;
+	ssize_t n = cgroup_load(&c->record.cgroup, &cgroup, NULL) < 0 ? 0 : cgroup_procs(cgroup, &pids);
+	cgroup_free(cgroup);
+	for (ssize_t i = 0; i < n; i++) {
+		pid_t at = pids[i];
+		while (at > 1 && at != c->record.pid)
+			at = parent_of(at);
+		if (at != c->record.pid && parent_of(pids[i]) > 0)
+			log_warn("process %d, which exec has started, is not saved: it does not descend from the container's first process", pids[i]);
+	}
+}
+
 static int check_request(const struct container *c, const struct checkpoint_request *q, struct error *err)
 {
 	enum container_status status = container_status(c);
@@ -257,6 +284,8 @@ int checkpoint_save(struct container *container, const struct checkpoint_request
 	if (r < 0)
 		return r;
 
+	if (!q->leave_running && !q->pre_dump)
+		warn_of_strays(container);
 	bool paused = container_status(container) == CONTAINER_PAUSED;
 	r = criu_start(&c, NULL, 0, true, err);
 	if (r == 0)

@@ -202,8 +202,7 @@ static int make_point(int root_fd, const char *path, const char *source, struct 
 /* bind_here - for those that come onto it later; what comes with it is external, too */
 static int bind_here(const char *source, const char *target, const char *at, unsigned long recursive, struct strings *ret, struct error *err)
 {
-	char *point = xasprintf("%s%s", at, target);
-	cleanup_free char *owned = point;
+	cleanup_free char *point = xasprintf("%s%s", at, target);
 	if (mount(source, point, NULL, MS_BIND | recursive, NULL) < 0)
 		return error_set(err, errno, "bind '%s' to '%s'", source, target);
 	add_external(ret, target, source);

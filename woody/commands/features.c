@@ -1,6 +1,7 @@
 /* What woody can do, for engines that ask before they use it (runtime-spec features.md, features-linux.md).
  * It is about the program, not the machine, except for seccomp's supportedFlags, which the kernel is asked
- * for, and for checkpoints, which are CRIU's work, if it is installed; with --json a member `host` beside it, which the specification does not have, is about the machine. */
+ * for, and for checkpoints, which are CRIU's work, if it is installed; with --json a member `host` beside it,
+ * which the specification does not have, is about the machine. */
 #include <seccomp.h>	/* libseccomp's; before ours, whose names it must not see */
 
 #include "../annotations.h"
