@@ -65,5 +65,5 @@ int launch_restore_cgroup(struct launch *l, struct error *err);
 int launch_restore_enter(struct launch *l, pid_t criu, struct error *err);
 int launch_restore_hooks(struct launch *l, pid_t pid, struct error *err);
 int launch_restored(struct launch *l, pid_t pid, struct error *err);
-/* launch_undo - process, cgroup, directory, pid file; @err, what has failed, stays as it is */
-void launch_undo(struct launch *l, struct error *err);
+/* launch_undo - process, devices, cgroup, directory, pid file; failures are warned of */
+void launch_undo(struct launch *l);

@@ -168,7 +168,7 @@ int checkpoint_restore(struct launch *l, const struct restore_request *q, const 
 	if (r < 0) {
 		criu_done(&c);
 		if (l->container.dir_fd >= 0)
-			launch_undo(l, err);
+			launch_undo(l);
 	}
 	return r;
 }
