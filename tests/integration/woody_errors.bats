@@ -229,3 +229,15 @@ prepare() {
 	config '.linux.intelRdt = { schemata: ["L3:0=1\nL3:1=1"] }'
 	refused "linux.intelRdt.schemata[0]"
 }
+
+@test "every command has its help and its man page" {
+	local command n=0
+	[ -e "${WOODY%/*}/../cli/woody.8" ] || skip "this build has no man pages (-Dman=false)"
+	expect 0 woody --help
+	for command in $(awk '/^COMMANDS/ { on = 1; next } /^$/ { on = 0 } on && $1 ~ /^[a-z]+$/ && $1 != "help" { print $1 }' <<<"$output"); do
+		expect 0 woody "$command" --help
+		[ -s "${WOODY%/*}/../cli/woody-$command.8" ] || fail "there is no woody-$command.8"
+		n=$((n + 1))
+	done
+	[ "$n" -ge 18 ] || fail "only $n commands were found"
+}
