@@ -225,3 +225,17 @@ noted() {
 	expect 0 woody run "$ID"
 	same "$(noted)" "prestart createRuntime createContainer poststart poststop "
 }
+
+@test "poststop hooks run once, though a run in the foreground and a delete both see the end" {
+	hook poststop "echo poststop >>$WORK/notes"
+	program sleep 1000
+	woody run "$ID" </dev/null >/dev/null 2>"$WORK/run.err" 3>&- &
+	local run=$!
+	soon running
+	expect 0 woody delete -f "$ID"
+	wait "$run" || true
+	same "$(noted)" "poststop "
+	gone
+}
+
+running() { [ "$(woody state "$ID" | jq -r .status)" = running ]; }
