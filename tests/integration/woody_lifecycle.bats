@@ -59,7 +59,7 @@ run_ends_with() {
 	program sh -c 'exit 3'
 	expect 3 woody run --keep "$ID"
 	status_is stopped
-	[ -d "/sys/fs/cgroup/pids/$ID" ]
+	[ -n "$(find /sys/fs/cgroup -type d -name "$ID" -print -quit)" ]
 	expect 0 woody delete "$ID"
 	silent
 	gone
@@ -279,15 +279,19 @@ run_ends_with() {
 	same "$(woody state "$ID")" "$before"
 }
 
+# procs - the file with the pids of the container's cgroup, in whichever hierarchy; processes N - there are N
+procs() { find /sys/fs/cgroup -path "*/$ID/cgroup.procs" -print -quit; }
+processes() { [ "$(wc -l <"$(procs)")" -eq "$1" ]; }
+
 @test "kill KILL reaches every process of a container that shares the pid namespace" {
 	config 'del(.linux.namespaces[] | select(.type == "pid"))'
 	program sh -c 'sleep 1001 & sleep 1002 & wait'
 	detached woody run -d "$ID"
-	soon bash -c "[ \$(wc -l </sys/fs/cgroup/pids/$ID/cgroup.procs) -eq 3 ]"
+	soon processes 3
 	local pid pids
-	pids=$(cat "/sys/fs/cgroup/pids/$ID/cgroup.procs")
+	pids=$(<"$(procs)")
 	expect 0 woody kill "$ID" KILL
-	soon bash -c "[ -z \"\$(cat /sys/fs/cgroup/pids/$ID/cgroup.procs)\" ]"
+	soon processes 0
 	soon stopped
 	for pid in $pids; do soon ended "$pid"; done
 	expect 0 woody delete "$ID"
@@ -299,7 +303,7 @@ run_ends_with() {
 	detached woody run -d "$ID"
 	soon stopped
 	local left
-	left=$(cat "/sys/fs/cgroup/pids/$ID/cgroup.procs")
+	left=$(<"$(procs)")
 	[ -n "$left" ]
 	expect 0 woody delete "$ID"
 	silent
