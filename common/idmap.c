@@ -267,10 +267,7 @@ int idmap_rootless(struct idmap *uids, struct idmap *gids, struct error *err)
 
 static bool may_write_directly(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	uint32_t needed = 1U << CAP_SETUID | 1U << CAP_SETGID;
-	return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & needed) == needed;
+	return proc_has_capabilities(1U << CAP_SETUID | 1U << CAP_SETGID);
 }
 
 static bool is_only(const struct idmap *m, uint32_t host_id)

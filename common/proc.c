@@ -20,6 +20,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -279,10 +280,17 @@ int proc_wait(pid_t pid)
 	return proc_exit_code(status);
 }
 
-static int64_t now_ms(void)
+bool proc_has_capabilities(uint32_t mask)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & mask) == mask;
+}
+
+int64_t now_ms(void)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	(void) clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 

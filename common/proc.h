@@ -65,6 +65,12 @@ int proc_state(pid_t pid, uint64_t start_time);
 /* proc_signal - pidfd_send_signal(2); -errno */
 int proc_signal(int pidfd, int sig);
 
+/* now_ms - CLOCK_MONOTONIC in milliseconds */
+int64_t now_ms(void);
+
+/* proc_has_capabilities - are all of @mask (1U << CAP_..., the first 32) in our effective set? */
+bool proc_has_capabilities(uint32_t mask);
+
 /* proc_boot_id - the kernel's boot id (36 characters), "" without /proc; the same buffer at every call */
 const char *proc_boot_id(void);
 

@@ -124,23 +124,8 @@ int console_send_to(int socket_fd, int master_fd, struct error *err)
 	if (ioctl(master_fd, TIOCGPTN, &number) < 0)
 		return error_set(err, errno, "ask for the terminal's name");
 	int len = snprintf(name, sizeof name, "/dev/pts/%u", number);
-
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof master_fd)] = { 0 };
-	struct iovec text = { .iov_base = name, .iov_len = (size_t) len };
-	struct msghdr m = {
-		.msg_iov = &text, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof master_fd);
-	memcpy(CMSG_DATA(c), &master_fd, sizeof master_fd);
-
-	ssize_t n;
-	do
-		n = sendmsg(socket_fd, &m, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? error_set(err, errno, "send the terminal to the console socket") : 0;
+	int r = socket_send(socket_fd, name, (size_t) len, master_fd);
+	return r < 0 ? error_set(err, -r, "send the terminal to the console socket") : 0;
 }
 
 int console_send(const char *path, int master_fd, struct error *err)

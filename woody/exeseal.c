@@ -3,6 +3,7 @@
 #include "fs.h"
 #include "idmap.h"
 #include "log.h"
+#include "proc.h"
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
@@ -35,13 +36,6 @@ static bool sealed(int exe)
 	return n == 1 && name[0] == '/' && fstatvfs(exe, &fs) == 0 && (fs.f_flag & ST_RDONLY);
 }
 
-static bool overrides_permissions(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & 1U << CAP_DAC_OVERRIDE);
-}
-
 /* harmless - neither the caller nor anyone it can become in a user namespace may write to it: it is an ordinary user, and the file
  * is root's; or the root of a user namespace, and the kernel says that even so it may not, because the file's owner has no id in
  * there. Nobody in a container below has more rights over it. An execution of ourselves costs about 1 ms. */
@@ -52,8 +46,8 @@ static bool harmless(int exe)
 		return false;
 	if (geteuid() != 0)
 		return st.st_uid == 0;
-	return overrides_permissions() && !idmap_is_initial(-1) &&
-	       syscall(SYS_faccessat2, exe, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 && errno == EACCES;
+	return syscall(SYS_faccessat2, exe, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 && errno == EACCES &&
+	       proc_has_capabilities(1U << CAP_DAC_OVERRIDE) && !idmap_is_initial(-1);
 }
 
 static int read_only_mount(void)

@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum {
 	OUTPUT_KEPT = 400, /* of each stream; both and the rest of the sentence fit into a struct error */
@@ -217,13 +216,6 @@ static void feed(struct run *r)
 	}
 	if (n < 0 || r->state_len == 0)
 		close_fd(&r->stdin_fd);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* serve - until the process has ended. @timeout: in seconds, NULL: no limit. Return: 0, or -errno

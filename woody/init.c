@@ -57,17 +57,17 @@ static bool own(const struct init *i, int flag)
 	return i->namespaces && (i->namespaces->own & flag);
 }
 
+/* ask - the parent for what only it can do, and wait until it is done. @what: "the cgroup" */
+static int ask(const struct init *i, enum message_kind kind, const char *what, struct error *err)
+{
+	int r = channel_send(i->channel, kind, 0, -1);
+	return r < 0 ? error_set(err, -r, "ask for %s", what) : channel_expect(i->channel, MESSAGE_GO, err);
+}
+
 static int step_cgroup(struct init *i, struct error *err)
 {
-	if (i->outside_cgroup) {
-		int r = channel_send(i->channel, MESSAGE_CGROUP, 0, -1);
-		if (r < 0)
-			return error_set(err, -r, "ask for the cgroup");
-		r = channel_expect(i->channel, MESSAGE_GO, err);
-		if (r < 0)
-			return r;
-	}
-	return i->cgroup ? cgroup_join(i->cgroup, err) : 0;
+	int r = i->outside_cgroup ? ask(i, MESSAGE_CGROUP, "the cgroup", err) : 0;
+	return r == 0 && i->cgroup ? cgroup_join(i->cgroup, err) : r;
 }
 
 /* ---- namespaces ---- */
@@ -92,8 +92,7 @@ static int step_user_namespace(struct init *i, struct error *err)
 		return namespaces_join(i->namespaces, CLONE_NEWUSER, err);
 	if (i->second_fork && unshare(CLONE_NEWUSER) < 0)
 		return error_set(err, errno, "make the user namespace");
-	r = channel_send(i->channel, MESSAGE_MAP, 0, -1);
-	return r < 0 ? error_set(err, -r, "ask for the id maps") : channel_expect(i->channel, MESSAGE_GO, err);
+	return ask(i, MESSAGE_MAP, "the id maps", err);
 }
 
 static int write_time_offsets(const struct init *i, struct error *err)
@@ -191,7 +190,8 @@ static int step_session(struct init *i, struct error *err)
 
 static int step_oom_score(struct init *i, struct error *err)
 {
-	if (!i->process || !i->process->oom_score_adj || i->mapped)	/* mapped: the parent has, with its privileges */
+	/* for a user namespace of its own the parent has, with its privileges */
+	if (!i->process || !i->process->oom_score_adj || own(i, CLONE_NEWUSER))
 		return 0;
 	return identity_oom_score(i->proc_fd, 0, *i->process->oom_score_adj, i->rootfs.user_namespace, err);
 }
@@ -212,10 +212,7 @@ static int step_netdevs(struct init *i, struct error *err)
 {
 	if (!i->spec->linux_ || !i->spec->linux_->n_net_devices)
 		return 0;
-	int r = channel_send(i->channel, MESSAGE_NETDEVS, 0, -1);
-	if (r < 0)
-		return error_set(err, -r, "ask for the network devices");
-	return channel_expect(i->channel, MESSAGE_GO, err);
+	return ask(i, MESSAGE_NETDEVS, "the network devices", err);
 }
 
 static int step_names(struct init *i, struct error *err)
@@ -335,10 +332,7 @@ static int step_hooks(struct init *i, struct error *err)
 	if (!h)
 		return 0;
 	if (h->n_prestart || h->n_create_runtime) {
-		int r = channel_send(i->channel, MESSAGE_HOOKS, 0, -1);
-		if (r < 0)
-			return error_set(err, -r, "ask for the hooks");
-		r = channel_expect(i->channel, MESSAGE_GO, err);
+		int r = ask(i, MESSAGE_HOOKS, "the hooks", err);
 		if (r < 0)
 			return r;
 	}

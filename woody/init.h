@@ -37,7 +37,6 @@ struct init {
 	int join_flags;		/* exec: CLONE_NEW* of the namespaces to enter */
 	bool second_fork;	/* the pid or time namespace is entered by a child of ours, which goes on */
 	bool outside_cgroup;	/* v2's was not entered by the clone, or is not there yet (systemd): ask the parent, and wait */
-	bool mapped;		/* ids of our new user namespace are written by the parent: ask and wait */
 
 	int channel;		/* our end */
 	int listen_fd;		/* `create`: where start connects; -1: the channel says go, too */

@@ -134,3 +134,18 @@ int launch_wait(struct launch *l, struct error *err)
 	}
 	return code < 0 ? error_set(err, -code, "wait for the container") : code;
 }
+
+int launch_end(struct launch *l, struct error *err)
+{
+	l->container.record.pid = -1;	/* reaped: whoever has the number now is not it */
+	return container_destroy(&l->container, err);
+}
+
+int launch_foreground(struct launch *l, bool keep, struct error *err)
+{
+	int code = launch_wait(l, err);
+	if (code < 0 || keep)
+		return code;
+	int r = launch_end(l, err);
+	return r < 0 ? r : code;
+}

@@ -47,6 +47,10 @@ int launch_create(struct launch *l, struct error *err);
 int launch_start(struct launch *l, struct error *err);
 /* launch_wait - until the container's process has ended. Return: its exit code (128 + n for signal n), or -errno */
 int launch_wait(struct launch *l, struct error *err);
+/* launch_end - what `delete` does, once the program has ended and been reaped, or could not start */
+int launch_end(struct launch *l, struct error *err);
+/* launch_foreground - launch_wait(), then launch_end() unless @keep. Return: the exit code, or -errno */
+int launch_foreground(struct launch *l, bool keep, struct error *err);
 void launch_done(struct launch *l);
 
 /* launch_exec - a process in the running container l->container (loaded by the caller, with its spec); l->init.process says which.

@@ -167,7 +167,6 @@ int launch_prepare(struct launch *l, struct error *err)
 	i->container = &l->container;
 	i->preserve_fds = l->preserve_fds;
 	i->no_new_keyring = l->container.record.no_new_keyring = l->no_new_keyring;
-	i->mapped = (own & CLONE_NEWUSER) != 0;
 	/* these take effect for children only; and a pid namespace must belong to the user namespace that is joined */
 	i->second_fork = ((own | joined) & CLONE_NEWTIME) || (joined & (CLONE_NEWPID | CLONE_NEWUSER)) ||
 			 (joined && (own & CLONE_NEWUSER));	/* which is made after they were joined */

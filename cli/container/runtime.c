@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 int runtime_path(const struct carrier *c, char **ret, struct error *err)
 {
@@ -164,13 +163,6 @@ enum { KILL_SECONDS = 10, START_SECONDS = 10 };
 bool container_active(const struct container *container)
 {
 	return container->state == RECORD_STARTING || container->state == RECORD_RUNNING || container->state == RECORD_UNATTENDED;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	(void) clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static bool is_gone(const struct container *container)

@@ -11,6 +11,7 @@
 #include "http.h"
 #include "cleanup.h"
 #include "explain.h"
+#include "proc.h"
 #include "transfer.h"
 #include <string.h>
 

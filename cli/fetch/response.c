@@ -34,7 +34,7 @@ static void parse_range(struct response *r, const char *value)
 	}
 }
 
-void response_header(struct response *r, const char *line, size_t len)
+static void take_header(struct response *r, const char *line, size_t len)
 {
 	if (len >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
 		response_done(r);
@@ -57,6 +57,12 @@ void response_header(struct response *r, const char *line, size_t len)
 		parse_range(r, copy);
 	else if (strcasecmp(name, "www-authenticate") == 0 && r->challenges.n < 8)
 		strings_add(&r->challenges, copy);
+}
+
+size_t response_header(char *line, size_t size, size_t n, void *response)
+{
+	take_header(response, line, size * n);
+	return size * n;
 }
 
 bool response_error_text(struct response *r, const char *data, size_t len)

@@ -60,13 +60,6 @@ static int check_realm(const struct registry *r, const struct fetch_setup *setup
 	return 0;
 }
 
-static size_t on_header(char *data, size_t size, size_t n, void *ctx)
-{
-	struct token *t = ctx;
-	response_header(&t->response, data, size * n);
-	return size * n;
-}
-
 static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct token *t = ctx;
@@ -93,8 +86,8 @@ int token_start(struct token *t, const struct fetch_setup *setup, struct error *
 	registry_tls(r, setup, t->easy, registry_owns(r, r->realm));
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
 	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, &t->job);
-	curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, response_header);
+	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, &t->response);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
 	if (t->logged_in) {

@@ -10,18 +10,11 @@
 #include "transfer.h"
 #include "cleanup.h"
 #include "explain.h"
+#include "proc.h"
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 enum { REDIRECTS_MAX = 10, RESUMES_MAX = 5, CHALLENGES_A_ROW_MAX = 3, PROGRESS_MS = 200 };
-
-int64_t now_ms(void)
-{
-	struct timespec ts;
-	(void) clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static int64_t position(const struct transfer *t) { return t->q->offset + t->received; }
 static bool is_blob(const struct transfer *t) { return strstr(t->q->path, "/blobs/") != NULL; }
@@ -119,13 +112,6 @@ static int deliver(struct transfer *t, const char *data, size_t n, struct error 
 		r = t->report(t, "progress", t->report_ctx);
 	}
 	return r < 0 ? error_set(err, -r, "report to carrier") : 0;
-}
-
-static size_t on_header(char *data, size_t size, size_t n, void *ctx)
-{
-	struct transfer *t = ctx;
-	response_header(&t->response, data, size * n);
-	return size * n;
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *ctx)
@@ -238,8 +224,8 @@ int transfer_prepare(struct transfer *t, struct token **tokens, struct error *er
 		curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
 	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, &t->job);
-	curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, response_header);
+	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, &t->response);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
 	char range[32];

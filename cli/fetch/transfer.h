@@ -53,7 +53,6 @@ struct transfer {
 	void *report_ctx;
 };
 
-int64_t now_ms(void);
 /* transfer_prepare - the next attempt's options into .easy. A token that is needed and is not there: -EAGAIN, and .token is it */
 int transfer_prepare(struct transfer *t, struct token **tokens, struct error *err);
 /* transfer_ended - the attempt is over and .easy is out of the multi handle; decides the state */

@@ -1,21 +1,14 @@
 #include "progress.h"
 #include "mem.h"
 #include "str.h"
+#include "proc.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BAR_WIDTH = 30, DRAW_MS = 100 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void progress_start(struct progress *p, size_t n, bool quiet)
 {

@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 enum {
 	READY_FD = 3, EXIT_FD = 4,	/* of the helper */
@@ -122,13 +121,6 @@ static int ended_early(struct network_helper *h, struct error *err)
 	cleanup_free char *line = last_line(h->output_fd);
 	return *line ? error_say(err, EIO, "the container's network could not be made: slirp4netns: %s", line)
 		     : error_say(err, EIO, "the container's network could not be made: slirp4netns ended with status %d", code);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 int network_wait(struct network_helper *h, struct error *err)

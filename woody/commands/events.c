@@ -4,9 +4,9 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "log.h"
+#include "proc.h"
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
 enum { DEFAULT_INTERVAL_MS = 5000, FILE_MAX = 1 << 20 };
 
@@ -130,13 +130,6 @@ static int print_oom(const struct container *c, struct oom_watch *watch)
 		return 0;
 	cleanup_free char *line = xasprintf("{\"type\":\"oom\",\"id\":\"%s\"}", c->id);
 	return print_line(line);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* stream - until init has ended; what killed it is still told */

@@ -49,12 +49,7 @@ static int run(void *program, void *given, char **args, int n_args)
 
 	int r = checkpoint_restore(&l, &o->q, w->criu, &err);
 	if (r == 0 && !o->detach)
-		r = launch_wait(&l, &err);
-	if (r >= 0 && !o->detach) {
-		l.container.record.pid = -1;	/* reaped: whoever has the number now is not it */
-		if (container_destroy(&l.container, &err) < 0)
-			r = -err.code;
-	}
+		r = launch_foreground(&l, false, &err);
 	launch_done(&l);
 	return r < 0 ? fail(w, "restore", &err) : r;
 }

@@ -14,22 +14,6 @@ static const struct option_def options[] = {
 	OPTION(struct run_options, no_subreaper, 0, "no-subreaper", NULL, NULL),	/* we never are one */
 };
 
-/* end - what `delete` does, once the program has ended or could not start */
-static int end(struct launch *l, struct error *err)
-{
-	l->container.record.pid = -1;	/* reaped: whoever has the number now is not it */
-	return container_destroy(&l->container, err);
-}
-
-static int foreground(struct launch *l, bool keep, struct error *err)
-{
-	int code = launch_wait(l, err);
-	if (code < 0 || keep)
-		return code;
-	int r = end(l, err);
-	return r < 0 ? r : code;
-}
-
 static int run(void *program, void *given, char **args, int n_args)
 {
 	struct woody *w = program;
@@ -50,12 +34,12 @@ static int run(void *program, void *given, char **args, int n_args)
 		if (r < 0) {
 			(void) container_kill_all(&l.container, NULL);
 			netdev_restore(&l.netdevs);
-			if (end(&l, &more) < 0)
+			if (launch_end(&l, &more) < 0)
 				log_warn("%s", more.text);
 		}
 	}
 	if (r == 0 && !o->detach)
-		r = foreground(&l, o->keep, &err);
+		r = launch_foreground(&l, o->keep, &err);
 	launch_done(&l);
 	return r < 0 ? fail(w, "run", &err) : r;
 }
