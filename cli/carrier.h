@@ -25,5 +25,22 @@ int carrier_fail(const struct error *err);
 char *carrier_helper(const char *name, struct error *err);
 
 extern const struct program carrier_program;
-extern const struct command command_completion, command_exec, command_images, command_info, command_inspect, command_kill, command_logs,
-	command_ps, command_pull, command_rm, command_rmi, command_run, command_stop, command_version;
+extern const struct command
+	command_completion,
+	command_exec,
+	command_image,
+	command_image_inspect,
+	command_image_ls,
+	command_image_rm,
+	command_images,
+	command_info,
+	command_inspect,
+	command_kill,
+	command_logs,
+	command_ps,
+	command_pull,
+	command_rm,
+	command_rmi,
+	command_run,
+	command_stop,
+	command_version;

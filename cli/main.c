@@ -18,9 +18,24 @@ static const struct option_def options[] = {
 };
 
 static const struct command *const commands[] = {
-	&command_run, &command_exec, &command_ps, &command_logs, &command_stop, &command_kill, &command_rm, &command_inspect,
-	&command_pull, &command_images, &command_rmi,
-	&command_info, &command_version, &command_completion, NULL,
+	&command_run,
+	&command_exec,
+	&command_ps,
+	&command_logs,
+	&command_stop,
+	&command_kill,
+	&command_rm,
+	&command_inspect,
+
+	&command_pull,
+	&command_images,
+	&command_rmi,
+	&command_image,
+
+	&command_info,
+	&command_version,
+	&command_completion,
+	NULL,
 };
 
 static int usage(const char *text, const char *value)

@@ -184,7 +184,7 @@ static void help_commands(const struct program *p, const struct command *command
 		size_t len;
 		const char *name = command_spelling((*list)->name, 0, &len);
 		rows[n++] = (struct row) { xasprintf("%.*s%s%s", (int) len, name, *more ? ", " : "", more),
-			(*list)->summary, (*list)->section };
+			(*list)->summary, command ? NULL : (*list)->section };	/* a group's list is short */
 	}
 	if (builtin)
 		rows[n++] = (struct row) { xstrdup(builtin->name), builtin->summary, NULL };

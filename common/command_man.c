@@ -102,7 +102,7 @@ static void man_commands(const struct program *p, const struct command *command,
 	for (; *list; list++) {
 		if (!(*list)->summary)
 			continue;
-		if ((*list)->section) {
+		if (!command && (*list)->section) {
 			fputs(".SS ", out);
 			man_puts(out, (*list)->section);
 			fputc('\n', out);

@@ -121,3 +121,8 @@ const struct command command_images = {
 	.description = "SIZE is what was fetched: the compressed layers.",
 	OPTIONS(struct images_options, options), .max_args = 1, .run = run,
 };
+
+const struct command command_image_ls = {
+	.name = "ls|list", .arguments = "[REPOSITORY[:TAG]]", .summary = "list images; the same as `carrier images`",
+	OPTIONS(struct images_options, options), .max_args = 1, .run = run,
+};

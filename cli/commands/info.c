@@ -100,6 +100,6 @@ static int run(void *program, void *given, char **args, int n_args)
 }
 
 const struct command command_info = {
-	.name = "info", .summary = "print where things are and what was found on this machine",
+	.name = "info", .section = "System", .summary = "print where things are and what was found on this machine",
 	OPTIONS(struct info_options, options), .run = run,
 };

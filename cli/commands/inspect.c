@@ -230,9 +230,22 @@ static int run(void *program, void *given, char **args, int n_args)
 	return code;
 }
 
+static int run_image(void *program, void *given, char **args, int n_args)
+{
+	struct inspect_options *o = given;
+	o->type = (char *) "image";
+	return run(program, o, args, n_args);
+}
+
 const struct command command_inspect = {
 	.name = "inspect", .arguments = "NAME...", .summary = "print all that is known of containers and images, as JSON",
 	.description = "A list with one object for each name that was found; its members are called as docker calls them.",
 	.exit_status = "0, or 1 when any of them was not found.",
 	OPTIONS(struct inspect_options, options), .min_args = 1, .max_args = -1, .run = run,
+};
+
+const struct command command_image_inspect = {
+	.name = "inspect", .arguments = "IMAGE...", .summary = "print all that is known of images, as JSON",
+	.exit_status = "0, or 1 when any of them was not found.",
+	.options_size = sizeof(struct inspect_options), .min_args = 1, .max_args = -1, .run = run_image,
 };

@@ -147,3 +147,9 @@ const struct command command_rmi = {
 	.exit_status = "0, or 1 when any of them could not be removed.",
 	OPTIONS(struct rmi_options, options), .max_args = -1, .run = run,
 };
+
+const struct command command_image_rm = {
+	.name = "rm|remove", .arguments = "[IMAGE...]", .summary = "remove images; the same as `carrier rmi`",
+	.exit_status = "0, or 1 when any of them could not be removed.",
+	OPTIONS(struct rmi_options, options), .max_args = -1, .run = run,
+};
