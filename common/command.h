@@ -21,6 +21,7 @@
  *	struct strings              the same; may be given again, each is kept
  *	int64_t                     the same; a whole number
  *	int64_t with OPTION_SIZE    bytes, with a unit (64k, 512m, 2g), or -1: no limit
+ * OPTION_NOTED(T, m, noted, ...) also sets the bool `noted` when the option is given at all, with whatever value.
  * A `char *` points into argv (or at the default): borrowed. A struct strings owns copies; command_main()
  * releases them. An option that takes a value takes the next word whatever it is (`--memory -1`). What was
  * given twice and is no list: the last counts.
@@ -56,12 +57,15 @@ struct option_def {
 	size_t offset;
 	const char *value;	/* what --help calls it: "NAME"; or all there are: "text|json"; flags: NULL */
 	const char *help;	/* one sentence, no capital, no full stop; NULL: understood, not shown */
+	size_t noted;		/* where a bool becomes true when the option is given at all; 0: nowhere */
 };
 
 #define OPTION_KIND_OF(T, m) _Generic(((T *) 0)->m, bool: OPTION_KIND_FLAG, char *: OPTION_KIND_STRING, \
 	const char *: OPTION_KIND_STRING, int64_t: OPTION_KIND_INT, struct strings: OPTION_KIND_LIST)
 #define OPTION(T, m, letter_, name_, value_, help_) { .letter = (letter_), .name = (name_), \
 	.kind = OPTION_KIND_OF(T, m), .offset = offsetof(T, m), .value = (value_), .help = (help_) }
+#define OPTION_NOTED(T, m, noted_, letter_, name_, value_, help_) { .letter = (letter_), .name = (name_), \
+	.kind = OPTION_KIND_OF(T, m), .offset = offsetof(T, m), .value = (value_), .help = (help_), .noted = offsetof(T, noted_) }
 #define OPTION_SIZE(T, m, letter_, name_, value_, help_) { .letter = (letter_), .name = (name_), \
 	.kind = _Generic(((T *) 0)->m, int64_t: OPTION_KIND_SIZE), .offset = offsetof(T, m), \
 	.value = (value_), .help = (help_) }

@@ -201,6 +201,8 @@ static int parse_size(const char *value, int64_t *ret)
 static int store(struct command_parser *ps, const struct option_def *o, const char *word, char *value)
 {
 	void *at = (char *) ps->options + o->offset;
+	if (o->noted)
+		*(bool *) ((char *) ps->options + o->noted) = true;
 	if (o->kind == OPTION_KIND_FLAG) {
 		*(bool *) at = true;
 		if (value && parse_bool(value, at) < 0)

@@ -4,13 +4,12 @@
 
 enum { INTERRUPTED = 130 };
 
-struct pull_command_options { bool quiet, tls_verify; char *platform, *cert_dir; };
-static const struct pull_command_options defaults = { .tls_verify = true };
+struct pull_command_options { bool quiet; char *platform; struct registry_options registry; };
+static const struct pull_command_options defaults = { .registry = REGISTRY_OPTIONS_DEFAULT };
 
 static const struct option_def options[] = {
 	OPTION(struct pull_command_options, platform, 0, "platform", "OS/ARCH[/VARIANT]", "take the image for this platform instead of this machine's"),
-	OPTION(struct pull_command_options, tls_verify, 0, "tls-verify", NULL, "check certificates; =false also allows plain HTTP"),
-	OPTION(struct pull_command_options, cert_dir, 0, "cert-dir", "DIR", "ca.crt, client.cert and client.key for the registry"),
+	REGISTRY_OPTION_ROWS(struct pull_command_options, registry),
 	OPTION(struct pull_command_options, quiet, 'q', "quiet", NULL, "print the image's id only"),
 };
 
@@ -20,7 +19,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	struct pull_command_options *o = given;
 	struct error err = { 0 };
 	struct store s cleanup_store = STORE_INIT;
-	const struct pull_options p = { .platform = o->platform, .tls_verify = o->tls_verify, .quiet = o->quiet, .cert_dir = o->cert_dir };
+	const struct pull_options p = { .platform = o->platform, .registry = &o->registry, .quiet = o->quiet };
 	int r = store_open(c->root, &s, &err);
 	for (int i = 0; r == 0 && i < n_args; i++) {
 		struct image image cleanup_image = { 0 };

@@ -34,7 +34,7 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	struct strings lower cleanup_strings = { 0 };
 	struct record rec = { 0 };
 	enum pull_policy policy = PULL_MISSING;
-	const struct pull_options p = { .platform = o->platform, .tls_verify = o->tls_verify, .quiet = o->quiet };
+	const struct pull_options p = { .platform = o->platform, .registry = &o->registry, .quiet = o->quiet };
 	bool with_image = !o->rootfs;
 	int r = o->pull ? pull_policy_parse(o->pull, &policy, err) : 0;
 	if (r == 0 && with_image && !args[0])

@@ -41,7 +41,7 @@ const struct option_def run_option_table[] = {
 	ROW(stop_timeout, 0, "stop-timeout", "SECONDS", "how long `stop` waits before it kills (default: 10; -1: for ever)"),
 	ROW(pull, 0, "pull", "always|missing|never", "when to pull the image (default: missing)"),
 	ROW(platform, 0, "platform", "OS/ARCH[/VARIANT]", "of which platform the image is to be"),
-	ROW(tls_verify, 0, "tls-verify", NULL, "HTTPS with a verified certificate (default); false: plain HTTP is allowed"),
+	REGISTRY_OPTION_ROWS(struct run_options, registry),
 	ROW(cidfile, 0, "cidfile", "FILE", "write the id to FILE, which must not exist"),
 	ROW(pidfile, 0, "pidfile", "FILE", "write the pid of the container's process to FILE"),
 	ROW(quiet, 'q', "quiet", NULL, "no progress while pulling"),
@@ -50,7 +50,7 @@ _Static_assert(sizeof run_option_table / sizeof *run_option_table == RUN_OPTIONS
 
 enum { STOP_TIMEOUT = 10, CPU_PERIOD = 100000, MEMORY_MIN = 6 << 20, HOSTNAME_MAX = 64 };
 
-const struct run_options run_option_defaults = { .tls_verify = true, .stop_timeout = STOP_TIMEOUT };
+const struct run_options run_option_defaults = { .registry = REGISTRY_OPTIONS_DEFAULT, .stop_timeout = STOP_TIMEOUT };
 
 const struct json_type record_settings_type = JSON_TYPE(struct record_settings,
 	JSON_FIELD(struct record_settings, capabilities, "capabilities"),

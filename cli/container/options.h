@@ -1,18 +1,19 @@
 /* options.h - the options of run and create, as one table, and what they mean together.
  * Where docker has the flag, its meaning is docker's. */
 #pragma once
+#include "../image/session.h"
 #include "command.h"
 #include "record.h"
 #include <stdbool.h>
 
 struct run_options {
 	bool interactive, tty, detach, remove, read_only, quiet;
-	bool tls_verify;		/* true unless --tls-verify=false */
+	struct registry_options registry;	/* of the image's */
 	char *name, *workdir, *user, *entrypoint, *hostname, *network, *rootfs, *cpus, *cidfile, *pidfile, *pull, *platform, *stop_signal;
 	struct strings env, volumes, labels, dns, add_hosts, cap_add, cap_drop, security;
 	int64_t memory, pids_limit, stop_timeout;
 };
-enum { RUN_OPTIONS = 31 };	/* rows; options.c asserts it */
+enum { RUN_OPTIONS = 30 + REGISTRY_OPTION_ROWS_N };	/* rows; options.c asserts it */
 extern const struct option_def run_option_table[];
 extern const struct run_options run_option_defaults;
 

@@ -21,7 +21,8 @@ int pull_policy_parse(const char *word, enum pull_policy *ret, struct error *err
 
 struct work {
 	const struct store *store;
-	const char *name;
+	struct session *session;	/* of WORK_PULL: prepared */
+	const struct reference *ref;
 	const struct pull_options *options;
 	enum { WORK_PULL, WORK_EMBEDDED, WORK_COMPLETE } what;
 	const struct image *image;	/* of WORK_COMPLETE */
@@ -33,11 +34,8 @@ static int work(const struct work *w, struct error *err)
 		return image_embedded(w->store, err);
 	if (w->what == WORK_COMPLETE)
 		return pull_complete(w->store, w->image, w->options->quiet, err);
-	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct image image cleanup_image = { 0 };
-	struct reference ref;
-	int r = reference_parse(w->name, &pool, &ref, err);
-	return r < 0 ? r : pull_image(w->store, &ref, w->options, &image, err);
+	return pull_image(w->store, w->session, w->ref, w->options, &image, err);
 }
 
 /* work_in_child - in a child that becomes root of a user namespace; the error crosses as the struct */
@@ -81,6 +79,41 @@ static int do_work(const struct carrier *c, const struct work *w, struct error *
 	return c->rootless && !c->nested ? work_in_child(w, err) : work(w, err);
 }
 
+/* pull_candidate - what a name may mean; credentials are found out here, as who the caller is */
+static int pull_candidate(const struct carrier *c, const struct store *s, struct session *session, const struct reference *ref,
+			  const struct pull_options *o, struct error *err)
+{
+	const struct work w = { .store = s, .session = session, .ref = ref, .options = o };
+	int r = session_prepare(session, ref, err);
+	if (r < 0)
+		return error_wrap(err, "pull %s", ref->familiar);
+	if (!o->quiet)
+		fprintf(stderr, "pulling %s\n", ref->familiar);
+	return do_work(c, &w, err);
+}
+
+/* pull - the first candidate that is to be had; what is said of the others is said only when there is none */
+static int pull(const struct carrier *c, const struct store *s, const char *name, const struct pull_options *o, struct image *ret,
+		struct error *err)
+{
+	struct session *session cleanup_session = NULL;
+	struct reference *refs;
+	size_t n;
+	int r = session_open(o->registry, "pull", &session, err);
+	if (r == 0)
+		r = session_resolve(session, name, &refs, &n, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		r = pull_candidate(c, s, session, &refs[i], o, err);
+		if (r == 0)
+			return store_find(s, refs[i].name, ret, err);
+		if (r == -EINTR)
+			break;
+	}
+	return r;
+}
+
 /* whole - are all layers there, and settled? */
 static bool whole(const struct store *s, const struct image *i)
 {
@@ -91,7 +124,7 @@ static bool whole(const struct store *s, const struct image *i)
 int image_acquire(const struct carrier *c, const struct store *s, const char *name, enum pull_policy policy,
 		  const struct pull_options *o, struct image *ret, struct error *err)
 {
-	struct work w = { .store = s, .name = name, .options = o };
+	struct work w = { .store = s, .options = o };
 	struct error missing = { 0 };	/* no error yet: it may be fetched */
 	int r = policy == PULL_ALWAYS ? -ENOENT : store_find(s, name, ret, &missing);
 	if (r < 0 && (r != -ENOENT || policy == PULL_NEVER)) {
@@ -101,11 +134,9 @@ int image_acquire(const struct carrier *c, const struct store *s, const char *na
 	}
 	if (r == -ENOENT) {
 		bool ours = strcmp(name, "hello") == 0 && policy != PULL_ALWAYS;
-		w.what = ours ? WORK_EMBEDDED : WORK_PULL;
-		if (!ours && !o->quiet)
-			fprintf(stderr, "pulling %s\n", name);
-		r = do_work(c, &w, err);
-		if (r == 0)
+		w.what = WORK_EMBEDDED;
+		r = ours ? do_work(c, &w, err) : pull(c, s, name, o, ret, err);
+		if (r == 0 && ours)
 			r = store_find(s, name, ret, err);
 	}
 	if (r == 0 && !whole(s, ret)) {

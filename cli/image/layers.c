@@ -135,14 +135,10 @@ static int request(struct layers *l, struct transfer *t, size_t id, struct error
 		return error_set(err, errno, "create a pipe");
 	cleanup_close int in = ends[0], out = ends[1];
 	(void) fcntl(out, F_SETPIPE_SZ, PIPE_SIZE);	/* fewer switches between the two; refused above a user's quota */
-	cleanup_free char *path = xasprintf("/v2/%s/blobs/%s", l->source->ref->path, t->layer->digest);
-	cleanup_free char *scope = xasprintf("repository:%s:pull", l->source->ref->path);
-	const struct fetch_request r = {
-		.id = (int64_t) id, .registry = (char *) reference_host(l->source->ref), .path = path, .scope = scope,
-		.size = t->layer->size, .max = t->layer->size,
-	};
+	struct fetch_request q = { .id = (int64_t) id, .size = t->layer->size, .max = t->layer->size };
+	int r = session_request(l->source->session, l->source->ref, "blobs", t->layer->digest, &q, err);
 	t->pipe_fd = take_fd(in);
-	return fetcher_request(l->source->fetcher, &r, out, err);
+	return r < 0 ? r : fetcher_request(l->source->fetcher, &q, out, err);
 }
 
 static int start(struct layers *l, struct transfer *t, size_t row, struct error *err)
@@ -331,18 +327,16 @@ int layers_get(const struct store *s, const struct manifest_document *manifest, 
 
 /* ---- documents ---- */
 
-static int fetch_to_memory(const struct layers_source *source, const char *path, int64_t size, char *const *accept, struct pool *pool,
-			   struct fetch_report *response, struct error *err)
+static int fetch_to_memory(const struct layers_source *source, const char *kind, const char *what, int64_t size, char *const *accept,
+			   struct pool *pool, struct fetch_report *response, struct error *err)
 {
 	cleanup_close int fd = memfd_create("document", MFD_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, errno, "make room for a document");
-	cleanup_free char *scope = xasprintf("repository:%s:pull", source->ref->path);
-	const struct fetch_request q = {
-		.registry = (char *) reference_host(source->ref), .path = (char *) path, .scope = scope, .accept = (char **) accept,
-		.size = size, .max = DOCUMENT_MAX,
-	};
-	int r = fetcher_request(source->fetcher, &q, fd, err);
+	struct fetch_request q = { .accept = (char **) accept, .size = size, .max = DOCUMENT_MAX };
+	int r = session_request(source->session, source->ref, kind, what, &q, err);
+	if (r == 0)
+		r = fetcher_request(source->fetcher, &q, fd, err);
 	while (r >= 0) {
 		struct fetch_report *report;
 		struct pollfd p[2] = { { .fd = source->signal_fd, .events = POLLIN }, { .fd = source->fetcher->socket, .events = POLLIN } };
@@ -362,15 +356,15 @@ static int fetch_to_memory(const struct layers_source *source, const char *path,
 	return r;
 }
 
-int layers_document(const struct store *s, const struct layers_source *source, const char *path, const char *digest, int64_t size,
-		    char *const *accept, struct pool *pool, char ret_digest[80], char **ret_type, struct error *err)
+int layers_document(const struct store *s, const struct layers_source *source, const char *kind, const char *what, const char *digest,
+		    int64_t size, char *const *accept, struct pool *pool, char ret_digest[80], char **ret_type, struct error *err)
 {
 	if (digest && store_has_blob(s, digest) && !ret_type) {
 		snprintf(ret_digest, 80, "%s", digest);
 		return 0;
 	}
 	struct fetch_report response = { 0 };
-	cleanup_close int body = fetch_to_memory(source, path, size, accept, pool, &response, err);
+	cleanup_close int body = fetch_to_memory(source, kind, what, size, accept, pool, &response, err);
 	if (body < 0)
 		return body;
 	/* a directory of its own: the unpacker can write all that is in it, and tmp/ has what other pulls work on */

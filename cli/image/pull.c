@@ -16,8 +16,7 @@ static int get_manifest(const struct store *s, const struct layers_source *sourc
 			struct pool *pool, char ret_digest[80], char **text, size_t *len, enum document_kind *kind, struct error *err)
 {
 	char *type = NULL;
-	cleanup_free char *path = xasprintf("/v2/%s/manifests/%s", source->ref->path, what);
-	int r = layers_document(s, source, path, digest, 0, accepted, pool, ret_digest, &type, err);
+	int r = layers_document(s, source, "manifests", what, digest, 0, accepted, pool, ret_digest, &type, err);
 	if (r == 0)
 		r = store_read_blob(s, ret_digest, text, len, err);
 	if (r == 0) {
@@ -74,8 +73,7 @@ static int get_config(const struct store *s, const struct layers_source *source,
 	size_t len;
 	if (d->media_type && strcmp(d->media_type, MEDIA_OCI_CONFIG) != 0 && strcmp(d->media_type, MEDIA_DOCKER_CONFIG) != 0)
 		return error_say(err, ENOTSUP, "this is not an image but an artifact of type '%.100s'", d->media_type);
-	cleanup_free char *path = xasprintf("/v2/%s/blobs/%s", source->ref->path, d->digest);
-	int r = layers_document(s, source, path, d->digest, d->size, NULL, pool, digest, NULL, err);
+	int r = layers_document(s, source, "blobs", d->digest, d->digest, d->size, NULL, pool, digest, NULL, err);
 	if (r == 0)
 		r = store_read_blob(s, d->digest, &text, &len, err);
 	if (r == 0)
@@ -112,23 +110,21 @@ static int pull(const struct store *s, const struct layers_source *source, const
 	return store_name(s, &d, source->ref->name, err);
 }
 
-int pull_image(const struct store *s, const struct reference *ref, const struct pull_options *o, struct image *ret, struct error *err)
+int pull_image(const struct store *s, struct session *session, const struct reference *ref, const struct pull_options *o,
+	       struct image *ret, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
-	struct fetcher fetcher cleanup_fetcher = FETCHER_INIT;
-	const struct fetch_setup setup = { .tls_verify = o->tls_verify, .cert_dir = (char *) o->cert_dir,
-					   .user_agent = (char *) "carrier/" VERSION };
 	cleanup_close int hold = store_hold(s, err);
 	sigset_t was;
 	cleanup_close int signal_fd = layers_signals(&was, err);
-	int r = hold < 0 ? hold : signal_fd < 0 ? signal_fd : fetcher_start(&setup, &fetcher, err);
-	const struct layers_source source = { .fetcher = &fetcher, .ref = ref, .quiet = o->quiet, .signal_fd = signal_fd };
+	int r = hold < 0 ? hold : signal_fd < 0 ? signal_fd : session_start(session, err);
+	const struct layers_source source = { .session = session, .fetcher = session_fetcher(session), .ref = ref, .quiet = o->quiet, .signal_fd = signal_fd };
 	if (r == 0)
 		r = pull(s, &source, o, &pool, err);
 	sigprocmask(SIG_SETMASK, &was, NULL);
+	session_stop(session);
 	if (r < 0) {
 		close_fd(&hold);
-		fetcher_stop(&fetcher);
 		(void) store_collect(s, NULL);	/* documents and layers that nothing names */
 		return r == -EINTR ? r : error_wrap(err, "pull %s", ref->familiar);
 	}

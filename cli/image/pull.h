@@ -7,18 +7,20 @@
  * lock, which the next one takes over.
  */
 #pragma once
-#include "../transfer/protocol.h"
+#include "session.h"
 #include "store.h"
 
 struct pull_options {
 	const char *platform;		/* NULL: this machine's */
-	bool tls_verify, quiet;
-	const char *cert_dir;		/* NULL: the usual ones */
+	bool quiet;
+	const struct registry_options *registry;
 };
 
 /* pull_image - fetch, unpack, settle, name. The caller is root, or root of a user namespace (userns.h).
+ * @session: prepared for @ref, not started
  * @ret: the image as it is in the store then. Return: 0; -EINTR when a signal ended it (the store is clean) */
-int pull_image(const struct store *s, const struct reference *ref, const struct pull_options *o, struct image *ret, struct error *err);
+int pull_image(const struct store *s, struct session *session, const struct reference *ref, const struct pull_options *o,
+	       struct image *ret, struct error *err);
 
 /* pull_complete - unpack again, from the blobs that are kept, what is missing of an image's layers (after an unclean end); settle.
  * Without anything missing it costs one look at each layer. */
