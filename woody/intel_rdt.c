@@ -172,7 +172,7 @@ static int find_resctrl(char **ret, struct error *err)
 	if (r < 0)
 		return r;
 	*ret = intel_rdt_find_mount(text);
-	return *ret ? 0 : error_say(err, EOPNOTSUPP, "linux.intelRdt: no resctrl file system is mounted; where the CPU has resource "
+	return *ret ? 0 : error_say(err, EOPNOTSUPP, "no resctrl file system is mounted; where the CPU has resource "
 				    "control, `mount -t resctrl resctrl %s` brings it", usual_place);
 }
 
@@ -183,7 +183,28 @@ int intel_rdt_check(const struct runtime_spec *spec, struct error *err)
 	if (!rdt)
 		return 0;
 	int r = check_text(rdt, err);
-	return r < 0 ? r : find_resctrl(&place, err);
+	if (r < 0)
+		return r;
+	r = find_resctrl(&place, err);
+	return r < 0 ? error_wrap(err, "linux.intelRdt") : 0;
+}
+
+static char *group_of(const struct container *c, const char *place)
+{
+	const struct spec_intel_rdt *rdt = c->spec->linux_ ? c->spec->linux_->intel_rdt : NULL;
+	const char *named = rdt && !str_empty(rdt->clos_id) ? rdt->clos_id : c->id;
+	return str_eq(named, "/") ? xstrdup(place) : xasprintf("%s/%s", place, named);
+}
+
+int intel_rdt_find(const struct container *c, char **ret_root, char **ret_group, struct error *err)
+{
+	cleanup_free char *place = NULL;
+	int r = find_resctrl(&place, err);
+	if (r < 0)
+		return r;
+	*ret_group = group_of(c, place);
+	*ret_root = take_ptr(place);
+	return 0;
 }
 
 /* append_note - @mark: '+' to be removed at delete, '-' only after a failed create */
@@ -251,7 +272,7 @@ static int apply(struct container *c, const struct spec_intel_rdt *rdt, const ch
 	bool named = !str_empty(rdt->clos_id), root = str_eq(rdt->clos_id, "/");
 	struct buf wanted cleanup_buf = { 0 };
 	bool schemata = intel_rdt_schemata(rdt, &wanted);
-	cleanup_free char *group = root ? xstrdup(place) : xasprintf("%s/%s", place, named ? rdt->clos_id : c->id);
+	cleanup_free char *group = group_of(c, place);
 	int made = 0;
 	if (named && !schemata && access(group, F_OK) < 0)
 		return error_say(err, ENOENT, "there is no class of service '%s', and no schemata to make it with", group);

@@ -20,6 +20,9 @@ int intel_rdt_check(const struct runtime_spec *spec, struct error *err);
 int intel_rdt_apply(struct container *c, pid_t pid, struct error *err);
 /* intel_rdt_remove - at delete; @failed: after a failed create, a closID too, if we have made it. Only warns. */
 void intel_rdt_remove(struct container *c, bool failed);
+/* intel_rdt_find - for who reads or changes the schemata of a running container: where resctrl is mounted, and the directory
+ * of the container's class there (which need not exist: without linux.intelRdt nobody made one). Caller frees both. */
+int intel_rdt_find(const struct container *c, char **ret_root, char **ret_group, struct error *err);
 
 /* ---- the text, without the kernel ---- */
 

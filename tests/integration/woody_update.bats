@@ -293,7 +293,7 @@ cleanup() {
 	expect 1 woody update --blkio-weight 70000 "$ID"
 	says "--blkio-weight: 70000 is not from 10 to 1000"
 	expect 1 woody update --l3-cache-schema "L3:0=f" "$ID"
-	says "Intel RDT"
+	if grep -q ' - resctrl ' /proc/self/mountinfo; then says "created without linux.intelRdt"; else says "Intel RDT: no resctrl file system is mounted"; fi
 	woody kill "$ID" KILL
 	soon stopped
 	expect 1 woody update --pids-limit 5 "$ID"

@@ -1,5 +1,6 @@
 #include "../cgroup/oom.h"
 #include "../cgroup/stats.h"
+#include "../intel_rdt.h"
 #include "select.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -78,7 +79,7 @@ static void put_interfaces(const struct container *c, struct buf *out)
 static void put_schemata(const char *group, const char *suffix, struct buf *out)
 {
 	static const struct { const char *start, *key; } kinds[] = { { "L3:", "l3_cache_schema" }, { "MB:", "mem_bw_schema" } };
-	cleanup_free char *path = xasprintf("/sys/fs/resctrl/%s/schemata", group);
+	cleanup_free char *path = xasprintf("%s/schemata", group);
 	cleanup_free char *text = NULL;
 	char *rest;
 	if (fs_read_file(AT_FDCWD, path, FILE_MAX, &text, NULL, NULL) < 0)
@@ -93,11 +94,10 @@ static void put_schemata(const char *group, const char *suffix, struct buf *out)
 
 static void put_rdt(const struct container *c, struct buf *out)
 {
-	const struct spec_intel_rdt *rdt = c->spec->linux_ ? c->spec->linux_->intel_rdt : NULL;
-	const char *group = rdt && !str_empty(rdt->clos_id) ? rdt->clos_id : c->id;
+	cleanup_free char *root = NULL, *group = NULL;
 	buf_putc(out, '{');
-	if (rdt && !strchr(group, '/')) {
-		put_schemata(".", "_root", out);
+	if (c->spec->linux_ && c->spec->linux_->intel_rdt && intel_rdt_find(c, &root, &group, NULL) == 0) {
+		put_schemata(root, "_root", out);
 		put_schemata(group, "", out);
 	}
 	buf_putc(out, '}');

@@ -1,3 +1,4 @@
+#include "../intel_rdt.h"
 #include "select.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -105,19 +106,17 @@ static int read_document(const char *path, struct pool *pool, struct spec_resour
 	return r < 0 ? error_wrap(err, "%s", is_stdin ? "stdin" : path) : 0;
 }
 
-/* update_rdt - resctrl groups are named by linux.intelRdt.closID, or as the container */
 static int update_rdt(const struct container *c, const struct update_options *o, struct error *err)
 {
-	const struct spec_intel_rdt *rdt = c->spec->linux_ ? c->spec->linux_->intel_rdt : NULL;
-	const char *group = rdt && !str_empty(rdt->clos_id) ? rdt->clos_id : c->id;
-	if (strchr(group, '/') || group[0] == '.')
-		return error_say(err, EINVAL, "linux.intelRdt.closID '%s' is not the name of a group", group);
-	cleanup_free char *path = xasprintf("/sys/fs/resctrl/%s/schemata", group);
+	cleanup_free char *root = NULL, *group = NULL;
+	int r = intel_rdt_find(c, &root, &group, err);
+	if (r < 0)
+		return error_wrap(err, "Intel RDT");
+	cleanup_free char *path = xasprintf("%s/schemata", group);
 	cleanup_free char *text = xasprintf("%s%s%s\n", o->l3_cache ? o->l3_cache : "", o->l3_cache && o->memory_bandwidth ? "\n" : "",
 					    o->memory_bandwidth ? o->memory_bandwidth : "");
 	if (access(path, F_OK) < 0)
-		return error_say(err, EOPNOTSUPP, "Intel RDT: there is no '%s': resctrl is not mounted, or the container has no group there",
-				 path);
+		return error_say(err, EOPNOTSUPP, "Intel RDT: there is no '%s': the container was created without linux.intelRdt", path);
 	return fs_write_file(AT_FDCWD, path, text, err);
 }
 
