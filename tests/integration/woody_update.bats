@@ -284,6 +284,41 @@ cleanup() {
 	same "$(limit - - memory.max)" 199999488
 }
 
+# all_limits - every file of the container's cgroups that is a limit
+all_limits() {
+	local dir
+	for dir in $CG/"$ID" $CG/*/"$ID"; do
+		[ ! -d "$dir" ] || grep -s . "$dir"/{memory.{max,low,limit_in_bytes,soft_limit_in_bytes,oom_control},pids.max,io.max} \
+			"$dir"/{cpu.{max,weight,shares,idle,cfs_quota_us,cfs_period_us},cpuset.cpus,blkio.throttle.read_bps_device} || true
+	done
+}
+
+@test "an update of which one part is refused changes nothing" {
+	resources '{ "memory": { "limit": 67108864, "reservation": 33554432 }, "pids": { "limit": 50 }, "cpu": { "shares": 512 } }'
+	start_sleeping
+	local before device
+	before=$(all_limits)
+	[ "$(wc -l <<<"$before")" -ge 5 ] || fail "few limits were found: $before"
+	device=$(awk '$4 ~ /^(vda|sda|nvme0n1|loop0)$/ { print $1, $2; exit }' /proc/partitions)
+	[ -n "$device" ] || device='7 0'
+	jq -n --arg device "$device" '($device / " " | map(tonumber)) as $d |
+		{ memory: { limit: 50000000, swap: -1, reservation: 20000000 }, pids: { limit: 7 },
+		  cpu: { shares: 100, quota: 20000, period: 50000, cpus: "0" },
+		  blockIO: { throttleReadBpsDevice: [{ major: $d[0], minor: $d[1], rate: 1000000 }] },
+		  hugepageLimits: [{ pageSize: "3MB", limit: 0 }] }' >"$WORK/doc"
+	if ! has blkio blkio.throttle.read_bps_device io.max; then jq 'del(.blockIO)' "$WORK/doc" >"$WORK/less" && mv "$WORK/less" "$WORK/doc"; fi
+	expect 1 woody update -r "$WORK/doc" "$ID"	# the last of them: no machine has such pages
+	says "hugepageLimits"
+	same "$before" "$(all_limits)"
+	expect 1 woody update --cpu-share 100 --cpu-idle 1 --cpuset-mems 4000 "$ID"
+	same "$before" "$(all_limits)"
+	# without the odd one it is taken
+	jq 'del(.hugepageLimits)' "$WORK/doc" >"$WORK/good"
+	expect 0 woody update -r "$WORK/good" "$ID"
+	differ "$before" "$(all_limits)"
+	same "$(limit pids pids.max pids.max)" 7
+}
+
 @test "update: what cannot be" {
 	expect 1 woody update --pids-limit 5 nosuch
 	says "container does not exist"

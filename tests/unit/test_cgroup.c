@@ -225,6 +225,36 @@ static void test_v1_plan(void)
 	   limits_hugepage_check("2MBx", NULL) < 0 && limits_hugepage_check("", NULL) < 0);
 }
 
+/* former - limits_former() as a borrowed string */
+static const char *former(const char *file, const char *text, const char *value)
+{
+	static char *last;
+	free(last);
+	last = limits_former(file, text, value);
+	return last ? last : "(none)";
+}
+
+static void test_former(void)
+{
+	static const char io[] = "8:0 rbps=1000 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=7 riops=max wiops=max\n";
+	OK_STR(former("pids.max", "max\n", "7"), "max");
+	OK_STR(former("cpu.max", "max 100000\n", "20000 50000"), "max 100000");
+	OK_STR(former("cpuset.cpus", "\n", "0-1"), "\n");
+	OK_STR(former("cpuset.cpus", "", "0-1"), "\n");
+	OK_STR(former("io.max", io, "8:16 wbps=9"), "8:16 rbps=max wbps=7 riops=max wiops=max");
+	OK_STR(former("io.max", io, "8:1 wbps=9"), "8:1 rbps=max wbps=max riops=max wiops=max");
+	OK_STR(former("io.max", "", "8:0 wbps=9"), "8:0 rbps=max wbps=max riops=max wiops=max");
+	OK_STR(former("io.bfq.weight", "default 100\n8:0 200\n", "8:0 300"), "8:0 200");
+	OK_STR(former("io.bfq.weight", "default 100\n", "8:0 300"), "8:0 default");
+	OK_STR(former("io.bfq.weight", "default 100\n8:0 200\n", "300"), "default 100");
+	OK_STR(former("blkio.throttle.read_bps_device", "", "8:0 1000"), "8:0 0");
+	OK_STR(former("io.latency", "", "8:0 target=100"), "(none)");
+	OK_STR(former("rdma.max", "mlx hca_handle=2 hca_object=max\n", "mlx hca_handle=5"), "mlx hca_handle=2 hca_object=max");
+	OK_STR(former("net_prio.ifpriomap", "lo 0\neth0 4\neth01 5\n", "eth0 9"), "eth0 4");
+	OK_STR(former("memory.oom_control", "oom_kill_disable 1\nunder_oom 0\noom_kill 0\n", "0"), "1");
+	OK_STR(former("memory.oom_control", "odd\n", "0"), "\n");
+}
+
 static void test_v2_plan(void)
 {
 	const struct cgroup_version *v = &version_v2;
@@ -805,6 +835,7 @@ int main(void)
 	test_guess();
 	test_conversions();
 	test_v1_plan();
+	test_former();
 	test_v2_plan();
 	test_devices();
 	test_device_program();

@@ -193,7 +193,7 @@ static void complete(struct cgroup *c, struct spec_memory *m, int64_t *limit)
 
 int cgroup_update(struct cgroup *c, const struct spec_resources *given, struct error *err)
 {
-	struct limits limits cleanup_limits = { 0 };
+	struct limits limits cleanup_limits = { 0 }, undo cleanup_limits = { 0 };
 	struct spec_resources resources = *given;
 	struct spec_memory memory;
 	int64_t limit;
@@ -213,8 +213,12 @@ int cgroup_update(struct cgroup *c, const struct spec_resources *given, struct e
 	if (r == 0 && c->manager->update)
 		r = c->manager->update(c, &resources, err);
 	if (r == 0)
-		r = limits_apply(c, &limits, err);
-	return r < 0 || resources.n_devices == 0 ? r : update_devices(c, &resources, err);
+		r = limits_apply(c, &limits, &undo, err);
+	if (r == 0 && resources.n_devices)
+		r = update_devices(c, &resources, err);
+	if (r < 0)
+		limits_revert(c, &undo);
+	return r;
 }
 
 int cgroup_remove(struct cgroup *c, struct error *err)

@@ -286,7 +286,7 @@ static int systemd_adopt(struct cgroup *c, pid_t pid, struct error *err)
 	if (r == 0)
 		r = c->version->prepare(c, resources, err);
 	if (r == 0)
-		r = limits_apply(c, &limits, err);
+		r = limits_apply(c, &limits, NULL, err);
 	if (r == 0)
 		r = c->version->devices(c, resources, false, c->config.rootless, err);
 	if (r == 0 && !v2)
