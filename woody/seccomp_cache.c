@@ -41,21 +41,44 @@ static bool is_ours(int fd, mode_t type_and_mode, struct stat *st)
 	return fstat(fd, st) == 0 && st->st_uid == geteuid() && st->st_mode == type_and_mode;
 }
 
-/* open_dir - readable when @make, else for lookups only; -1 when it is not there or not to be trusted */
+/* remove_all - also the temporaries of killed writers; one that is being written will not be stored, which is no harm */
+static void remove_all(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		close_fd(&fd);
+		return;
+	}
+	for (struct dirent *e; (e = readdir(d));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			(void) unlinkat(dir_fd, e->d_name, 0);
+}
+
+/* repair - a directory that is ours and only has a wrong mode (a copied root, an ACL, a chmod -R) gets the right one. Who could
+ * write until now may have put filters there: it is emptied once nobody else can. */
+static bool repair(int fd, struct stat *st)
+{
+	if (!S_ISDIR(st->st_mode) || st->st_uid != geteuid() || fchmod(fd, 0700) < 0)
+		return false;
+	remove_all(fd);
+	return is_ours(fd, S_IFDIR | 0700, st);
+}
+
+/* open_dir - readable, made and repaired when @make, else for lookups only; -1 when it is not there or not to be trusted */
 static int open_dir(const char *dir, bool make)
 {
 	struct stat st;
 	cleanup_close int parent = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (parent < 0)
 		return -1;
-	/* on umask and ACLs: a mode that did not come out as 0700 makes the directory unusable, not unsafe */
 	if (make)
 		(void) mkdirat(parent, subdir, 0700);
 	cleanup_close int fd =
 		openat(parent, subdir, (make ? O_RDONLY : O_PATH) | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	if (!is_ours(fd, S_IFDIR | 0700, &st)) {
+	if (!is_ours(fd, S_IFDIR | 0700, &st) && !(make && repair(fd, &st))) {
 		log_debug("seccomp: '%s/%s' is not a directory of ours with mode 0700, so it is not used",
 			  dir, subdir);
 		return -1;
@@ -125,14 +148,8 @@ static void make_room(int dir_fd)
 	int n = 0;
 	for (struct dirent *e; (e = readdir(d));)
 		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-	if (n < FILES_MAX)
-		return;
-	rewinddir(d);
-	/* also the temporaries of killed writers; one that is being written will not be stored, which is no
-	 * harm */
-	for (struct dirent *e; (e = readdir(d));)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			(void) unlinkat(dir_fd, e->d_name, 0);
+	if (n >= FILES_MAX)
+		remove_all(dir_fd);
 }
 
 void seccomp_cache_put(const char *dir, const char *key, size_t key_len, const struct sock_filter *code,

@@ -4,7 +4,8 @@
  *
  * Nothing is taken from there that another user could have written: directory and file must belong to the
  * effective user with modes 0700 and 0600. A damaged file is found by its checksum. What is not as it should
- * be counts as not there. It is only a cache: no failure here is an error, it can be removed at any time.
+ * be counts as not there; a directory that is ours and has another mode is emptied and gets the right one when the
+ * next filter is stored. It is only a cache: no failure here is an error, it can be removed at any time.
  */
 #pragma once
 #include <linux/filter.h>

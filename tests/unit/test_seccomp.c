@@ -583,7 +583,16 @@ static void test_cache_refusals(struct dirs *d, const struct seccomp_filter *fre
 		SKIP("another owner's file", "only root can give files away");
 	}
 	plant(d);
-	OK(chmod(d->cache, 0755) == 0 && once(d, &f) && same_code(fresh, &f) && chmod(d->cache, 0700) == 0);
+	/* ours, with a wrong mode: not believed, but put right, and in use again */
+	static const mode_t dir_modes[] = { 0755, 0777, 0500, 01700 };
+	for (size_t i = 0; i < sizeof dir_modes / sizeof *dir_modes; i++) {
+		OK(once(d, &f));
+		plant(d);
+		OK(chmod(d->cache, dir_modes[i]) == 0 && once(d, &f) && same_code(fresh, &f));
+		OK(stat(d->cache, &st) == 0 && (st.st_mode & 07777) == 0700);
+		plant(d);
+		OK(once(d, &f) && is_planted(&f));
+	}
 
 	/* a link to a file of ours that would be good */
 	char elsewhere[64];
