@@ -43,6 +43,7 @@ cleanup() {
 
 teardown_file() {
 	[ -n "${BASE:-}" ] || return 0
+	[ "$WHO" != self ] || buildah unshare rm -rf "$BASE/buildah"	# files of ids that are only its own in there
 	unmount
 	engine_teardown_file
 }

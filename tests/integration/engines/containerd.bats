@@ -133,3 +133,16 @@ event() { within 10 grep -q "/tasks/$1 .*\"$2\"" "$BASE/events" || fail "no even
 	expect 0 new --rm --privileged --cgroup "/$TAG/privileged" "$plain" privileged sh -c 'mount -t tmpfs t /tmp && echo mounted'
 	prints mounted
 }
+
+@test "systemd as the cgroup manager: the task is a scope in the slice that was asked for" {
+	[ -d /run/systemd/system ] || skip "systemd does not run here"
+	expect 0 new -d --runc-systemd-cgroup --memory-limit 67108864 --cgroup "$TAG.slice:ctr:scoped" "$plain" scoped sleep 1000
+	local dir=/sys/fs/cgroup/$TAG.slice/ctr-scoped.scope
+	[ -n "$V2" ] || dir=/sys/fs/cgroup/memory/$TAG.slice/ctr-scoped.scope
+	expect 0 ct tasks exec --exec-id e1 scoped true
+	expect 0 systemctl is-active ctr-scoped.scope
+	prints active
+	grep -x "$(ct tasks ls | awk '$1 == "scoped" { print $2 }')" "$dir/cgroup.procs"
+	expect 0 ct tasks rm -f scoped
+	within 10 eval '! systemctl is-active -q ctr-scoped.scope'
+}

@@ -5,12 +5,14 @@ source "${BATS_TEST_DIRNAME}/engine.bash"
 docker_setup_file() {
 	engine_setup_file dockerd docker containerd
 	[ -z "$UNFIT" ] || return 0
+	export PARENT=/$TAG
+	[ "$CGROUP_MANAGER" != systemd ] || PARENT=$TAG.slice
 	mkdir "$BASE/docker"
 	cat >"$BASE/docker/daemon.json" <<-CONF
-	{ "runtimes": { "woody": { "path": "$RUNTIME" } }, "default-runtime": "woody", "exec-opts": ["native.cgroupdriver=cgroupfs"] }
+	{ "runtimes": { "woody": { "path": "$RUNTIME" } }, "default-runtime": "woody", "exec-opts": ["native.cgroupdriver=$CGROUP_MANAGER"] }
 	CONF
 	daemon dockerd dockerd --config-file "$BASE/docker/daemon.json" --data-root "$BASE/docker/data" --exec-root "$BASE/docker/exec" \
-		--pidfile "$BASE/docker/pid" --host "unix://$BASE/docker/sock" --cgroup-parent "/$TAG" --bridge none \
+		--pidfile "$BASE/docker/pid" --host "unix://$BASE/docker/sock" --cgroup-parent "$PARENT" --bridge none \
 		--iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --oom-score-adjust 0 "$@"
 	if ! within 60 dock version; then
 		tail -n 5 "$BASE/daemons/dockerd.log" >&2

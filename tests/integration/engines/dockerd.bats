@@ -11,7 +11,7 @@ cleanup() {
 }
 
 # no_cgroups - of containers: below the daemon's own parent is nothing
-no_cgroups() { [ -z "$(find /sys/fs/cgroup -mindepth 2 -type d -path "*/$TAG/*" 2>/dev/null)" ]; }
+no_cgroups() { [ -z "$(find /sys/fs/cgroup -mindepth 2 -type d -path "*/${PARENT#/}/*" 2>/dev/null)" ]; }
 
 sleeper() { dock run -d --network none --name "$@" plain sleep 1000 >/dev/null; }
 

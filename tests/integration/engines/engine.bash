@@ -1,6 +1,10 @@
 # What the engine suites stand on: real engines, as the distribution packages them, told to use woody.
 #
-# Environment, set by meson: WOODY, CARRIER (only its directory is used), WOODY_TESTBIN, and WHO: root (default) or user
+# Environment, set by meson: WOODY, CARRIER (only its directory is used), WOODY_TESTBIN, and
+#	WHO		root (default); user: a throw-away one that root makes; self: the ordinary user who runs bats, in a session
+#			of its own; $DELEGATED is a cgroup that is its own, with nothing running in it (only below), as in the guest
+#	CGROUP_MANAGER	cgroupfs (default) or systemd: the engine's
+#	WOODY_TEST_TIMEOUT	for one test of woody's (60); engines get twice that, and what they are waited for grows with it
 #
 # A file's setup_file calls
 #	engine_setup_file PROGRAM...	where one of them is missing every test is skipped, with that reason
@@ -15,7 +19,8 @@
 
 # shellcheck source=../carrier.bash
 source "${BASH_SOURCE[0]%/*}/../carrier.bash"
-export BATS_TEST_TIMEOUT=${WOODY_TEST_TIMEOUT:-120}
+export BATS_TEST_TIMEOUT=$((2 * ${WOODY_TEST_TIMEOUT:-60}))
+: "${CGROUP_MANAGER:=cgroupfs}"
 V2=''
 [ ! -e /sys/fs/cgroup/cgroup.controllers ] || V2=yes
 
@@ -27,7 +32,7 @@ engine_setup_file() {
 	for program; do
 		command -v "$program" >/dev/null || unfit "$program is not installed"
 	done
-	[ "$(id -u)" -eq 0 ] || unfit "engines are started as root, and this is user $(id -u)"
+	[ "$(id -u)" -eq 0 ] || [ "$WHO" = self ] || unfit "engines are started as root, and this is user $(id -u)"
 	[ -z "$UNFIT" ] || return 0
 	chmod 711 "$BATS_RUN_TMPDIR"
 	chmod 755 "$BATS_FILE_TMPDIR"
@@ -38,7 +43,8 @@ engine_setup_file() {
 	mkdir "$BASE/bin" "$BASE/daemons"
 	cp "$WOODY" "$BASE/bin/woody"
 	chmod 755 "$BASE/bin/woody"
-	export BASE TAG RUNTIME=$BASE/bin/woody
+	[ ! -x "${WOODY%/*}/woody-systemd" ] || cp "${WOODY%/*}/woody-systemd" "$BASE/bin/"
+	export BASE TAG RUNTIME=$BASE/bin/woody CGROUP_MANAGER
 	[ "$WHO" != user ] || make_user
 	make_plain_image
 }
@@ -102,9 +108,9 @@ end_daemon() {
 	rm "$BASE/daemons/$1.pid"
 }
 
-# within SECONDS COMMAND...
+# within SECONDS COMMAND... - of a machine that needs no longer than others (WOODY_TEST_TIMEOUT)
 within() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * BATS_TEST_TIMEOUT / 120))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || return 1
@@ -121,8 +127,10 @@ engine_teardown_file() {
 	for file in "$BASE"/daemons/*.pid; do
 		[ ! -e "$file" ] || end_daemon "$(basename "$file" .pid)"
 	done
-	[ "$WHO" != user ] || pkill_user
-	remove_user
+	if [ "$WHO" = user ]; then
+		pkill_user
+		remove_user
+	fi
 	find /sys/fs/cgroup -depth -type d -path "*/$TAG*" -exec rmdir {} + 2>/dev/null || true
 	rm -rf --one-file-system "$BASE"
 }
