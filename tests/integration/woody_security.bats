@@ -603,23 +603,50 @@ exchange() {
 	same "$(find "$WORK/volume/proc" "$WORK/volume/sys" -mindepth 1)" ""
 }
 
+# keep_trying COMMAND... - for six seconds, and at least twenty times
+keep_trying() {
+	local end=$((SECONDS + 6)) tries	# not i, which belongs to `run`
+	for ((tries = 0; tries < 20 || SECONDS < end; tries++)); do
+		"$@"
+	done
+	kill -0 "$HELPER"	# it has exchanged all the time
+}
+
+# mask_once - whether it was refused or not is chance; what is seen is not
+mask_once() {
+	run --separate-stderr woody run "$ID"
+	same "$output" ""
+	if [ "$status" -eq 0 ]; then
+		ran=$((ran + 1))
+	else
+		[[ "$stderr" == *null* ]] || fail "$stderr"
+		refused=$((refused + 1))
+	fi
+}
+
 @test "CVE-2025-31133: /dev/null that is exchanged while masks are made shows nothing else" {
 	mkdir "$WORK/dev"
-	mknod -m 666 "$WORK/dev/null" c 1 3
-	ln -s /etc/bait "$WORK/dev/other"
-	echo 'the attacker reads this' >"$ROOTFS/etc/bait"
-	echo 'what is to be hidden' >"$ROOTFS/etc/hidden"
+	echo 'the attacker reads this' | tee "$ROOTFS/etc/bait" "$WORK/host" >/dev/null
+	echo 'what is to be hidden' | tee "$ROOTFS"/etc/hidden{1,2,3} >/dev/null
 	config '.mounts |= map(select(.destination | startswith("/dev") | not)) + [{ destination: "/dev", type: "bind", source: $dev, options: ["bind"] }]
-		| .linux.maskedPaths = ["/etc/hidden"]' --arg dev "$WORK/dev"
-	program sh -c 'head -c 64 /etc/hidden'
-	exchange "$WORK/dev/null" "$WORK/dev/other"
-	local i ran=0
-	for i in {1..25}; do
-		run --separate-stderr woody run "$ID"
-		same "$output" ""
-		if [ "$status" -eq 0 ]; then ran=$((ran + 1)); else [[ "$stderr" == *null* ]] || fail "$stderr"; fi
+		| .linux.maskedPaths = ["/etc/hidden1", "/etc/hidden2", "/etc/hidden3"]' --arg dev "$WORK/dev"
+	program sh -c 'head -c 64 /etc/hidden1 /etc/hidden2 /etc/hidden3 | grep -v -e "==>" -e "^$"; true'
+	local other ran refused
+	for other in "link /etc/bait" "link $WORK/host" "file"; do
+		ran=0 refused=0
+		rm -f "$WORK"/dev/{null,other}
+		mknod -m 666 "$WORK/dev/null" c 1 3
+		case $other in
+		link*) ln -s "${other#* }" "$WORK/dev/other" ;;
+		file) cp "$WORK/host" "$WORK/dev/other" ;;
+		esac
+		exchange "$WORK/dev/null" "$WORK/dev/other"
+		keep_trying mask_once
+		kill "$HELPER"
+		wait "$HELPER" || true
+		# both were met: it was a race
+		[ "$ran" -gt 0 ] && [ "$refused" -gt 0 ] || fail "$other: $ran ran, $refused were refused"
 	done
-	kill -0 "$HELPER"
 }
 
 @test "CVE-2025-52565: /dev/console that is exchanged for a symlink to the host while the terminal is set up" {
@@ -651,6 +678,38 @@ exchange() {
 	# they went where they belong
 	same "$(nsenter --target "$PID" --ipc cat /proc/sys/kernel/shmmni)" 4000
 	same "$(cat "/proc/$PID/oom_score_adj")" 500
+}
+
+# cover_once - the volume's directory is mounted, wherever its name leads at that moment; nothing of it is written to
+cover_once() {
+	run --separate-stderr woody run "$ID"
+	case $status,$output in
+	0,fake) covered=$((covered + 1)) ;;
+	0,500) real=$((real + 1)) ;;
+	0,*) fail "$output" ;;
+	*) refused=$((refused + 1)) ;;
+	esac
+	same "$(cat "$WORK/host" "$WORK/fake/sys/kernel/shmmni" "$WORK"/fake/self/{oom_score_adj,uid_map,setgroups} | tr '\n' ' ')" "0 0 0 0 0 "
+}
+
+@test "CVE-2025-52881: a mount that comes to lie over /proc while we write there receives none of it" {
+	mkdir -p "$WORK"/fake/{sys/kernel,self/attr,self/fd,thread-self/attr} "$ROOTFS/volume/target"
+	echo 0 | tee "$WORK/host" "$WORK/fake/sys/kernel/shmmni" "$WORK"/fake/self/{oom_score_adj,uid_map,setgroups} >/dev/null
+	ln -s "$WORK/host" "$WORK/fake/self/attr/exec"
+	ln -s "$WORK/host" "$WORK/fake/thread-self/attr/exec"
+	ln -s "$WORK/host" "$WORK/fake/sys/kernel/msgmni"
+	ln -s /proc "$ROOTFS/volume/link"
+	exchange "$ROOTFS/volume/target" "$ROOTFS/volume/link"
+	config '.mounts += [{ destination: "/volume/target", type: "bind", source: $fake, options: ["rbind"] }]
+		| .linux.sysctl = { "kernel.shmmni": "4000", "kernel.msgmni": "77" } | .process.oomScoreAdj = 500
+		| .linux.readonlyPaths = [] | .linux.maskedPaths = []' --arg fake "$WORK/fake"
+	if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then config '.process.apparmorProfile = "unconfined"'; fi
+	echo fake >"$WORK/fake/marker"
+	program sh -c 'cat /proc/marker 2>/dev/null || cat /proc/self/oom_score_adj'
+	local covered=0 real=0 refused=0
+	keep_trying cover_once
+	# both were met: it was a race
+	[ "$real" -gt 0 ] && [ $((covered + refused)) -gt 0 ] || fail "$real times not covered, $covered times covered, $refused times refused"
 }
 
 @test "CVE-2026-30892: exec --user is the whole text, or refused" {
