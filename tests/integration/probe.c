@@ -8,6 +8,7 @@
  *	probe ioctl PATH		TCGETS on what is opened for reading
  *	probe listen|connect PORT	TCP, 127.0.0.1
  *	probe abstract NAME		connects to an abstract socket
+ *	probe datagrams PATH		connects to that socket, and sends what it reads, each piece as one
  *	probe signal PID		SIGCONT
  *	probe landlock			the kernel's ABI of it
  *	probe keyring			the session keyring: "SERIAL type;uid;gid;perm;name"
@@ -108,6 +109,20 @@ static int abstract(const char *name)
 	memcpy(at.sun_path + 1, name, len < sizeof at.sun_path - 1 ? len : sizeof at.sun_path - 1);
 	return told(connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *) &at,
 			    (socklen_t) (offsetof(struct sockaddr_un, sun_path) + 1 + len)));
+}
+
+static int datagrams(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	char piece[100];
+	int s = socket(AF_UNIX, SOCK_DGRAM, 0);
+	strncpy(to.sun_path, path, sizeof to.sun_path - 1);
+	if (connect(s, (struct sockaddr *) &to, sizeof to) < 0)
+		err(1, "connect to %s", path);
+	for (ssize_t n; (n = read(0, piece, sizeof piece)) > 0;)
+		if (send(s, piece, (size_t) n, 0) < 0)
+			err(1, "send");
+	return 0;
 }
 
 static int keyring(void)
@@ -254,6 +269,8 @@ int main(int argc, char **argv)
 		return tcp(what, argv[2]);
 	if (strcmp(what, "abstract") == 0 && argc == 3)
 		return abstract(argv[2]);
+	if (strcmp(what, "datagrams") == 0 && argc == 3)
+		return datagrams(argv[2]);
 	if (strcmp(what, "signal") == 0 && argc == 3)
 		return told(kill(atoi(argv[2]), SIGCONT));
 	if (strcmp(what, "landlock") == 0)

@@ -19,6 +19,8 @@ prepare() {
 cleanup() {
 	if [ -n "${NETNS:-}" ]; then ip netns del "$NETNS"; fi
 	if [ -n "${HELPER:-}" ]; then kill "$HELPER" 2>/dev/null || true; fi
+	local profile
+	for profile in ${PROFILES:-}; do echo "profile $profile { }" | apparmor_parser --remove; done
 }
 
 # counting - a program that writes 1, 2, 3 ... to stdout, four a second
@@ -440,6 +442,168 @@ EOF
 	HELPER=
 	number
 	woody delete -f "$ID-lazy"
+}
+
+# waiting SCRIPT SCRIPT - the container does the first, says "ready", and the second once /tmp/go is there
+waiting() {
+	writable
+	program sh -c "$1; echo ready; while [ ! -e /tmp/go ]; do sleep 0.1; done; $2; exec sleep 1000"
+	pipes
+	with_pipes woody run -d "$ID"
+	same "$(number)" ready
+}
+
+# not_without OPTION WORD - without it criu refuses, and its log has this word
+not_without() {
+	expect 1 woody checkpoint --image-path "$WORK/refused" "$ID"
+	grep -q -e "$2" "$WORK/refused/dump.log" || fail "dump.log: $(grep Error "$WORK/refused/dump.log")"
+	status_is running
+}
+
+@test "--link-remap: an open file without its name, which has another" {
+	needs_criu
+	waiting 'echo kept >/tmp/a; busybox ln /tmp/a /tmp/b; exec 3</tmp/a; rm /tmp/a' 'cat <&3'
+	not_without --link-remap link-remap
+	save --link-remap
+	away
+	[ -n "$(find "$ROOTFS/tmp" -name 'link_remap.*')" ] || fail "no link was made: $(ls "$ROOTFS/tmp")"
+	bring_back
+	touch "$ROOTFS/tmp/go"
+	same "$(number)" kept
+	same "$(find "$ROOTFS/tmp" -name 'link_remap.*')" ""
+}
+
+@test "--auto-dedup: what is saved anew goes from the parent's images" {
+	needs_criu
+	start_counting
+	expect 0 woody checkpoint --pre-dump --image-path "$WORK/parent" --work-path "$WORK/log" "$ID"
+	local before after
+	before=$(cat "$WORK"/parent/pages-*.img | wc -c) after=0
+	number
+	save --parent-path ../parent --auto-dedup
+	away
+	after=$(du --block-size=1 -c "$WORK"/parent/pages-*.img | awk 'END { print $1 }')
+	[ "$after" -lt "$before" ] || fail "the parent's pages are still $after of $before bytes"
+	local last
+	last=$(drained)
+	before=$(du --block-size=1 -c "$IMAGES"/pages-*.img | awk 'END { print $1 }')
+	bring_back --auto-dedup
+	same "$(number)" $((last + 1))
+	after=$(du --block-size=1 -c "$IMAGES"/pages-*.img | awk 'END { print $1 }')
+	[ "$after" -lt "$before" ] || fail "the pages are still $after of $before bytes"
+}
+
+@test "--ext-unix-sk: a datagram socket whose peer is outside" {
+	needs_criu
+	mkdir "$WORK/outside"
+	python3 -c 'if True:
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind(sys.argv[1])
+		while True: print(s.recv(100).decode(), flush=True)' "$WORK/outside/sock" >"$WORK/received" 2>&1 3>&- &
+	HELPER=$!
+	soon test -S "$WORK/outside/sock"
+	cp "$WOODY_TESTBIN/probe" "$ROOTFS/bin/"
+	config '.mounts += [{ destination: "/outside", type: "bind", source: $from, options: ["rbind"] }]' --arg from "$WORK/outside"
+	writable
+	program probe datagrams /outside/sock
+	pipes
+	with_pipes woody run -d "$ID"
+	echo one >&"$IN"
+	soon grep -q one "$WORK/received"
+	not_without --ext-unix-sk ext-unix-sk
+	save --ext-unix-sk
+	away
+	bring_back --ext-unix-sk
+	echo two >&"$IN"
+	soon grep -q two "$WORK/received"
+}
+
+@test "--file-locks: the container holds its lock afterwards" {
+	needs_criu
+	waiting 'exec 3>/tmp/lock; busybox flock -x 3' 'echo on'
+	expect 1 flock -n "$ROOTFS/tmp/lock" true
+	not_without --file-locks file-locks
+	save --file-locks
+	away
+	expect 0 flock -n "$ROOTFS/tmp/lock" true
+	bring_back --file-locks
+	expect 1 flock -n "$ROOTFS/tmp/lock" true
+	touch "$ROOTFS/tmp/go"
+	same "$(number)" on
+}
+
+@test "--shell-job: the caller's terminal, another one afterwards" {
+	needs_criu
+	counting
+	export ROOT ID IMAGES WORK
+	script -qefc '"$WOODY" --root "$ROOT" run "$ID"' "$WORK/first" </dev/null >/dev/null 2>&1 3>&- &
+	soon grep -q 3 "$WORK/first"
+	not_without --shell-job shell-job
+	save --shell-job
+	wait $! || true
+	local last
+	last=$(tr -d '\r' <"$WORK/first" | grep -x '[0-9]*' | tail -n 1)
+	script -qefc '"$WOODY" --root "$ROOT" restore --shell-job --image-path "$IMAGES" --work-path "$WORK/log" "$ID"' "$WORK/second" \
+		</dev/null >/dev/null 2>&1 3>&- &
+	HELPER=$!
+	soon grep -q "^$((last + 2))" "$WORK/second" || fail "$(cat "$WORK/second")" "$(grep Error "$WORK/log/restore.log")"
+	woody kill "$ID" KILL
+	wait "$HELPER" || true
+	HELPER=
+}
+
+@test "--empty-ns network: only what is in it is left out" {
+	needs_criu
+	start_counting
+	local pid
+	pid=$(woody state "$ID" | jq .pid)
+	nsenter -t "$pid" -n ip link add wtdummy type dummy || skip "no dummy devices: ip link add x type dummy"
+	save --leave-running
+	woody delete -f "$ID"
+	drained
+	bring_back
+	grep -q wtdummy "/proc/$(woody state "$ID" | jq .pid)/net/dev"
+	rm -r "$IMAGES"
+	save --empty-ns network
+	away
+	drained
+	bring_back --empty-ns network
+	number
+	! grep -q wtdummy "/proc/$(woody state "$ID" | jq .pid)/net/dev"
+}
+
+@test "--lsm-profile: another AppArmor profile; --lsm-mount-context is handed on" {
+	needs_criu
+	start_counting
+	save
+	away
+	fake_criu 'timeout 2 cat <&3 >"$SAID"; exit 1'
+	expect 1 env SAID="$WORK/said" "$WOODY" --root "$ROOT" --criu "$WORK/criu" restore -d --image-path "$IMAGES" \
+		--lsm-mount-context system_u:object_r:some_t:s0 --lsm-profile selinux:other_t "$ID"
+	grep -aq system_u:object_r:some_t:s0 "$WORK/said"
+	grep -aq selinux:other_t "$WORK/said"
+	grep -qs Y /sys/module/apparmor/parameters/enabled || skip "no AppArmor: cat /sys/module/apparmor/parameters/enabled"
+	PROFILES="woody-before-$$ woody-after-$$"
+	local name
+	for name in $PROFILES; do
+		printf 'profile %s flags=(attach_disconnected,mediate_deleted) { file, capability, signal, network, mount, ptrace, unix, }\n' "$name"
+	done | apparmor_parser --skip-cache --replace
+	config '.process.apparmorProfile = $p' --arg p "woody-before-$$"
+	start_counting
+	rm -r "$IMAGES"
+	save
+	away
+	drained
+	bring_back
+	same "$(cat "/proc/$(woody state "$ID" | jq .pid)/attr/current")" "woody-before-$$ (enforce)"
+	rm -r "$IMAGES"
+	save
+	away
+	drained
+	bring_back --lsm-profile "apparmor:woody-after-$$"
+	same "$(cat "/proc/$(woody state "$ID" | jq .pid)/attr/current")" "woody-after-$$ (enforce)"
+	number
 }
 
 @test "a container that CRIU cannot save goes on" {
