@@ -214,8 +214,9 @@ static int store(struct command_parser *ps, const struct option_def *o, const ch
 	if (!value && ps->at < ps->argc)
 		value = ps->argv[ps->at++];
 	if (!value)
-		return command_usage(ps->err, ps->path, "option '%s' of '%s' needs a value: %s %s", word,
-				     ps->path, word, o->value ? o->value : "VALUE");
+		/* the first words are cobra's: podman asks a runtime for an option by giving it without its value */
+		return command_usage(ps->err, ps->path, "flag needs an argument: %s %s of '%s'", word, o->value ? o->value : "VALUE",
+				     ps->path);
 
 	int r = 0;
 	if (o->kind == OPTION_KIND_STRING)

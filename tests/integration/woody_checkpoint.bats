@@ -203,6 +203,11 @@ fake_criu() {
 	same "$(jq -r '.annotations["org.opencontainers.runc.checkpoint.enabled"]' <<<"$output")" false
 }
 
+@test "podman asks for --lsm-mount-context, which it wants to restore into a pod, by leaving its value out" {
+	expect 1 woody restore --lsm-mount-context
+	says "flag needs an argument: --lsm-mount-context CONTEXT of 'woody restore'"
+}
+
 # ---- done ----
 
 @test "checkpoint and restore: counts on through its pipes, in its cgroup, like any container" {

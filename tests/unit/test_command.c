@@ -403,9 +403,9 @@ static void test_errors(void)
 		{ "run --version",
 		  "unknown option '--version' for 'carrier run'. See 'carrier run --help'." },
 		{ "run --name",
-		  "option '--name' of 'carrier run' needs a value: --name NAME. See 'carrier run --help'." },
+		  "flag needs an argument: --name NAME of 'carrier run'. See 'carrier run --help'." },
 		{ "run -de",
-		  "option '-e' of 'carrier run' needs a value: -e NAME=VALUE. See 'carrier run --help'." },
+		  "flag needs an argument: -e NAME=VALUE of 'carrier run'. See 'carrier run --help'." },
 		{ "run --detach=maybe x",
 		  "option '--detach' of 'carrier run' is a flag: it takes true or false, not 'maybe'. "
 		  "See 'carrier run --help'." },
