@@ -15,6 +15,8 @@
 
 # shellcheck source=helpers.bash
 source "${BASH_SOURCE[0]%/*}/helpers.bash"
+# shellcheck source=user.bash
+source "${BASH_SOURCE[0]%/*}/user.bash"
 # shellcheck source=registry.bash
 source "${BASH_SOURCE[0]%/*}/registry.bash"
 
@@ -22,32 +24,16 @@ source "${BASH_SOURCE[0]%/*}/registry.bash"
 : "${WHO:=root}"
 export BATS_TEST_TIMEOUT=90
 
-# retry COMMAND... - useradd and userdel lock /etc/passwd, and others use them, too
-retry() {
-	local i
-	for ((i = 0; i < 50; i++)); do
-		if "$@" 2>"$BATS_FILE_TMPDIR/retried"; then return 0; fi
-		sleep 0.1
-	done
-	cat "$BATS_FILE_TMPDIR/retried" >&2
-	return 1
-}
-
 # make_user - $NAME, with a home and a runtime directory below $BASE
 make_user() {
 	export NAME=ct$$ USER_HOME=$BASE/home USER_RUN=$BASE/run
-	retry useradd --create-home --home-dir "$USER_HOME" --shell /bin/sh "$NAME"
-	sed -i "/^$NAME:/d" /etc/subuid /etc/subgid	# some useradd give ranges themselves, others do not
-	local first=$((600000000 + $$ % 10000 * 65536))
-	retry usermod --add-subuids "$first-$((first + 65535))" --add-subgids "$first-$((first + 65535))" "$NAME"
+	add_user "$NAME" "$USER_HOME" 600000000
 	install -d -m 0700 -o "$NAME" -g "$NAME" "$USER_RUN"
 	chmod 0666 /dev/net/tun
 }
 
 remove_user() {
-	[ -n "${NAME:-}" ] || return 0
-	retry userdel "$NAME"
-	! grep -q "^$NAME:" /etc/subuid /etc/subgid || sed -i "/^$NAME:/d" /etc/subuid /etc/subgid
+	[ -z "${NAME:-}" ] || delete_user "$NAME"
 }
 
 carrier_setup_file() {

@@ -1,19 +1,9 @@
 # An ordinary user: no capability, no cgroup of its own, ids from /etc/subuid. The user is made for this file and removed;
 # where bats is started by an ordinary user, it is that one, and what only root can prepare is skipped.
 load helpers
+load user
 
 as_root() { [ "$(id -u)" -eq 0 ] || skip "only root can prepare this: $1"; }
-
-# retry COMMAND... - useradd and userdel lock /etc/passwd, and others use them, too
-retry() {
-	local i
-	for ((i = 0; i < 50; i++)); do
-		if "$@" 2>"$BATS_FILE_TMPDIR/useradd"; then return 0; fi
-		sleep 0.1
-	done
-	cat "$BATS_FILE_TMPDIR/useradd" >&2
-	return 1
-}
 
 setup_file() {
 	chmod 711 "$BATS_RUN_TMPDIR"
@@ -29,17 +19,12 @@ setup_file() {
 		return
 	fi
 	export NAME=wt$$ HOME_DIR=$BATS_FILE_TMPDIR/home
-	retry useradd --create-home --home-dir "$HOME_DIR" --shell /bin/sh "$NAME"
-	if ! grep -q "^$NAME:" /etc/subuid; then	# some useradd give ranges themselves
-		local first=$((400000000 + $$ % 10000 * 65536))
-		retry usermod --add-subuids "$first-$((first + 65535))" --add-subgids "$first-$((first + 65535))" "$NAME"
-	fi
+	add_user "$NAME" "$HOME_DIR" 400000000
 }
 
 teardown_file() {
 	[ -n "${NAME:-}" ] && [ "$(id -u)" -eq 0 ] || return 0
-	retry userdel --remove "$NAME"
-	! grep -q "^$NAME:" /etc/subuid /etc/subgid || sed -i "/^$NAME:/d" /etc/subuid /etc/subgid
+	delete_user "$NAME"
 }
 
 # as_user COMMAND... - with an environment, session and groups of its own
