@@ -25,6 +25,7 @@ struct launch {
 	bool detach;			/* nobody waits: no terminal without a console socket */
 	bool wait_for_start;		/* `create`: init listens on start.sock */
 	bool rootless;			/* without permission for cgroups, go on */
+	bool nested;			/* our user namespace is not the initial one */
 	bool explain;			/* tell what seccomp denies, until launch_wait() returns */
 
 	/* while it lasts */

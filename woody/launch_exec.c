@@ -3,7 +3,6 @@
 #include "affinity.h"
 #include "annotations.h"
 #include "cleanup.h"
-#include "idmap.h"
 #include <sched.h>
 
 #ifndef CLONE_NEWTIME
@@ -40,7 +39,7 @@ static int exec_prepare(struct launch *l, const struct cgroup_record *record, ch
 	if (r < 0)
 		return r;
 	labels_choose(i->process, &i->labels);
-	i->rootfs.user_namespace = (i->join_flags & CLONE_NEWUSER) || !idmap_is_initial(i->proc_fd);
+	i->rootfs.user_namespace = (i->join_flags & CLONE_NEWUSER) || l->nested;
 	i->second_fork = (i->join_flags & (CLONE_NEWPID | CLONE_NEWTIME)) != 0;
 
 	struct cgroup *cgroup = NULL;

@@ -5,7 +5,6 @@
 #include "cleanup.h"
 #include "console.h"
 #include "fs.h"
-#include "idmap.h"
 #include "intel_rdt.h"
 #include "log.h"
 #include "memory_policy.h"
@@ -173,7 +172,7 @@ int launch_prepare(struct launch *l, struct error *err)
 	i->rootfs = (struct rootfs) {
 		.spec = spec, .bundle = l->container.record.bundle, .path = l->container.record.rootfs, .fd = -1,
 		.proc_fd = i->proc_fd, .no_pivot = l->no_pivot, .mount_label = labels_mount(spec->linux_),
-		.user_namespace = ((own | joined) & CLONE_NEWUSER) || !idmap_is_initial(i->proc_fd),
+		.user_namespace = ((own | joined) & CLONE_NEWUSER) || l->nested,
 		.mount_namespace = ((own | joined) & CLONE_NEWNS) != 0,
 		.network_namespace = ((own | joined) & CLONE_NEWNET) != 0,
 	};

@@ -117,9 +117,8 @@ static int prepare(void *program, void *unused)
 		return usage("--cgroup-manager: cgroupfs, systemd or disabled, not", w->manager);
 
 	const char *word = w->rootless_word ? w->rootless_word : "auto";
-	bool user = geteuid() != 0;
-	if (!w->root || strcmp(word, "auto") == 0)
-		user = user || !idmap_is_initial(-1);
+	w->nested = !idmap_is_initial(-1);
+	bool user = geteuid() != 0 || w->nested;
 	w->rootless = strcmp(word, "true") == 0 || (strcmp(word, "auto") == 0 && user);
 	if (!w->rootless && strcmp(word, "false") != 0 && strcmp(word, "auto") != 0)
 		return usage("--rootless: true, false or auto, not", word);

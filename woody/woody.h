@@ -11,6 +11,7 @@ struct woody {
 	bool debug, systemd_cgroup;
 	/* from them */
 	bool rootless, root_given;
+	bool nested;		/* our user namespace is not the initial one */
 	int argc, log_fd;
 	char **argv;
 };

@@ -225,6 +225,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	l.pid_file = o->pid_file;
 	l.pidfd_socket = o->pidfd_socket;
 	l.detach = o->detach;
+	l.nested = w->nested;
 	l.preserve_fds = (int) o->preserve_fds;
 	l.explain = o->explain;
 	int r = explain_check(o->explain, o->detach, &err);

@@ -31,6 +31,7 @@ static inline struct launch making_launch(const struct woody *w, const struct ma
 	l.config = m->config;
 	l.manager = w->manager;
 	l.rootless = w->rootless;
+	l.nested = w->nested;
 	l.console_socket = m->console_socket;
 	l.pid_file = m->pid_file;
 	l.pidfd_socket = m->pidfd_socket;

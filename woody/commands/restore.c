@@ -43,6 +43,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	l.bundle = o->bundle ? o->bundle : ".";
 	l.manager = w->manager;
 	l.rootless = w->rootless;
+	l.nested = w->nested;
 	l.console_socket = o->console_socket;
 	l.pid_file = o->pid_file;
 	l.detach = o->detach;
