@@ -26,7 +26,8 @@
 
 struct layer {
 	struct layer_numbers n;
-	int64_t max_entries;
+	int64_t max_entries, max_holes;
+	int64_t holes;			/* bytes of sparse files that are in no archive */
 	int dir_fd, diff_fd;
 	uid_t uid;			/* what new files belong to */
 	gid_t gid;
@@ -37,6 +38,7 @@ struct layer {
 	struct pending_set *pending;
 	struct place place;
 	int file_fd;			/* being written, or -1: its data is skipped */
+	bool ends_in_hole;
 };
 
 /* ---- what was there before ---- */
@@ -150,6 +152,8 @@ static int make_file(struct layer *l, const char *base, const struct tar_entry *
 static int finish_file(struct layer *l, const struct tar_entry *e, struct error *err)
 {
 	cleanup_close int fd = take_fd(l->file_fd);
+	if (l->ends_in_hole && ftruncate(fd, e->size) < 0)
+		return error_set(err, errno, "make it %lld bytes long", (long long) e->size);
 	int r = set_fd(l, fd, e, needs_chown(l, e), (e->mode & 07000) || l->default_acl, err);
 	if (r < 0)
 		return r;
@@ -369,6 +373,15 @@ static int begin_entry(struct layer *l, struct error *err)
 	return make_entry(l, tar_entry(l->tar), err);
 }
 
+/* make_hole - it takes no room here, but whoever copies or hashes the file reads all of it: counted as if it were data */
+static int make_hole(struct layer *l, int64_t len, struct error *err)
+{
+	if (len > l->max_holes - l->holes)
+		return error_say(err, EFBIG, "its sparse files are larger than the %lld bytes allowed", (long long) l->max_holes);
+	l->holes += len;
+	return lseek(l->file_fd, len, SEEK_CUR) < 0 ? error_set(err, errno, "skip a hole in it") : 0;
+}
+
 static int one_event(struct layer *l, int event, const uint8_t *data, size_t len, struct error *err)
 {
 	int r = 0;
@@ -376,10 +389,13 @@ static int one_event(struct layer *l, int event, const uint8_t *data, size_t len
 		r = begin_entry(l, err);
 	else if (l->file_fd < 0)
 		return 0;	/* of a whiteout, or of no file */
+	else if (event == TAR_HOLE)
+		r = make_hole(l, (int64_t) len, err);
 	else if (event == TAR_ENTRY_END)
 		r = finish_file(l, tar_entry(l->tar), err);
 	else if ((r = fs_write_all(l->file_fd, data, len)) < 0)
 		r = error_set(err, -r, "write it");
+	l->ends_in_hole = event == TAR_HOLE;
 	return r < 0 ? error_wrap(err, "entry '%.300s'", tar_entry(l->tar)->name) : 0;
 }
 
@@ -398,12 +414,13 @@ int layer_feed(struct layer *l, const uint8_t *data, size_t len, struct error *e
 
 /* ---- beginning and end ---- */
 
-int layer_open(int dir_fd, int64_t max_entries, struct layer **ret, struct error *err)
+int layer_open(int dir_fd, int64_t max_entries, int64_t max_holes, struct layer **ret, struct error *err)
 {
 	if (mkdirat(dir_fd, "diff", 0755) < 0)
 		return error_set(err, errno, "make 'diff' in the store");
 	struct layer *l = xcalloc(1, sizeof *l);
 	l->max_entries = max_entries;
+	l->max_holes = max_holes;
 	l->dir_fd = dir_fd;
 	l->uid = geteuid();
 	l->gid = getegid();

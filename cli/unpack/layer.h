@@ -25,8 +25,8 @@ struct layer_numbers {
 };
 
 struct layer;
-/* layer_open - -EEXIST when there is a diff/ already (then nothing was made, and nothing is to be undone) */
-int layer_open(int dir_fd, int64_t max_entries, struct layer **ret, struct error *err);
+/* layer_open - @max_holes: bytes that sparse files may have without being in the archive. -EEXIST when there is a diff/ already (then nothing was made, and nothing is to be undone) */
+int layer_open(int dir_fd, int64_t max_entries, int64_t max_holes, struct layer **ret, struct error *err);
 int layer_feed(struct layer *l, const uint8_t *data, size_t len, struct error *err);
 int layer_finish(struct layer *l, struct error *err);
 const struct layer_numbers *layer_numbers(const struct layer *l);

@@ -199,7 +199,7 @@ static int open_all(struct job *job, struct error *err)
 		job->made_blob = true;
 	}
 	if (o->layer) {
-		int r = layer_open(UNPACK_LAYER_DIR_FD, o->max_entries, &job->layer, err);
+		int r = layer_open(UNPACK_LAYER_DIR_FD, o->max_entries, o->max_unpacked, &job->layer, err);
 		if (r < 0)
 			return r;
 		job->made_layer = true;

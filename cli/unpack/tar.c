@@ -1,5 +1,7 @@
 #include "tar.h"
 #include "mem.h"
+#include "numbers.h"
+#include "sparse.h"
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +13,11 @@ enum { BLOCK = 512, RECORDS_MAX = 1 << 20, NAME_SHOWN = 300 };
 enum {
 	AT_NAME = 0, LEN_NAME = 100, AT_MODE = 100, AT_UID = 108, AT_GID = 116, LEN_ID = 8, AT_SIZE = 124, AT_MTIME = 136,
 	LEN_LONG = 12, AT_CHECKSUM = 148, AT_TYPE = 156, AT_LINK = 157, LEN_LINK = 100, AT_MAGIC = 257, AT_MAJOR = 329,
-	AT_MINOR = 337, AT_PREFIX = 345, LEN_PREFIX = 155, LEN_PREFIX_STAR = 131, AT_STAR = 508,
+	AT_MINOR = 337, AT_SPARSE = 386, IN_HEADER_PARTS = 4, AT_EXTENDED = 482, AT_REAL_SIZE = 483, IN_BLOCK_PARTS = 21,
+	AT_BLOCK_EXTENDED = 504, AT_PREFIX = 345, LEN_PREFIX = 155, LEN_PREFIX_STAR = 131, AT_STAR = 508,
 };
 
-enum state { IN_HEADER, IN_META, IN_BODY, IN_PADDING, AT_END };
+enum state { IN_HEADER, IN_META, IN_PARTS, IN_MAP, IN_MAP_PADDING, IN_BODY, IN_PADDING, AT_END };
 
 struct tar {
 	enum state state;
@@ -31,6 +34,8 @@ struct tar {
 	size_t records_len;
 	struct tar_xattr *xattrs;
 	size_t xattrs_size;
+	struct sparse sparse;
+	unsigned map_padding;		/* behind a map in front of the data */
 	char name[PATH_MAX], link[PATH_MAX];	/* where they come from the header */
 	bool in_entry;
 	struct tar_entry entry;
@@ -54,6 +59,7 @@ void tar_free(struct tar *t)
 	forget_meta(t);
 	free(t->meta);
 	free(t->xattrs);
+	sparse_done(&t->sparse);
 	free(t);
 }
 
@@ -67,97 +73,12 @@ static int bad(const struct tar *t, struct error *err, int code, const char *wha
 	return error_say(err, code, "an entry of the archive %s", what);
 }
 
-/* ---- numbers ---- */
-
-/* base256 - two's complement, big endian; bit 7 of the first byte only says that it is one */
-static int base256(const uint8_t *field, size_t len, int64_t *ret)
-{
-	bool negative = field[0] & 0x40;
-	uint64_t value = negative ? UINT64_MAX : 0;
-	for (size_t i = 0; i < len; i++) {
-		uint8_t byte = i ? field[i] : (field[i] & 0x7f) | (negative ? 0x80 : 0);
-		uint8_t top = (uint8_t) (value >> 56);
-		if (top != (negative ? 0xff : 0))
-			return -ERANGE;
-		value = value << 8 | byte;
-	}
-	if ((value >> 63) != negative)
-		return -ERANGE;
-	*ret = (int64_t) value;
-	return 0;
-}
-
-static int number(const uint8_t *field, size_t len, int64_t *ret)
-{
-	if (field[0] & 0x80)
-		return base256(field, len, ret);
-
-	size_t i = 0;
-	uint64_t value = 0;
-	while (i < len && (field[i] == ' ' || field[i] == 0))
-		i++;
-	for (; i < len && field[i] >= '0' && field[i] <= '7'; i++)
-		value = value << 3 | (uint64_t) (field[i] - '0');	/* 12 digits at most: 36 bits */
-	for (; i < len; i++)
-		if (field[i] != ' ' && field[i] != 0)
-			return -EINVAL;
-	*ret = (int64_t) value;
-	return 0;
-}
-
-/* decimal - the whole value, of a pax record */
-static int decimal(const char *s, int64_t *ret)
-{
-	bool negative = *s == '-';
-	int64_t value = 0;
-	s += negative;
-	if (!*s)
-		return -EINVAL;
-	for (; *s; s++) {
-		if (*s < '0' || *s > '9')
-			return -EINVAL;
-		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, *s - '0', &value))
-			return -ERANGE;
-	}
-	*ret = negative ? -value : value;
-	return 0;
-}
-
-/* time_of - "1700000000.123456789", more digits are cut off; "-1.5" is 500 ms behind second -2 */
-static int time_of(char *s, int64_t *sec, uint32_t *nsec)
-{
-	char *dot = strchr(s, '.');
-	uint32_t fraction = 0;
-	if (dot) {
-		*dot = 0;
-		const char *p = dot + 1;
-		for (int i = 0; i < 9; i++) {
-			if (*p && (*p < '0' || *p > '9'))
-				return -EINVAL;
-			fraction = fraction * 10 + (*p ? (uint32_t) (*p++ - '0') : 0);
-		}
-		for (; *p; p++)
-			if (*p < '0' || *p > '9')
-				return -EINVAL;
-	}
-	bool negative = *s == '-';
-	int r = decimal(s, sec);
-	if (r < 0)
-		return r;
-	*nsec = fraction;
-	if (negative && fraction) {
-		*nsec = 1000000000U - fraction;
-		*sec -= 1;
-	}
-	return 0;
-}
-
 /* ---- pax records ---- */
 
 static int record_number(struct tar *t, const char *key, const char *value, int64_t max, int64_t *ret, struct error *err)
 {
 	int64_t n;
-	if (decimal(value, &n) < 0 || n < 0 || n > max) {
+	if (tar_decimal(value, &n) < 0 || n < 0 || n > max) {
 		char what[160];
 		snprintf(what, sizeof what, "has the pax record %s=%.40s, which is no number or too large", key, value);
 		return bad(t, err, EBADMSG, what);
@@ -186,17 +107,27 @@ static int record_name(struct tar *t, const char *key, const char *value, size_t
 	return 0;
 }
 
+static int bad_sparse(const struct tar *t, int r, struct error *err)
+{
+	if (r >= 0)
+		return r;
+	return bad(t, err, -r, r == -E2BIG ? "is a sparse file of more than 65536 parts, which carrier does not unpack; make the layer without --sparse"
+		   : r == -EOPNOTSUPP	   ? "is a sparse file of a version that carrier does not know; make the layer without --sparse"
+					   : "is a sparse file with a damaged map");
+}
+
 /* one_record - @value is NUL-terminated in place. An empty value means: as in the header */
 static int one_record(struct tar *t, const char *key, char *value, size_t len, struct error *err)
 {
-	static const char xattr[] = "SCHILY.xattr.";
+	static const char xattr[] = "SCHILY.xattr.", sparse[] = "GNU.sparse.";
 	struct tar_entry *e = &t->entry;
 	int64_t n = 0;
 	int r = 0;
 	if (strncmp(key, xattr, sizeof xattr - 1) == 0)
 		add_xattr(t, key + sizeof xattr - 1, value, len);
-	else if (strncmp(key, "GNU.sparse.", 11) == 0)
-		r = bad(t, err, EOPNOTSUPP, "is a sparse file, which carrier does not unpack; make the layer without --sparse");
+	else if (strncmp(key, sparse, sizeof sparse - 1) == 0)
+		r = strlen(value) == len ? bad_sparse(t, sparse_record(&t->sparse, key + sizeof sparse - 1, value), err)
+					 : bad_sparse(t, -EBADMSG, err);
 	else if (len == 0)
 		return 0;
 	else if (strcmp(key, "path") == 0)
@@ -209,7 +140,7 @@ static int one_record(struct tar *t, const char *key, char *value, size_t len, s
 		e->uid = (uint32_t) n;
 	else if (strcmp(key, "gid") == 0 && (r = record_number(t, key, value, UINT32_MAX - 1, &n, err)) == 0)
 		e->gid = (uint32_t) n;
-	else if (strcmp(key, "mtime") == 0 && time_of(value, &e->mtime_sec, &e->mtime_nsec) < 0)
+	else if (strcmp(key, "mtime") == 0 && tar_time(value, &e->mtime_sec, &e->mtime_nsec) < 0)
 		r = bad(t, err, EBADMSG, "has a pax mtime that is no time");
 	return r;
 }
@@ -246,7 +177,7 @@ static int apply_records(struct tar *t, struct error *err)
 static bool checksum_ok(const uint8_t *h)
 {
 	int64_t want, sum = 0, sum_signed = 0;	/* some old writers added up signed bytes */
-	if (number(h + AT_CHECKSUM, 8, &want) < 0)
+	if (tar_octal(h + AT_CHECKSUM, 8, &want) < 0)
 		return false;
 	for (int i = 0; i < BLOCK; i++) {
 		uint8_t byte = i >= AT_CHECKSUM && i < AT_CHECKSUM + 8 ? ' ' : h[i];
@@ -292,7 +223,7 @@ static int header_numbers(struct tar *t, struct error *err)
 	static const char *const what[] = { "mode", "owner", "group", "size", "mtime", "device major", "device minor" };
 	bool device = t->header[AT_TYPE] == '3' || t->header[AT_TYPE] == '4';
 	for (size_t i = 0; i < (device ? 7 : 5); i++)	/* the old form has other things where devices are */
-		if (number(t->header + f[i].at, (size_t) f[i].len, &f[i].value) < 0 || f[i].value < f[i].min || f[i].value > f[i].max) {
+		if (tar_octal(t->header + f[i].at, (size_t) f[i].len, &f[i].value) < 0 || f[i].value < f[i].min || f[i].value > f[i].max) {
 			char text[80];
 			snprintf(text, sizeof text, "has a %s that is no number, negative or too large", what[i]);
 			return bad(t, err, EBADMSG, text);
@@ -305,6 +236,20 @@ static int header_numbers(struct tar *t, struct error *err)
 	t->entry.major = (uint32_t) f[5].value;
 	t->entry.minor = (uint32_t) f[6].value;
 	return 0;
+}
+
+/* begin_old_sparse - GNU's form only: what others put into their 'S' headers is not told apart by anything */
+static int begin_old_sparse(struct tar *t, struct error *err)
+{
+	const uint8_t *h = t->header;
+	t->entry.type = TAR_FILE;
+	sparse_reset(&t->sparse);
+	t->sparse.on = true;
+	if (memcmp(h + AT_MAGIC, "ustar  ", 8) != 0)
+		return bad_sparse(t, -EOPNOTSUPP, err);
+	if (tar_octal(h + AT_REAL_SIZE, LEN_LONG, &t->sparse.real_size) < 0)
+		return bad_sparse(t, -EBADMSG, err);
+	return bad_sparse(t, sparse_fields(&t->sparse, h + AT_SPARSE, IN_HEADER_PARTS), err);
 }
 
 static int entry_type(struct tar *t, char type, struct error *err)
@@ -320,7 +265,7 @@ static int entry_type(struct tar *t, char type, struct error *err)
 	case '4': t->entry.type = TAR_BLOCK_DEVICE; return 0;
 	case '5': t->entry.type = TAR_DIRECTORY; return 0;
 	case '6': t->entry.type = TAR_FIFO; return 0;
-	case 'S': return bad(t, err, EOPNOTSUPP, "is a sparse file, which carrier does not unpack; make the layer without --sparse");
+	case 'S': return begin_old_sparse(t, err);
 	}
 	char what[80];
 	snprintf(what, sizeof what, "is of the unknown type 0x%02x", (unsigned char) type);
@@ -345,6 +290,38 @@ static int begin_meta(struct tar *t, char type, struct error *err)
 	return TAR_MORE;
 }
 
+/* sparse_entry - its map is known */
+static int sparse_entry(struct tar *t, struct error *err)
+{
+	int r = bad_sparse(t, sparse_check(&t->sparse, (int64_t) t->left), err);
+	if (r < 0)
+		return r;
+	t->entry.size = t->sparse.real_size;
+	sparse_advance(&t->sparse, 0);
+	t->state = IN_BODY;
+	return TAR_ENTRY;
+}
+
+static int begin_sparse(struct tar *t, char type, struct error *err)
+{
+	const char *name = t->sparse.name;
+	if (name) {	/* the entry's own is one that other programs can use */
+		int r = record_name(t, "path", name, strlen(name), &t->entry.name, err);
+		if (r < 0)
+			return r;
+	}
+	if (t->sparse.in_data) {
+		t->map_padding = 0;
+		t->state = IN_MAP;
+		return TAR_MORE;
+	}
+	if (type == 'S' && t->header[AT_EXTENDED]) {
+		t->state = IN_PARTS;
+		return TAR_MORE;
+	}
+	return sparse_entry(t, err);
+}
+
 static int begin_entry(struct tar *t, char type, struct error *err)
 {
 	int r = apply_records(t, err);
@@ -363,8 +340,11 @@ static int begin_entry(struct tar *t, char type, struct error *err)
 		t->entry.size = 0;	/* links and directories may carry a size of something, but never data */
 	t->left = (uint64_t) t->entry.size;
 	t->padding = padding_of(t->left);
-	t->state = IN_BODY;
 	t->in_entry = true;
+	if (t->sparse.on && t->entry.type == TAR_FILE)
+		return begin_sparse(t, type, err);
+	t->sparse.on = false;
+	t->state = IN_BODY;
 	return TAR_ENTRY;
 }
 
@@ -372,6 +352,7 @@ static int read_header(struct tar *t, struct error *err)
 {
 	t->header_len = 0;
 	t->entry = (struct tar_entry) { 0 };
+	sparse_reset(&t->sparse);
 	if (is_zero(t->header)) {
 		if (++t->zero_blocks == 2)
 			t->state = AT_END;
@@ -429,8 +410,72 @@ static int next_header(struct tar *t, const uint8_t **in, size_t *len, struct er
 	return t->header_len == BLOCK ? read_header(t, err) : TAR_MORE;
 }
 
+/* next_parts - a block of an old sparse file's map; the header's buffer is free */
+static int next_parts(struct tar *t, const uint8_t **in, size_t *len, struct error *err)
+{
+	const uint8_t *from = *in;
+	size_t n = take(in, len, BLOCK - t->header_len);
+	memcpy(t->header + t->header_len, from, n);
+	t->header_len += n;
+	if (t->header_len < BLOCK)
+		return TAR_MORE;
+	t->header_len = 0;
+	int r = bad_sparse(t, sparse_fields(&t->sparse, t->header, IN_BLOCK_PARTS), err);
+	if (r < 0 || t->header[AT_BLOCK_EXTENDED])
+		return r < 0 ? r : TAR_MORE;
+	return sparse_entry(t, err);
+}
+
+/* next_map - it is a part of the body, and of as many whole blocks as it needs */
+static int next_map(struct tar *t, const uint8_t **in, size_t *len, struct error *err)
+{
+	int r = 0;
+	while (r == 0 && *len > 0) {
+		if (t->left == 0)
+			return bad_sparse(t, -EBADMSG, err);
+		r = bad_sparse(t, sparse_text(&t->sparse, **in), err);
+		(void) take(in, len, 1);
+		t->left--;
+		t->map_padding = (t->map_padding - 1) & (BLOCK - 1);
+	}
+	if (r > 0)
+		t->state = IN_MAP_PADDING;
+	return r < 0 ? r : TAR_MORE;
+}
+
+static int next_map_padding(struct tar *t, const uint8_t **in, size_t *len, struct error *err)
+{
+	if (t->map_padding > t->left)
+		return bad_sparse(t, -EBADMSG, err);
+	unsigned n = (unsigned) take(in, len, t->map_padding);
+	t->left -= n;
+	t->map_padding -= n;
+	return t->map_padding ? TAR_MORE : sparse_entry(t, err);
+}
+
+static int next_sparse(struct tar *t, const uint8_t **in, size_t *len, const uint8_t **data, size_t *data_len)
+{
+	int64_t most;
+	enum sparse_kind kind = sparse_next(&t->sparse, &most);
+	if (kind == SPARSE_END) {
+		t->state = IN_PADDING;
+		return TAR_ENTRY_END;
+	}
+	if (kind == SPARSE_DATA) {
+		*data = *in;
+		*data_len = take(in, len, (uint64_t) most);
+		t->left -= *data_len;
+	} else {
+		*data_len = (uint64_t) most > SIZE_MAX >> 1 ? SIZE_MAX >> 1 : (size_t) most;
+	}
+	sparse_advance(&t->sparse, (int64_t) *data_len);
+	return kind == SPARSE_HOLE ? TAR_HOLE : *data_len ? TAR_DATA : TAR_MORE;
+}
+
 static int next_body(struct tar *t, const uint8_t **in, size_t *len, const uint8_t **data, size_t *data_len)
 {
+	if (t->sparse.on)
+		return next_sparse(t, in, len, data, data_len);
 	if (t->left == 0) {
 		t->state = IN_PADDING;
 		return TAR_ENTRY_END;
@@ -452,17 +497,34 @@ static void next_meta(struct tar *t, const uint8_t **in, size_t *len)
 		end_meta(t);
 }
 
+/* needs_no_input - a body may end, and a hole comes, without any */
+static bool needs_no_input(const struct tar *t)
+{
+	int64_t len;
+	if (t->state == IN_MAP_PADDING)
+		return t->map_padding == 0;
+	return t->state == IN_BODY && (t->left == 0 || (t->sparse.on && sparse_next(&t->sparse, &len) == SPARSE_HOLE));
+}
+
 int tar_next(struct tar *t, const uint8_t **in, size_t *len, const uint8_t **data, size_t *data_len, struct error *err)
 {
 	int r = TAR_MORE;
-	/* a body may end, and meta data of no bytes may be over, without any more input */
-	while (r == TAR_MORE && (*len > 0 || (t->state == IN_BODY && t->left == 0))) {
+	while (r == TAR_MORE && (*len > 0 || needs_no_input(t))) {
 		switch (t->state) {
 		case IN_HEADER:
 			r = next_header(t, in, len, err);
 			break;
 		case IN_META:
 			next_meta(t, in, len);
+			break;
+		case IN_PARTS:
+			r = next_parts(t, in, len, err);
+			break;
+		case IN_MAP:
+			r = next_map(t, in, len, err);
+			break;
+		case IN_MAP_PADDING:
+			r = next_map_padding(t, in, len, err);
 			break;
 		case IN_BODY:
 			r = next_body(t, in, len, data, data_len);

@@ -78,6 +78,8 @@ static int parse(size_t piece)
 						 (const char *) e->xattrs[i].value);
 			if (r == TAR_DATA)
 				used += (size_t) snprintf(seen + used, sizeof seen - used, "%.*s", (int) len, (const char *) data);
+			if (r == TAR_HOLE)
+				used += (size_t) snprintf(seen + used, sizeof seen - used, "[%zu]", len);
 			if (r == TAR_ENTRY_END)
 				used += (size_t) snprintf(seen + used, sizeof seen - used, ";");
 		}
@@ -184,7 +186,12 @@ static void bad_records(void)
 		{ "28 size=9223372036854775807\n", "has the pax record size=9223372036854775807, which is no number or too large" },
 		{ "18 uid=4294967295\n", "has the pax record uid=4294967295, which is no number or too large" },
 		{ "13 mtime=1.x\n", "has a pax mtime that is no time" },
-		{ "22 GNU.sparse.major=1\n", "is a sparse file, which carrier does not unpack; make the layer without --sparse" },
+		{ "22 GNU.sparse.major=2\n", "is a sparse file of a version that carrier does not know; make the layer without --sparse" },
+		{ "22 GNU.sparse.minor=2\n", "is a sparse file of a version that carrier does not know; make the layer without --sparse" },
+		{ "22 GNU.sparse.size=x1\n", "is a sparse file with a damaged map" },
+		{ "23 GNU.sparse.size=-12\n", "is a sparse file with a damaged map" },
+		{ "20 GNU.sparse.map=1\n", "is a sparse file with a damaged map" },
+		{ "25 GNU.sparse.numbytes=1\n", "is a sparse file with a damaged map" },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char want[200];
@@ -223,6 +230,117 @@ static void numbers(void)
 	OK_STR(err.text, "the archive's entry 'f' is of the unknown type 0x51");
 }
 
+/* ---- sparse files ---- */
+
+static void sparse_records(void)
+{
+	/* 0.0, with a part of no bytes at its end as GNU tar writes it, and another file behind it */
+	begin();
+	PAX("23 GNU.sparse.size=600\n26 GNU.sparse.numblocks=3\n24 GNU.sparse.offset=10\n25 GNU.sparse.numbytes=2\n"
+	    "25 GNU.sparse.offset=512\n25 GNU.sparse.numbytes=3\n25 GNU.sparse.offset=600\n25 GNU.sparse.numbytes=0\n");
+	add("f", '0', "00000000005", "");
+	body("abcde", 5);
+	add("g", '0', "00000000001", "");
+	body("G", 1);
+	end();
+	OK(parse(1) == 0 && parse(7) == 0);
+	OK(parse(1 << 20) == 0);
+	OK_STR(seen, "0 f> 10:11 644 600 100.0|[10]ab[500]cde[85];0 g> 10:11 644 1 100.0|G;");
+
+	/* 0.1; no hole at the beginning nor at the end */
+	begin();
+	PAX("21 GNU.sparse.size=9\n32 GNU.sparse.name=dir/the name\n26 GNU.sparse.map=0,2,7,2\n");
+	add("dir/GNUSparseFile.1/name", '0', "00000000004", "");
+	body("abcd", 4);
+	OK(parse(1 << 20) == 0);
+	OK_STR(seen, "0 dir/the name> 10:11 644 9 100.0|ab[5]cd;");
+
+	/* 1.0: the map in front of the data, and what is only a hole */
+	begin();
+	PAX("22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n21 GNU.sparse.name=f\n26 GNU.sparse.realsize=12\n");
+	add("GNUSparseFile.1/f", '0', "00000001003", "");
+	body("2\n3\n2\n8\n1\n", 10);
+	body("abc", 3);
+	PAX("22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n27 GNU.sparse.realsize=100\n");
+	add("hole", '0', "00000001000", "");
+	body("0\n", 2);
+	PAX("22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n25 GNU.sparse.realsize=0\n");
+	add("nothing", '0', "00000001000", "");
+	body("0\n", 2);
+	end();
+	OK(parse(1 << 20) == 0);
+	OK_STR(seen, "0 f> 10:11 644 12 100.0|[3]ab[3]c[3];0 hole> 10:11 644 100 100.0|[100];0 nothing> 10:11 644 0 100.0|;");
+	OK(parse(1) == 0 && parse(511) == 0 && parse(513) == 0);
+
+	/* directories have no map */
+	begin();
+	PAX("23 GNU.sparse.size=600\n");
+	add("d", '5', "00000000000", "");
+	end();
+	OK(parses("1 d> 10:11 644 0 100.0|;"));
+}
+
+static void old_sparse(void)
+{
+	/* seven parts: four in the header, three in a block behind it */
+	begin();
+	uint8_t *h = head("f", 'S', "00000000007", "");
+	memcpy(h + 257, "ustar  ", 8);
+	for (int i = 0; i < 4; i++)
+		(void) snprintf((char *) h + 386 + 24 * i, 24, "%011o%c%011o", 10 * i, 0, 1);
+	h[482] = 1;
+	strcpy((char *) h + 483, "00000000144");
+	sum(h);
+	uint8_t *block = archive + archive_len;
+	memset(block, 0, 512);
+	for (int i = 0; i < 3; i++)
+		(void) snprintf((char *) block + 24 * i, 24, "%011o%c%011o", 10 * (i + 4), 0, 1);
+	archive_len += 512;
+	body("abcdefg", 7);
+	end();
+	OK(parse(1 << 20) == 0);
+	OK_STR(seen, "0 f> 10:11 644 100 100.0|a[9]b[9]c[9]d[9]e[9]f[9]g[39];");
+	OK(parse(1) == 0 && parse(512) == 0);
+	archive_len = 1000;
+	OK(parse(512) == -EBADMSG);
+	OK_STR(err.text, "the archive is cut off in the middle of a header");
+
+	memcpy(h + 257, "ustar\00000", 8);	/* star's, or nobody's */
+	sum(h);
+	OK(parse(512) == -EOPNOTSUPP);
+	OK_STR(err.text, "the archive's entry 'f' is a sparse file of a version that carrier does not know; make the layer without --sparse");
+}
+
+static void bad_sparse(void)
+{
+	static const char *const maps[] = {
+		"21 GNU.sparse.size=5\n26 GNU.sparse.map=4,1,0,1\n",	/* not in order */
+		"21 GNU.sparse.size=5\n26 GNU.sparse.map=0,2,1,1\n",	/* one over the other */
+		"21 GNU.sparse.size=5\n22 GNU.sparse.map=4,2\n",	/* beyond its size */
+		"21 GNU.sparse.size=5\n22 GNU.sparse.map=0,1\n",	/* fewer bytes than the archive has */
+		"21 GNU.sparse.size=5\n22 GNU.sparse.map=0,3\n",	/* more */
+		"22 GNU.sparse.map=0,2\n",				/* of no size */
+		"21 GNU.sparse.size=5\n40 GNU.sparse.map=9223372036854775807,2\n",
+		"22 GNU.sparse.major=1\n25 GNU.sparse.realsize=5\n",	/* the data is no map */
+	};
+	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+		begin();
+		pax(maps[i], strlen(maps[i]));
+		add("f", '0', "00000000002", "");
+		body("xy", 2);
+		end();
+		OK(parse(512) == -EBADMSG);
+		OK_STR(err.text, "the archive's entry 'f' is a sparse file with a damaged map");
+	}
+	begin();
+	PAX("22 GNU.sparse.major=1\n25 GNU.sparse.realsize=5\n");
+	add("f", '0', "00000001000", "");
+	body("65537\n", 6);
+	OK(parse(512) == -E2BIG);
+	OK_STR(err.text, "the archive's entry 'f' is a sparse file of more than 65536 parts, which carrier does not unpack; "
+	       "make the layer without --sparse");
+}
+
 static void damage(void)
 {
 	begin();
@@ -259,6 +377,9 @@ int main(void)
 	records();
 	bad_records();
 	numbers();
+	sparse_records();
+	old_sparse();
+	bad_sparse();
 	damage();
 	return tap_done();
 }
