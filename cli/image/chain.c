@@ -160,7 +160,10 @@ static int read_pending(int layer_fd, struct pool *pool, struct pending **ret, s
 		return 0;
 	if (r < 0)
 		return error_set(err, -r, "read pending.json");
-	return json_decode(&pending_type, text, len, pool, ret, err);
+	r = json_decode(&pending_type, text, len, pool, ret, err);
+	if (r == 0)
+		pending_unescape(*ret);
+	return r;
 }
 
 /* ---- the chain ---- */

@@ -16,7 +16,7 @@
 #include "json.h"
 #include "store.h"
 
-/* pending.json, written by carrier-unpack */
+/* pending.json, written by carrier-unpack. Names are bytes, JSON's strings are text: what is no UTF-8 is %XX there, and so is % */
 struct pending_link { char *path, *target; };
 struct pending {
 	char **directories;		/* implicit ones, relative to the layer's root, parents before children */
@@ -24,6 +24,8 @@ struct pending {
 	size_t n_links;
 };
 extern const struct json_type pending_type;
+char *pending_escape(const char *path);		/* caller frees */
+void pending_unescape(struct pending *p);	/* in place, of what was decoded */
 
 /* chain_settle - for the image @id (its config digest): make chains/HEX/N/diff for each layer N that needs one, then chains/HEX/done
  * Needs the privilege to chown (root, or root of the user's namespace). Everything of the layers' trees is reached beneath

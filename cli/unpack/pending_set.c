@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "mem.h"
+#include "str.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -73,31 +74,8 @@ static void grow(struct pending_set *p)
 
 /* ---- names ---- */
 
-/* utf8_len - of the character at @s, 0 when it is none (overlong, a surrogate, beyond U+10FFFF) */
-static int utf8_len(const unsigned char *s)
-{
-	if (s[0] < 0x80)
-		return 1;
-	int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	for (int i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	bool bad = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-		   (s[0] == 0xf4 && s[1] > 0x8f);
-	return bad ? 0 : n;
-}
-
 static int check_name(struct pending_set *p, const char *path, struct error *err)
 {
-	int n;
-	for (const char *s = path; *s; s += n) {
-		n = utf8_len((const unsigned char *) s);
-		if (n == 0)
-			return error_say(err, EILSEQ, "'%.300s' is not UTF-8, and depends on the layers below: carrier cannot record it; "
-					 "give the layer entries of its own for every parent directory", path);
-	}
 	p->bytes += strlen(path) + 32;
 	if (p->bytes > NAMES_MAX)
 		return error_say(err, E2BIG, "more than 4 MiB of names in it depend on the layers below");
@@ -207,6 +185,12 @@ static int by_name(const void *a, const void *b)
 	return strcmp(l, r);
 }
 
+static void replace(char **text, char *with)
+{
+	free(*text);
+	*text = with;
+}
+
 int pending_set_write(struct pending_set *p, int layer_fd, int diff_fd, struct error *err)
 {
 	cleanup_free char **directories = xcalloc(p->n + 1, sizeof *directories);
@@ -221,7 +205,14 @@ int pending_set_write(struct pending_set *p, int layer_fd, int diff_fd, struct e
 	if (n == 0 && p->n_links == 0)
 		return 0;
 
-	struct pending document = { .directories = directories, .links = p->links, .n_links = p->n_links };
+	cleanup_strings struct strings escaped = { 0 };
+	for (size_t i = 0; i < n; i++)
+		strings_take(&escaped, pending_escape(directories[i]));
+	for (size_t i = 0; i < p->n_links; i++) {
+		replace(&p->links[i].path, pending_escape(p->links[i].path));
+		replace(&p->links[i].target, pending_escape(p->links[i].target));
+	}
+	struct pending document = { .directories = escaped.v, .links = p->links, .n_links = p->n_links };
 	size_t len;
 	cleanup_free char *text = json_encode(&pending_type, &document, JSON_COMPACT, &len);
 	int r = fs_replace_file(layer_fd, "pending.json", text, len, 0600, false, err);

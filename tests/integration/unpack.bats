@@ -408,7 +408,15 @@ t.addfile(tarfile.TarInfo('f\xff')); t.close()"
 import tarfile
 t = tarfile.open('in.tar', 'w', format=tarfile.GNU_FORMAT, encoding='latin1')
 t.addfile(tarfile.TarInfo('d\xff/f')); t.close()"
-	refused 'is not UTF-8'
+	unpack 0
+	pending .directories '["d%ff"]'
+	[ -e "$(at $'d\xff/f')" ]
+	rm -rf blob/* layer/*
+	archive <<<"add('100%/x'); add('hard%41', H, link='\u00fc%')"
+	unpack 0
+	pending .directories '["100%25"]'
+	pending .links '[{"path":"hard%2541","target":"ü%25"}]'
+	rm -rf blob/* layer/*
 	archive <<<"add('\x1b]0;evil\x07/../x')"
 	refused '\\033]0;evil\\007'
 }
