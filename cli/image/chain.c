@@ -32,16 +32,20 @@ static char *meant(const struct settling *s, const char *path)
 	return xstrdup(path);
 }
 
-/* make_dirs - @path and its parents in out; what each looks like is decided at the end */
+/* make_dirs - @path and its parents in out; what each looks like is decided at the end. A link that was copied there is no directory:
+ * nothing is made through one. */
 static int make_dirs(struct settling *s, const char *path, struct error *err)
 {
 	for (const char *p = path; *p;) {
+		struct stat st;
 		p += strcspn(p, "/");
 		cleanup_free char *part = xstrndup(path, (size_t) (p - path));
 		if (mkdirat(s->out_fd, part, 0755) == 0)
 			strings_add(&s->made, part);
-		else if (errno != EEXIST)
+		else if (errno != EEXIST || fstatat(s->out_fd, part, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return error_set(err, errno, "settle '%s'", part);
+		else if (!S_ISDIR(st.st_mode))
+			return error_say(err, ENOTDIR, "settle '%s': it is both a file and the parent of one", part);
 		p += strspn(p, "/");
 	}
 	return 0;
@@ -162,7 +166,7 @@ static int read_pending(int layer_fd, struct pool *pool, struct pending **ret, s
 		return error_set(err, -r, "read pending.json");
 	r = json_decode(&pending_type, text, len, pool, ret, err);
 	if (r == 0)
-		pending_unescape(*ret);
+		r = pending_read(*ret, err);
 	return r;
 }
 
@@ -183,7 +187,7 @@ static int settle_one(const struct store *s, int chain_fd, size_t k, const char 
 	char path[160];
 	snprintf(path, sizeof path, "layers/sha256/%.64s", digest_hex(diff_id));
 	cleanup_close int dir = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int layer = dir < 0 ? -1 : openat(dir, "diff", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int layer = dir < 0 ? -1 : openat(dir, "diff", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (layer < 0)
 		return error_set(err, errno, "open layer %s", diff_id);
 	int r = read_pending(dir, &pool, &pending, err);

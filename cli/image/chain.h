@@ -25,7 +25,9 @@ struct pending {
 };
 extern const struct json_type pending_type;
 char *pending_escape(const char *path);		/* caller frees */
-void pending_unescape(struct pending *p);	/* in place, of what was decoded */
+/* pending_read - what was decoded: names as they are, in place; -EBADMSG for one that leads out of the layer. The unpacker that wrote
+ * it reads foreign bytes, and is not to be trusted with more than its own directory. */
+int pending_read(struct pending *p, struct error *err);
 
 /* chain_settle - for the image @id (its config digest): make chains/HEX/N/diff for each layer N that needs one, then chains/HEX/done
  * Needs the privilege to chown (root, or root of the user's namespace). Everything of the layers' trees is reached beneath

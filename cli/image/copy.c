@@ -166,7 +166,8 @@ static int copy_children(struct copying *c, const char *from, const char *to, in
 			continue;
 		if (r == 0)
 			r = copy_entry(c->from_fd, source, c->to_fd, target, err);
-		if (r == -EEXIST && S_ISDIR(st.st_mode))
+		struct stat there;
+		if (r == -EEXIST && S_ISDIR(st.st_mode) && fstatat(c->to_fd, target, &there, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(there.st_mode))
 			r = 0;	/* merged */
 		if (r == 0 && S_ISDIR(st.st_mode))
 			r = copy_children(c, source, target, depth + 1, err);

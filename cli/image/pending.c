@@ -1,6 +1,8 @@
 #include "chain.h"
 #include "mem.h"
 #include "str.h"
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #define T struct pending_link
@@ -59,12 +61,32 @@ static void unescape(char *text)
 	*to = 0;
 }
 
-void pending_unescape(struct pending *p)
+/* read_name - "." is the layer's root; else names with one slash between them */
+static int read_name(char *text, struct error *err)
 {
-	for (char **d = p->directories; d && *d; d++)
-		unescape(*d);
-	for (size_t i = 0; i < p->n_links; i++) {
-		unescape(p->links[i].path);
-		unescape(p->links[i].target);
+	unescape(text);
+	if (strcmp(text, ".") == 0)
+		return 0;
+	for (const char *p = text;; p++) {
+		size_t n = strcspn(p, "/");
+		if (n == 0 || n > NAME_MAX || (n == 1 && *p == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
+			return error_say(err, EBADMSG, "pending.json names '%.300s', which carrier-unpack does not write: it was taken over, or "
+					 "the store is damaged; remove the image", text);
+		p += n;
+		if (!*p)
+			return 0;
 	}
+}
+
+int pending_read(struct pending *p, struct error *err)
+{
+	int r = 0;
+	for (char **d = p->directories; r == 0 && d && *d; d++)
+		r = read_name(*d, err);
+	for (size_t i = 0; r == 0 && i < p->n_links; i++) {
+		r = read_name(p->links[i].path, err);
+		if (r == 0)
+			r = read_name(p->links[i].target, err);
+	}
+	return r;
 }

@@ -258,7 +258,9 @@ static int read_image(const struct store *s, const struct index_document *index,
 	cleanup_free char *text = NULL;
 	cleanup_free char *config = NULL;
 	size_t len, config_len;
-	int r = store_read_blob(s, digest, &text, &len, err);
+	int r = digest_check(digest, err);	/* index.json may be another's: a layout that was copied here */
+	if (r == 0)
+		r = store_read_blob(s, digest, &text, &len, err);
 	if (r == 0)
 		r = json_decode(&manifest_type, text, len, &i.pool, &i.manifest, err);
 	if (r == 0)
