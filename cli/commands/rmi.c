@@ -27,8 +27,8 @@ static int check_unused(const struct carrier *c, const struct image *image, cons
 			r = error_say(err, EBUSY, "image %s is used by container %s (%.12s), which runs: stop and remove that first", name,
 				      record->name, record->id);
 		else if (r == 0 && uses && !force)
-			r = error_say(err, EBUSY, "image %s is used by container %s (%.12s): remove that first, or give --force, after which "
-				      "it cannot be started any more", name, record->name, record->id);
+			r = error_say(err, EBUSY, "image %s is used by container %s (%.12s): remove that first, or give --force: its "
+				      "layers then stay until it is removed", name, record->name, record->id);
 		container_done(&list[i]);
 	}
 	free(list);

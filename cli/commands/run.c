@@ -33,6 +33,7 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct strings lower cleanup_strings = { 0 };
 	struct record rec = { 0 };
+	cleanup_close int hold = -1;
 	enum pull_policy policy = PULL_MISSING;
 	const struct pull_options p = { .platform = o->platform, .registry = &o->registry, .quiet = o->quiet };
 	bool with_image = !o->rootfs;
@@ -43,7 +44,9 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 		r = store_open(c->root, &s, err);
 		if (r == 0)
 			r = image_acquire(c, &s, args[0], policy, &p, &image, err);
-		if (r == 0)
+		if (r == 0)	/* nothing is removed from now on, until the record says that we need it */
+			r = hold = store_hold(&s, err);
+		if (r >= 0)
 			r = store_lowerdirs(&s, &image, &lower, err);
 	}
 	if (r == 0)

@@ -2,7 +2,7 @@
 #include "cleanup.h"
 #include "copy.h"
 #include "fs.h"
-#include "log.h"
+#include "proc.h"
 #include "view.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -180,65 +180,84 @@ static void push(struct view *v, int fd)
 	v->n++;
 }
 
+static void forget(struct view *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		close_fd(&v->fds[i]);
+	v->n = 0;
+}
+
+/* settle_over - what the layer needs, in @chain_fd/K/diff, which goes on top of the view */
+static int settle_over(int chain_fd, size_t k, int layer, const struct pending *pending, struct view *below, struct error *err)
+{
+	char path[32];
+	snprintf(path, sizeof path, "%zu/diff", k);
+	int r = fs_mkdir_all(chain_fd, path, 0755, err);
+	cleanup_close int out = r < 0 ? -1 : openat(chain_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (out < 0)
+		return r < 0 ? r : error_set(err, errno, "open '%s'", path);
+	int *fds = xcalloc(below->n + 1, sizeof *fds);
+	fds[0] = layer;
+	if (below->n)
+		memcpy(fds + 1, below->fds, below->n * sizeof *fds);
+	struct settling settling = { .below = *below, .with = { fds, below->n + 1 }, .pending = pending, .layer_fd = layer, .out_fd = out };
+	r = settle_layer(&settling, err);
+	free(fds);
+	return r < 0 ? r : take_fd(out);
+}
+
 static int settle_one(const struct store *s, int chain_fd, size_t k, const char *diff_id, struct view *below, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct pending *pending;
-	char path[160];
-	snprintf(path, sizeof path, "layers/sha256/%.64s", digest_hex(diff_id));
-	cleanup_close int dir = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int dir = store_open_layer(s, diff_id, err);
 	int layer = dir < 0 ? -1 : openat(dir, "diff", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (layer < 0)
-		return error_set(err, errno, "open layer %s", diff_id);
+		return dir < 0 ? dir : error_set(err, errno, "open layer %s", diff_id);
+	if (view_is_opaque(layer))	/* as store_lowerdirs() sees it: there is nothing below */
+		forget(below);
 	int r = read_pending(dir, &pool, &pending, err);
-	if (r == 0 && pending) {
-		snprintf(path, sizeof path, "%zu/diff", k);
-		r = fs_mkdir_all(chain_fd, path, 0755, err);
-		int out = r < 0 ? -1 : openat(chain_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (r == 0 && out < 0)
-			r = error_set(err, errno, "open '%s'", path);
-		if (r == 0) {
-			int *fds = xcalloc(below->n + 1, sizeof *fds);
-			fds[0] = layer;
-			memcpy(fds + 1, below->fds, below->n * sizeof *fds);
-			struct settling settling = { .below = *below, .with = { fds, below->n + 1 }, .pending = pending,
-						     .layer_fd = layer, .out_fd = out };
-			r = settle_layer(&settling, err);
-			free(fds);
-		}
-		push(below, layer);
-		if (out >= 0)
-			push(below, out);
-		return r;
-	}
+	int out = r == 0 && pending ? settle_over(chain_fd, k, layer, pending, below, err) : -1;
 	push(below, layer);
+	if (r < 0 || !pending)
+		return r;
+	if (out >= 0)
+		push(below, out);
+	return out < 0 ? out : 0;
+}
+
+static int settle_all(const struct store *s, int chain_fd, char *const *diff_ids, struct error *err)
+{
+	size_t n = strings_count(diff_ids);
+	struct view below = { xcalloc(2 * n + 1, sizeof(int)), 0 };
+	int r = 0;
+	for (size_t k = 0; r == 0 && k < n; k++)
+		r = settle_one(s, chain_fd, k, diff_ids[k], &below, err);
+	forget(&below);
+	free(below.fds);
+	if (r == 0)
+		r = fs_replace_file(chain_fd, "boot", proc_boot_id(), strlen(proc_boot_id()), 0600, false, err);
 	return r;
 }
 
 int chain_settle(const struct store *s, const char *id, char *const *diff_ids, struct error *err)
 {
 	char path[128];
-	snprintf(path, sizeof path, "chains/%.64s", digest_hex(id));
-	int r = fs_mkdir_all(s->fd, path, 0700, err);
+	if (store_has_chain(s, id))
+		return 0;
+	cleanup_close int hold = store_hold(s, err);	/* or what we make would be swept from tmp/ */
+	if (hold < 0)
+		return hold;
+	snprintf(path, sizeof path, "tmp/chain-%.16s-%d", digest_hex(id), (int) getpid());
+	int r = fs_remove_tree(s->fd, path, err);	/* of a process that was killed, and had our number */
+	if (r == 0)
+		r = fs_mkdir_all(s->fd, path, 0700, err);
 	cleanup_close int chain_fd = r < 0 ? -1 : openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (chain_fd < 0)
 		return r < 0 ? r : error_set(err, errno, "open '%s/%s'", s->root, path);
-	if (faccessat(chain_fd, "done", F_OK, 0) == 0)
-		return 0;
-
-	size_t n = strings_count(diff_ids);
-	struct view below = { xcalloc(2 * n + 1, sizeof(int)), 0 };
-	for (size_t k = 0; r == 0 && k < n; k++) {
-		char name[24];
-		snprintf(name, sizeof name, "%zu", k);
-		r = fs_remove_tree(chain_fd, name, err);	/* of a settling that was killed */
-		if (r == 0)
-			r = settle_one(s, chain_fd, k, diff_ids[k], &below, err);
-	}
-	for (size_t i = 0; i < below.n; i++)
-		close_fd(&below.fds[i]);
-	free(below.fds);
+	r = settle_all(s, chain_fd, diff_ids, err);
 	if (r == 0)
-		r = fs_replace_file(chain_fd, "done", "", 0, 0600, false, err);
+		r = store_put_chain(s, s->fd, path, id, err);
+	(void) fs_remove_tree(s->fd, path, NULL);
 	return r;
 }

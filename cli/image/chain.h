@@ -9,7 +9,11 @@
  *	- hard links to files of lower layers
  * Settling compares these, for each image, with the merged view of the lower layers, and makes one more overlay layer above the layer, holding only
  * what differs: directories with the right metadata, the link again and the moved files, the linked files. Most layers need none.
- * The result is that of applying the layers one over the other.
+ * The result is that of applying the layers one over the other. A layer whose root is opaque has nothing below it.
+ *
+ * What was settled is kept by the image's config digest, which covers the list of its layers, and not by the chain id of each layer: that is
+ * a hash that carrier would have to compute itself, and it links no library for one. Images that share their lower layers
+ * settle those once each; what is made are directories and, seldom, a few files.
  */
 #pragma once
 #include "error.h"
@@ -29,7 +33,7 @@ char *pending_escape(const char *path);		/* caller frees */
  * it reads foreign bytes, and is not to be trusted with more than its own directory. */
 int pending_read(struct pending *p, struct error *err);
 
-/* chain_settle - for the image @id (its config digest): make chains/HEX/N/diff for each layer N that needs one, then chains/HEX/done
+/* chain_settle - for the image @id (its config digest): make chains/HEX with N/diff for each layer N that needs one, at once
  * Needs the privilege to chown (root, or root of the user's namespace). Everything of the layers' trees is reached beneath
  * their fds. Does nothing when it was done before. */
 int chain_settle(const struct store *s, const char *id, char *const *diff_ids, struct error *err);

@@ -75,11 +75,8 @@ static int put(const struct store *s, const void *data, size_t len, bool layer, 
 		if (renameat(dir, "blob", s->fd, name) < 0)
 			r = error_set(err, errno, "store '%s/%s'", s->root, name);
 	}
-	if (r == 0 && layer) {	/* uncompressed: the digest is the diff_id, too */
-		snprintf(name, sizeof name, "layers/sha256/%.64s", digest_hex(digest));
-		if (renameat(dir, "layer", s->fd, name) < 0 && errno != EEXIST && errno != ENOTEMPTY)
-			r = error_set(err, errno, "store '%s/%s'", s->root, name);
-	}
+	if (r == 0 && layer)	/* uncompressed: the digest is the diff_id, too */
+		r = store_put_layer(s, dir, "layer", digest, err);
 	(void) fs_remove_tree(s->fd, place, NULL);
 	return r;
 }

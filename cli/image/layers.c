@@ -119,11 +119,7 @@ static int put_in_place(struct layers *l, struct transfer *t, struct error *err)
 	snprintf(name, sizeof name, "blobs/sha256/%.64s", digest_hex(t->layer->digest));
 	if (!t->stored && renameat(t->dir_fd, "blob", s->fd, name) < 0)
 		return error_set(err, errno, "store the blob '%s/%s'", s->root, name);
-	snprintf(name, sizeof name, "layers/sha256/%.64s", digest_hex(t->diff_id));
-	/* another blob with the same content may have been faster: both are right */
-	if (renameat(t->dir_fd, "layer", s->fd, name) < 0 && errno != EEXIST && errno != ENOTEMPTY)
-		return error_set(err, errno, "store the layer '%s/%s'", s->root, name);
-	return 0;
+	return store_put_layer(s, t->dir_fd, "layer", t->diff_id, err);
 }
 
 /* ---- starting ---- */

@@ -3,6 +3,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "layers.h"
+#include "origin.h"
 #include <string.h>
 #include <sys/stat.h>
 
@@ -106,6 +107,8 @@ static int pull(const struct store *s, const struct layers_source *source, const
 		r = chain_settle(s, found.document->config.digest, config->rootfs.diff_ids, err);
 	if (r < 0)
 		return r;
+	cleanup_free char *repository = xasprintf("%s/%s", source->ref->registry, source->ref->path);
+	origin_set(s, found.digest, repository);
 	const struct descriptor d = { .media_type = found.media_type, .digest = found.digest, .size = found.size };
 	return store_name(s, &d, source->ref->name, err);
 }
@@ -141,12 +144,7 @@ int pull_complete(const struct store *s, const struct image *image, bool quiet, 
 	int r = 0;
 	if (missing) {
 		cleanup_close int hold = store_hold(s, err);
-		char path[128];
-		/* settled files of a chain are as old as its layers */
-		snprintf(path, sizeof path, "chains/%.64s", digest_hex(image->config_digest));
-		r = hold < 0 ? hold : fs_remove_tree(s->fd, path, err);
-		if (r == 0)
-			r = layers_get(s, image->manifest, image->config, &source, err);
+		r = hold < 0 ? hold : layers_get(s, image->manifest, image->config, &source, err);
 	}
 	if (r == 0)
 		r = chain_settle(s, image->config_digest, diff_ids, err);

@@ -10,24 +10,48 @@
 #include <sys/xattr.h>
 
 enum { DOCUMENT_MAX = 4 << 20 };
-static const char version_text[] = "1\n";
+#define STORE_VERSION "2"
+static const char version_text[] = STORE_VERSION "\n";
 static const char ref_name[] = "org.opencontainers.image.ref.name";
 
-/* ---- opening ---- */
+/* ---- the version ---- */
 
-static int check_version(const char *root, int root_fd, struct error *err)
+/* upgrade - from version 1, in which what was settled did not say in which boot: it is settled again when it is needed */
+static int upgrade(const struct store *s, int root_fd, struct error *err)
+{
+	cleanup_free char *old = xasprintf("tmp/chains-of-version-1-%d", (int) getpid());
+	if (renameat(s->fd, "chains", s->fd, old) < 0 && errno != ENOENT)
+		return error_set(err, errno, "upgrade '%s/chains'", s->root);
+	if (mkdirat(s->fd, "chains", 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "create '%s/chains'", s->root);
+	return fs_replace_file(root_fd, "version", version_text, strlen(version_text), 0644, true, err);
+}
+
+/* check_version - @ours: may be written to */
+static int check_version(const struct store *s, const char *root, int root_fd, bool ours, struct error *err)
 {
 	cleanup_free char *text = NULL;
+	uint64_t version;
 	int r = fs_read_file(root_fd, "version", 64, &text, NULL, NULL);
-	if (r == -ENOENT)
+	if (r == -ENOENT && ours)
 		return fs_replace_file(root_fd, "version", version_text, strlen(version_text), 0644, true, err);
 	if (r < 0)
 		return error_set(err, -r, "read '%s/version'", root);
-	if (strcmp(text, version_text) != 0)
-		return error_say(err, EPROTO, "'%s' is a store of version %.*s, made by a newer carrier: use that, or another --root", root,
-				 (int) strcspn(text, "\n"), text);
-	return 0;
+	if (strcmp(text, version_text) == 0)
+		return 0;
+	text[strcspn(text, "\n")] = 0;
+	if (str_to_u64(text, UINT64_MAX, &version) < 0 || version == 0)
+		return error_say(err, EBADMSG, "'%s/version' holds '%.20s', which is no version: is this a directory of carrier's? If it is, "
+				 "write " STORE_VERSION " into the file, then run `carrier system check`", root, text);
+	if (version > strtoul(STORE_VERSION, NULL, 10))
+		return error_say(err, EPROTO, "'%s' is a store of version %s, made by a newer carrier: use that, or another --root", root, text);
+	if (!ours)
+		return error_say(err, EPROTO, "the additional store '%s' is of version %s: its owner upgrades it to " STORE_VERSION " by "
+				 "`carrier --root %s images`", root, text, root);
+	return upgrade(s, root_fd, err);
 }
+
+/* ---- opening ---- */
 
 static int make_layout(struct store *s, struct error *err)
 {
@@ -46,19 +70,20 @@ static int make_layout(struct store *s, struct error *err)
 	return r;
 }
 
-int store_open(const char *root, struct store *ret, struct error *err)
+/* open_one - ROOT/store alone. @ours: made if need be */
+static int open_one(const char *root, bool ours, struct store *ret, struct error *err)
 {
 	struct store s cleanup_store = STORE_INIT;
 	s.root = xasprintf("%s/store", root);
-	int r = fs_mkdir_all(AT_FDCWD, s.root, 0700, err);
+	int r = ours ? fs_mkdir_all(AT_FDCWD, s.root, 0700, err) : 0;
 	if (r < 0)
 		return error_wrap(err, "store");
 	cleanup_close int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s.fd = open(s.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0 || s.fd < 0)
 		return error_set(err, errno, "open the store '%s'", s.root);
-	r = check_version(root, root_fd, err);
-	if (r == 0 && faccessat(s.fd, "oci-layout", F_OK, 0) < 0)
+	r = check_version(&s, root, root_fd, ours, err);
+	if (r == 0 && ours && faccessat(s.fd, "oci-layout", F_OK, 0) < 0)
 		r = make_layout(&s, err);
 	if (r < 0)
 		return r;
@@ -67,78 +92,183 @@ int store_open(const char *root, struct store *ret, struct error *err)
 	return 0;
 }
 
+/* open_others - the additional stores. One that cannot be used is a warning: what it has may be had elsewhere. */
+static void open_others(struct store *s)
+{
+	const char *list = getenv(STORE_ADDITIONAL);
+	struct strings dirs cleanup_strings = { 0 };
+	if (!list)
+		return;
+	strings_split(&dirs, list, ":");
+	s->others = xcalloc(dirs.n + 1, sizeof *s->others);
+	for (size_t i = 0; i < dirs.n; i++) {
+		struct error why = { 0 };
+		int r = open_one(dirs.v[i], false, &s->others[s->n_others], &why);
+		if (r < 0 && r == -EACCES)
+			(void) error_hint(&why, "its owner shares it by `carrier --root %s system share`", dirs.v[i]);
+		if (r < 0)
+			log_warn("an additional store is left out: %s", why.text);
+		else
+			s->n_others++;
+	}
+}
+
+int store_open(const char *root, struct store *ret, struct error *err)
+{
+	int r = open_one(root, true, ret, err);
+	if (r == 0)
+		open_others(ret);
+	return r;
+}
+
 void store_close(struct store *s)
 {
+	for (size_t i = 0; i < s->n_others; i++)
+		store_close(&s->others[i]);
+	cleanup_freep(&s->others);
 	close_fd(&s->fd);
 	cleanup_freep(&s->root);
 	*s = (struct store) STORE_INIT;
 }
 
-/* ---- blobs and layers ---- */
+/* ---- blobs ---- */
 
 static void blob_path(const char *digest, char out[128])
 {
 	snprintf(out, 128, "blobs/sha256/%.100s", digest_hex(digest));
 }
 
+/* at - the store, itself first, then the additional ones, in which @path is; the store itself when it is nowhere */
+static const struct store *at(const struct store *s, const char *path)
+{
+	if (s->n_others == 0 || faccessat(s->fd, path, F_OK, 0) == 0)
+		return s;
+	for (size_t i = 0; i < s->n_others; i++)
+		if (faccessat(s->others[i].fd, path, F_OK, 0) == 0)
+			return &s->others[i];
+	return s;
+}
+
 int store_has_blob(const struct store *s, const char *digest)
 {
 	char path[128];
 	blob_path(digest, path);
-	return faccessat(s->fd, path, F_OK, 0) == 0;
+	return faccessat(at(s, path)->fd, path, F_OK, 0) == 0;
 }
 
 int store_open_blob(const struct store *s, const char *digest, struct error *err)
 {
 	char path[128];
 	blob_path(digest, path);
-	int fd = openat(s->fd, path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? error_set(err, errno, "open '%s/%s'", s->root, path) : fd;
+	const struct store *where = at(s, path);
+	int fd = openat(where->fd, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_set(err, errno, "open '%s/%s'", where->root, path) : fd;
 }
 
 int store_read_blob(const struct store *s, const char *digest, char **ret, size_t *len, struct error *err)
 {
 	char path[128];
 	blob_path(digest, path);
-	return fs_read_file(s->fd, path, DOCUMENT_MAX, ret, len, err);
+	return fs_read_file(at(s, path)->fd, path, DOCUMENT_MAX, ret, len, err);
 }
 
-/* A layer's files are not fsynced one by one. What was written in this boot is whole, whatever happened to us since; after
- * another boot only what a syncfs had covered is. */
+/* ---- layers and chains ---- */
+
+/* covered - the boot-id rule, of a layer or a chain. Files are not fsynced one by one: what was written in this boot is whole, whatever
+ * happened to us since; after another boot only what a syncfs had covered is. */
+static bool covered(const struct store *s, const char *path)
+{
+	char file[192];
+	cleanup_free char *boot = NULL;
+	snprintf(file, sizeof file, "%s/boot", path);
+	if (fs_read_file(s->fd, file, 128, &boot, NULL, NULL) < 0)
+		return false;
+	return strcmp(boot, "synced") == 0 || strcmp(boot, proc_boot_id()) == 0;
+}
+
+/* whole_at - the store that has the tree @path, and may trust it; or NULL */
+static const struct store *whole_at(const struct store *s, const char *path)
+{
+	if (covered(s, path))
+		return s;
+	for (size_t i = 0; i < s->n_others; i++)
+		if (covered(&s->others[i], path))
+			return &s->others[i];
+	return NULL;
+}
+
+static void layer_path(const char *diff_id, char out[160])
+{
+	snprintf(out, 160, "layers/sha256/%.100s", digest_hex(diff_id));
+}
+
+static void chain_path(const char *config_digest, char out[160])
+{
+	snprintf(out, 160, "chains/%.100s", digest_hex(config_digest));
+}
+
 int store_has_layer(const struct store *s, const char *diff_id)
 {
 	char path[160];
-	cleanup_free char *boot = NULL;
-	snprintf(path, sizeof path, "layers/sha256/%.100s/boot", digest_hex(diff_id));
-	if (fs_read_file(s->fd, path, 128, &boot, NULL, NULL) < 0)
-		return 0;
-	if (strcmp(boot, "synced") == 0 || strcmp(boot, proc_boot_id()) == 0)
-		return 1;
-	snprintf(path, sizeof path, "layers/sha256/%.100s", digest_hex(diff_id));
-	log_info("layer %s was written before an unclean end: it is unpacked again", diff_id);
-	(void) fs_remove_tree(s->fd, path, NULL);
-	return 0;
+	layer_path(diff_id, path);
+	return whole_at(s, path) != NULL;
 }
 
-int store_sync(const struct store *s, struct error *err)
+int store_has_chain(const struct store *s, const char *config_digest)
 {
-	if (syncfs(s->fd) < 0)
-		return error_set(err, errno, "sync the store '%s'", s->root);
-	cleanup_close int layers = openat(s->fd, "layers/sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *d = layers < 0 ? NULL : fdopendir(dup(layers));
-	if (!d)
-		return error_set(err, errno, "read '%s/layers'", s->root);
-	for (struct dirent *e; (e = readdir(d));) {
-		char path[NAME_MAX + 16];
-		cleanup_free char *boot = NULL;
-		snprintf(path, sizeof path, "%s/boot", e->d_name);
-		if (e->d_name[0] == '.' || fs_read_file(layers, path, 128, &boot, NULL, NULL) < 0 || strcmp(boot, proc_boot_id()) != 0)
-			continue;
-		int r = fs_replace_file(layers, path, "synced", 6, 0600, false, err);
-		if (r < 0)
-			return r;
+	char path[160];
+	chain_path(config_digest, path);
+	return whole_at(s, path) != NULL;
+}
+
+int store_open_layer(const struct store *s, const char *diff_id, struct error *err)
+{
+	char path[160];
+	layer_path(diff_id, path);
+	const struct store *where = whole_at(s, path);
+	int fd = where ? openat(where->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return error_set(err, where ? errno : ENOENT, "open layer %s", diff_id);
+	return fd;
+}
+
+/* put_tree - @from/@name becomes @path at once, unless one is there that can be trusted. One that cannot takes its place in @from. */
+static int put_tree(const struct store *s, int from_fd, const char *name, const char *path, struct error *err)
+{
+	if (renameat2(from_fd, name, s->fd, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* not every file system knows the flag, and an empty directory may be replaced all the same */
+	int code = errno;
+	if (code == EINVAL || code == ENOSYS) {
+		if (renameat(from_fd, name, s->fd, path) == 0)
+			return 0;
+		code = errno;
 	}
-	return 0;
+	if (code != EEXIST && code != ENOTEMPTY)
+		return error_set(err, code, "store '%s/%s'", s->root, path);
+	if (covered(s, path))
+		return 0;	/* somebody else was faster: both are right */
+	log_info("'%s/%s' was written before an unclean end, and is replaced", s->root, path);
+	if (renameat2(from_fd, name, s->fd, path, RENAME_EXCHANGE) == 0)
+		return 0;
+	cleanup_free char *old = xasprintf("tmp/replaced-%d", (int) getpid());
+	if (renameat(s->fd, path, s->fd, old) < 0 || renameat(from_fd, name, s->fd, path) < 0)
+		return error_set(err, errno, "replace '%s/%s'", s->root, path);
+	return fs_remove_tree(s->fd, old, err);
+}
+
+int store_put_layer(const struct store *s, int from_fd, const char *name, const char *diff_id, struct error *err)
+{
+	char path[160];
+	layer_path(diff_id, path);
+	return put_tree(s, from_fd, name, path, err);
+}
+
+int store_put_chain(const struct store *s, int from_fd, const char *name, const char *config_digest, struct error *err)
+{
+	char path[160];
+	chain_path(config_digest, path);
+	return put_tree(s, from_fd, name, path, err);
 }
 
 /* ---- index.json ---- */
@@ -157,7 +287,7 @@ static int lock_index(const struct store *s, struct error *err)
 	return r < 0 ? error_set(err, -r, "lock '%s/lock'", s->root) : take_fd(fd);
 }
 
-static int read_index(const struct store *s, struct pool *pool, struct index_document **ret, struct error *err)
+int store_index(const struct store *s, struct pool *pool, struct index_document **ret, struct error *err)
 {
 	cleanup_free char *text = NULL;
 	size_t len;
@@ -167,14 +297,18 @@ static int read_index(const struct store *s, struct pool *pool, struct index_doc
 	return r < 0 ? error_wrap(err, "store '%s'", s->root) : 0;
 }
 
+/* write_index - what it names must be on disk before it is: each blob was fsynced, but the directory that has its name was not */
 static int write_index(const struct store *s, const struct index_document *index, struct error *err)
 {
 	size_t len;
+	cleanup_close int blobs = openat(s->fd, "blobs/sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (blobs < 0 || fsync(blobs) < 0)
+		return error_set(err, errno, "sync '%s/blobs'", s->root);
 	cleanup_free char *text = json_encode(&index_type, index, JSON_COMPACT, &len);
 	return fs_replace_file(s->fd, "index.json", text, len, 0644, true, err);
 }
 
-static const char *name_of(const struct descriptor *d)
+const char *store_name_of(const struct descriptor *d)
 {
 	for (size_t i = 0; i < d->annotations.n; i++)
 		if (strcmp(d->annotations.pairs[i].key, ref_name) == 0)
@@ -188,7 +322,7 @@ static int drop(struct index_document *index, const char *name)
 	const char *digest = NULL;
 	size_t kept = 0;
 	for (size_t i = 0; i < index->n_manifests; i++) {
-		const char *n = name_of(&index->manifests[i]);
+		const char *n = store_name_of(&index->manifests[i]);
 		if (n && strcmp(n, name) == 0)
 			digest = index->manifests[i].digest;
 		else
@@ -205,7 +339,7 @@ static int drop(struct index_document *index, const char *name)
 static int begin_change(const struct store *s, struct pool *pool, struct index_document **ret, struct error *err)
 {
 	cleanup_close int lock = lock_index(s, err);
-	int r = lock < 0 ? lock : read_index(s, pool, ret, err);
+	int r = lock < 0 ? lock : store_index(s, pool, ret, err);
 	return r < 0 ? r : take_fd(lock);
 }
 
@@ -278,7 +412,7 @@ static int read_image(const struct store *s, const struct index_document *index,
 	for (size_t k = 0; k < i.manifest->n_layers; k++)
 		i.size += i.manifest->layers[k].size;
 	for (size_t k = 0; k < index->n_manifests; k++) {
-		const char *name = name_of(&index->manifests[k]);
+		const char *name = store_name_of(&index->manifests[k]);
 		if (name && strcmp(index->manifests[k].digest, digest) == 0)
 			strings_add(&i.names, name);
 	}
@@ -287,27 +421,41 @@ static int read_image(const struct store *s, const struct index_document *index,
 	return 0;
 }
 
-int store_list(const struct store *s, struct image **ret, size_t *n, struct error *err)
+/* list_one - the images of one store, those that are in the list already left out. @s: where their documents are looked for */
+static int list_one(const struct store *s, const struct store *from, struct image **list, size_t *n, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct index_document *index;
-	int r = read_index(s, &pool, &index, err);
+	int r = store_index(from, &pool, &index, err);
 	if (r < 0)
 		return r;
-	struct image *list = xcalloc(index->n_manifests, sizeof *list);
-	*n = 0;
+	*list = xreallocarray(*list, *n + index->n_manifests + 1, sizeof **list);
 	for (size_t i = 0; i < index->n_manifests; i++) {
 		struct error why = { 0 };
 		bool seen = false;
 		for (size_t k = 0; k < *n; k++)
-			seen = seen || strcmp(list[k].manifest_digest, index->manifests[i].digest) == 0;
+			seen = seen || strcmp((*list)[k].manifest_digest, index->manifests[i].digest) == 0;
 		if (seen)
 			continue;
-		if (read_image(s, index, index->manifests[i].digest, &list[*n], &why) == 0)
-			(*n)++;
+		if (read_image(s, index, index->manifests[i].digest, &(*list)[*n], &why) == 0)
+			(*list)[(*n)++].additional = from != s;
 		else
 			log_warn("%s: pull it again, or remove it", why.text);
 	}
+	return 0;
+}
+
+int store_list(const struct store *s, struct image **ret, size_t *n, struct error *err)
+{
+	struct image *list = NULL;
+	*n = 0;
+	int r = list_one(s, s, &list, n, err);
+	for (size_t i = 0; r == 0 && i < s->n_others; i++)
+		r = list_one(s, &s->others[i], &list, n, err);
+	if (r < 0)
+		store_list_free(list, *n);
+	if (r < 0)
+		return r;
 	*ret = list;
 	return 0;
 }
@@ -356,35 +504,52 @@ static int find_by_id(const struct store *s, const char *word, struct image *ret
 	return found == 1 ? 0 : -ENOENT;
 }
 
-int store_find(const struct store *s, const char *name, struct image *ret, struct error *err)
+/* find_name - by the name or digest in @from's index; -ENOENT */
+static int find_name(const struct store *s, const struct store *from, const struct reference *ref, struct image *ret, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct index_document *index;
-	struct reference ref;
-	struct error why = { 0 };
-	int r = read_index(s, &pool, &index, err);
+	int r = store_index(from, &pool, &index, err);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < index->n_manifests; i++) {
+		const char *have = store_name_of(&index->manifests[i]);
+		bool same = ref->digest ? strcmp(index->manifests[i].digest, ref->digest) == 0 : have && strcmp(have, ref->name) == 0;
+		if (!same)
+			continue;
+		r = read_image(s, index, index->manifests[i].digest, ret, err);
+		if (r == 0)
+			ret->additional = from != s;
+		return r;
+	}
+	return error_say(err, ENOENT, "no image '%s' in the store: `carrier pull %s` fetches it", ref->familiar, ref->familiar);
+}
 
-	int parsed = reference_parse(name, &pool, &ref, &why);
-	for (size_t i = 0; parsed == 0 && i < index->n_manifests; i++) {
-		const char *have = name_of(&index->manifests[i]);
-		bool same = ref.digest ? strcmp(index->manifests[i].digest, ref.digest) == 0 : have && strcmp(have, ref.name) == 0;
-		if (same)
-			return read_image(s, index, index->manifests[i].digest, ret, err);
+int store_find(const struct store *s, const char *name, struct image *ret, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct reference ref;
+	struct error why = { 0 }, elsewhere;
+	int r = reference_parse(name, &pool, &ref, &why);
+	bool is_name = r == 0;
+	if (is_name)
+		r = find_name(s, s, &ref, ret, &why);
+	for (size_t i = 0; is_name && r == -ENOENT && i < s->n_others; i++)
+		r = find_name(s, &s->others[i], &ref, ret, &elsewhere);
+	if (r == 0 || (is_name && r != -ENOENT)) {
+		if (r < 0 && err)
+			*err = why;
+		return r;
 	}
 	const char *hex = str_after(name, "sha256:") ? name + 7 : name;
 	if (strspn(hex, "0123456789abcdef") == strlen(hex)) {
-		r = find_by_id(s, name, ret, err);
-		if (r != -ENOENT)
-			return r;
+		int by_id = find_by_id(s, name, ret, err);
+		if (by_id != -ENOENT)
+			return by_id;
 	}
-	if (parsed < 0) {
-		if (err)
-			*err = why;
-		return parsed;
-	}
-	return error_say(err, ENOENT, "no image '%s' in the store: `carrier pull %s` fetches it", ref.familiar, ref.familiar);
+	if (err)
+		*err = why;
+	return r;
 }
 
 /* hides_lower - its root is opaque; overlayfs looks at that of directories below the root only */
@@ -398,101 +563,23 @@ int store_lowerdirs(const struct store *s, const struct image *i, struct strings
 {
 	char **diff_ids = i->config->rootfs.diff_ids;
 	size_t n = strings_count(diff_ids);
-	char path[160];
-	snprintf(path, sizeof path, "chains/%.64s/done", digest_hex(i->config_digest));
-	if (faccessat(s->fd, path, F_OK, 0) < 0)
+	char path[160], settled[192];
+	chain_path(i->config_digest, path);
+	const struct store *chain = whole_at(s, path);
+	if (!chain)
 		return error_say(err, ENOENT, "image %s is not complete in the store: pull it again", i->config_digest);
 	for (size_t k = n; k-- > 0;) {
-		if (!store_has_layer(s, diff_ids[k]))
+		layer_path(diff_ids[k], path);
+		const struct store *layer = whole_at(s, path);
+		if (!layer)
 			return error_say(err, ENOENT, "layer %s of the image is not unpacked: pull it again", diff_ids[k]);
-		snprintf(path, sizeof path, "chains/%.64s/%zu/diff", digest_hex(i->config_digest), k);
-		if (faccessat(s->fd, path, F_OK, 0) == 0)
-			strings_printf(ret, "%s/%s", s->root, path);
-		strings_printf(ret, "%s/layers/sha256/%s/diff", s->root, digest_hex(diff_ids[k]));
+		chain_path(i->config_digest, settled);
+		snprintf(settled + strlen(settled), sizeof settled - strlen(settled), "/%zu/diff", k);
+		if (faccessat(chain->fd, settled, F_OK, 0) == 0)
+			strings_printf(ret, "%s/%s", chain->root, settled);
+		strings_printf(ret, "%s/%s/diff", layer->root, path);
 		if (k > 0 && hides_lower(ret->v[ret->n - 1]))
 			break;
 	}
 	return 0;
-}
-
-/* ---- removing ---- */
-
-struct used { struct strings blobs, layers, chains; };
-
-static void use_image(struct used *u, const struct image *i)
-{
-	strings_add(&u->blobs, digest_hex(i->manifest_digest));
-	strings_add(&u->blobs, digest_hex(i->config_digest));
-	for (size_t k = 0; k < i->manifest->n_layers; k++)
-		strings_add(&u->blobs, digest_hex(i->manifest->layers[k].digest));
-	char **diff_ids = i->config->rootfs.diff_ids;
-	strings_add(&u->chains, digest_hex(i->config_digest));
-	for (size_t k = 0; diff_ids && diff_ids[k]; k++)
-		strings_add(&u->layers, digest_hex(diff_ids[k]));
-}
-
-/* sweep - remove the entries of @dir that are not in @keep */
-static int sweep(const struct store *s, const char *dir, char *const *keep, struct error *err)
-{
-	cleanup_close int fd = openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(dup(fd));
-	if (!d)
-		return error_set(err, errno, "read '%s/%s'", s->root, dir);
-	int r = 0;
-	for (struct dirent *e; (e = readdir(d));)
-		if (e->d_name[0] != '.' && !strings_have(keep, e->d_name) && r == 0)
-			r = fs_remove_tree(fd, e->d_name, err);
-	return r;
-}
-
-/* sweep_tmp - what nobody holds a lock on belongs to a pull that was killed */
-static int sweep_tmp(const struct store *s, struct error *err)
-{
-	cleanup_close int fd = openat(s->fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(dup(fd));
-	if (!d)
-		return error_set(err, errno, "read '%s/tmp'", s->root);
-	int r = 0;
-	for (struct dirent *e; (e = readdir(d));) {
-		char lock[NAME_MAX + 16];
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(lock, sizeof lock, "%s/lock", e->d_name);
-		cleanup_close int held = openat(fd, lock, O_RDWR | O_CLOEXEC);
-		if (held >= 0 && fs_is_locked(held) == 1)
-			continue;
-		if (r == 0)
-			r = fs_remove_tree(fd, e->d_name, err);
-	}
-	return r;
-}
-
-int store_collect(const struct store *s, struct error *err)
-{
-	struct used u = { 0 };
-	struct image *list = NULL;
-	size_t n = 0;
-	cleanup_close int hold = openat(s->fd, "hold", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (hold < 0 || fs_lock(hold, true, false) < 0) {
-		log_info("a pull is under way: what no image needs stays until the next removal");
-		return 0;
-	}
-	cleanup_close int lock = lock_index(s, err);
-	int r = lock < 0 ? lock : store_list(s, &list, &n, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n; i++)
-		use_image(&u, &list[i]);
-	store_list_free(list, n);
-	r = sweep(s, "layers/sha256", u.layers.v, err);
-	if (r == 0)
-		r = sweep(s, "chains", u.chains.v, err);
-	if (r == 0)
-		r = sweep(s, "blobs/sha256", u.blobs.v, err);
-	if (r == 0)
-		r = sweep_tmp(s, err);
-	strings_done(&u.blobs);
-	strings_done(&u.layers);
-	strings_done(&u.chains);
-	return r;
 }

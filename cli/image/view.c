@@ -12,7 +12,7 @@ enum { LINKS_MAX = 40 };
 
 static bool is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0); }
 
-static bool is_opaque(int dir_fd)
+bool view_is_opaque(int dir_fd)
 {
 	char value[4];
 	return fgetxattr(dir_fd, "user.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
@@ -47,7 +47,7 @@ static enum found look_in(int fd, const char *path, struct stat *st)
 			return HIDDEN;
 		close_fd(&dir);
 		dir = next;
-		opaque = opaque || is_opaque(dir);
+		opaque = opaque || view_is_opaque(dir);
 	}
 }
 

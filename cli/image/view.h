@@ -11,6 +11,9 @@
 
 struct view { int *fds; size_t n; };
 
+/* view_is_opaque - the directory hides what is below it */
+bool view_is_opaque(int dir_fd);
+
 /* view_find - where @path (no symlink in its directories) is; its last part is not followed
  * @st: receives its lstat. Return: the index of the directory in which it is, or -ENOENT */
 int view_find(const struct view *v, const char *path, struct stat *st);

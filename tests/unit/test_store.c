@@ -75,7 +75,7 @@ int main(void)
 	make_layer(&s, HEX("aaaa"));
 	make_layer(&s, HEX("bbbb"));
 	make(&s, "chains/" HEX("0123"), NULL);
-	make(&s, "chains/" HEX("0123") "/done", "");
+	make(&s, "chains/" HEX("0123") "/boot", "synced");
 	OK(strcmp(names(&s, &image), "error") == 0);	/* C is not there */
 	make_layer(&s, HEX("cccc"));
 	OK(strcmp(names(&s, &image), "cba") == 0);

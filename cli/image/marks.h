@@ -1,0 +1,16 @@
+/* marks.h - what images and containers need of a store (collect.h). */
+#pragma once
+#include "store.h"
+
+/* hex digests, sorted after marks_make() */
+struct marks { struct strings blobs, layers, chains, manifests; };
+void marks_done(struct marks *m);
+#define cleanup_marks __attribute__((cleanup(marks_done)))
+
+/* marks_make - of everything that the index and the records of containers name. What is named and cannot be read is passed over: what
+ * depends on it is of no use to anybody. */
+int marks_make(const struct store *s, struct marks *m, struct error *err);
+/* marks_image - add what the manifest @digest needs; unsorted */
+void marks_image(const struct store *s, struct marks *m, const char *digest);
+void marks_sort(struct marks *m);
+bool marks_have(const struct strings *list, const char *hex);
