@@ -119,6 +119,12 @@ static bool is_registry(const char *s, size_t n)
 	return false;
 }
 
+bool reference_is_short(const char *text)
+{
+	size_t n = strcspn(text, "/");
+	return !text[n] || !is_registry(text, n);
+}
+
 /* fill - from the parts: name and familiar */
 static void finish(struct pool *pool, struct reference *r)
 {

@@ -21,6 +21,8 @@ struct reference {
 /* reference_parse - the whole string must be one; @pool owns the strings
  * Errors say which part is wrong and what is allowed there. */
 int reference_parse(const char *text, struct pool *pool, struct reference *ret, struct error *err);
+/* reference_is_short - it names no registry */
+bool reference_is_short(const char *text);
 /* reference_host - where the registry really answers: docker.io is registry-1.docker.io; borrowed */
 const char *reference_host(const struct reference *r);
 /* digest_check - "sha256:" and 64 lower-case hex digits (sha512 likewise, 128); -EINVAL with a sentence otherwise */
