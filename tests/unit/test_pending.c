@@ -1,6 +1,7 @@
 /* Names of pending.json: bytes that are no text come back as they were. */
 #include "../../cli/image/chain.h"
 #include "fs.h"
+#include "proc.h"
 #include "mem.h"
 #include "tap.h"
 #include <errno.h>
@@ -64,7 +65,8 @@ static void link_for_a_tree(void)
 	struct store store cleanup_store = STORE_INIT;
 	struct error err = { 0 };
 	bool made = mkdtemp(root) && store_open(root, &store, &err) == 0 && mkdirat(store.fd, "layers/sha256/" HEX, 0700) == 0 &&
-		    symlinkat("/", store.fd, "layers/sha256/" HEX "/diff") == 0;
+		    symlinkat("/", store.fd, "layers/sha256/" HEX "/diff") == 0 &&
+		    fs_replace_file(store.fd, "layers/sha256/" HEX "/boot", proc_boot_id(), strlen(proc_boot_id()), 0600, false, &err) == 0;
 	OK(made && chain_settle(&store, digest, diff_ids, &err) == -ENOTDIR);
 	OK_STR(err.text, "open layer " "sha256:" HEX ": Not a directory");
 	(void) fs_remove_tree(AT_FDCWD, root, NULL);
