@@ -106,7 +106,7 @@ int http_new(const struct fetch_setup *setup, int socket, struct http **ret, str
 
 static int check_path(const char *path, struct error *err)
 {
-	bool right = str_starts(path, "/v2/");
+	bool right = str_starts(path, "/v2/") || str_starts(path, "/v1/search?");
 	for (const char *c = path; *c; c++)
 		right = right && *c > ' ' && *c <= '~' && !strchr("#\\\"<>", *c);
 	cleanup_free char *shown = printable(path, strlen(path), 200);
@@ -125,17 +125,21 @@ void http_request(struct http *h, struct fetch_request *q, struct pool *pool, in
 	*pool = (struct pool) { 0 };
 	response_done(&t->response);
 	struct error err = { 0 };
-	int r = registry_get(&h->registries, h->setup, q->registry, &t->registry, &err);
+	int r = check_path(q->path, &err);
+	for (size_t i = 0; r == 0 && i < q->n_mirrors; i++)
+		r = check_path(q->mirrors[i].path, &err);
 	if (r == 0)
-		r = check_path(q->path, &err);
+		r = transfer_source(t, &h->registries, &err);
 	if (r == 0 && (q->offset < 0 || q->size < 0 || (q->size > 0 && q->offset > q->size)))
 		r = error_say(&err, EINVAL, "fetch %s: its offset and size are impossible", t->object);
 	if (r == 0 && fd < 0)
 		r = error_say(&err, EBADF, "fetch %s: no file descriptor came with the request", t->object);
 	if (fd >= 0)
 		body_open(&t->body, fd);
-	if (r < 0)
+	if (r < 0) {
+		t->source = q->n_mirrors;	/* no place can do anything about that */
 		transfer_fail(t, &err);
+	}
 	struct transfer **end = &h->transfers;
 	while (*end)
 		end = &(*end)->next;
@@ -181,6 +185,14 @@ static void start_transfer(struct http *h, struct transfer *t)
 		t->state = TRANSFER_RUNNING;
 }
 
+static void start_elsewhere(struct http *h, struct transfer *t)
+{
+	struct error err = { 0 };
+	t->state = TRANSFER_QUEUED;
+	if (transfer_source(t, &h->registries, &err) < 0)
+		transfer_fail(t, &err);
+}
+
 /* start - everything whose time has come. Return: until when the next one waits, or WAIT_MAX_MS from now */
 static int64_t start(struct http *h)
 {
@@ -196,6 +208,8 @@ static int64_t start(struct http *h)
 			t->state = TRANSFER_QUEUED;
 		if (t->state == TRANSFER_DELAYED && t->due_ms <= now)
 			t->state = TRANSFER_QUEUED;
+		if (t->state == TRANSFER_ELSEWHERE)
+			start_elsewhere(h, t);
 		if (t->state == TRANSFER_QUEUED && h->running < RUNNING_MAX)
 			start_transfer(h, t);
 		if (t->state == TRANSFER_DELAYED && t->due_ms < due)
@@ -295,7 +309,7 @@ int http_turn(struct http *h, struct error *err)
 		return error_say(err, EIO, "libcurl cannot go on: %s", curl_multi_strerror(m));
 	take_ended(h);
 	for (struct transfer *t = h->transfers; t; t = t->next)		/* those that ended are to go on now */
-		if (t->state == TRANSFER_QUEUED && h->running < RUNNING_MAX)
+		if (t->state == TRANSFER_ELSEWHERE || (t->state == TRANSFER_QUEUED && h->running < RUNNING_MAX))
 			due_ms = 0;
 		else if (t->state == TRANSFER_TOKEN && t->token->state != TOKEN_FETCHING)
 			due_ms = t->token->state == TOKEN_DELAYED && t->token->due_ms < due_ms ? t->token->due_ms

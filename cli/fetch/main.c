@@ -5,9 +5,9 @@
  */
 #include "../confine.h"
 #include "../transfer/protocol.h"
+#include "certificates.h"
 #include "cleanup.h"
 #include "http.h"
-#include "registry.h"
 #include <netdb.h>
 #include <signal.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static int confine(const struct fetch_setup *setup, struct error *err)
 	struct confine c = { .paths = paths, .network = true };
 	for (size_t i = 0; i < READABLE; i++)
 		paths[c.n_paths++] = (struct confine_path) { .fd = -1, .path = readable[i] };
-	for (char *const *dir = registry_cert_dirs(setup); *dir; dir++)
+	for (char *const *dir = certificates_dirs(setup); *dir; dir++)
 		paths[c.n_paths++] = (struct confine_path) { .fd = -1, .path = *dir };
 	return confine_self(&c, err);
 }
@@ -82,6 +82,9 @@ static int fetch(struct pool *pool, struct error *err)
 {
 	struct fetch_setup *setup;
 	struct http *http = NULL;
+	/* libcurl reads this one in lower case only, as CGI's servers put a header into the other */
+	if (getenv("HTTP_PROXY") && !getenv("http_proxy") && !getenv("REQUEST_METHOD"))
+		(void) setenv("http_proxy", getenv("HTTP_PROXY"), 0);
 	warm_up();
 	int r = protocol_receive(FETCH_SOCKET_FD, &fetch_setup_type, pool, &setup, NULL, err);
 	if (r <= 0)

@@ -1,4 +1,5 @@
 #include "registry.h"
+#include "certificates.h"
 #include "cleanup.h"
 #include "str.h"
 #include <string.h>
@@ -37,6 +38,11 @@ static bool same_part(const char *a, const char *b, CURLUPart part)
 	return one && two && strcasecmp(one, two) == 0;
 }
 
+bool url_same_origin(const char *a, const char *b)
+{
+	return same_part(a, b, CURLUPART_SCHEME) && same_part(a, b, CURLUPART_HOST) && same_part(a, b, CURLUPART_PORT);
+}
+
 static char *root_url(const struct registry *r)
 {
 	return xasprintf("%s://%s/", r->plain ? "http" : "https", r->name);
@@ -45,7 +51,7 @@ static char *root_url(const struct registry *r)
 bool registry_owns(const struct registry *r, const char *url)
 {
 	cleanup_free char *root = root_url(r);
-	return same_part(root, url, CURLUPART_SCHEME) && same_part(root, url, CURLUPART_HOST) && same_part(root, url, CURLUPART_PORT);
+	return url_same_origin(root, url);
 }
 
 bool registry_trusts(const struct registry *r, const char *realm)
@@ -54,48 +60,11 @@ bool registry_trusts(const struct registry *r, const char *realm)
 	return !url_is_http(realm) || same_part(root, realm, CURLUPART_HOST);
 }
 
-/* ---- certificates ---- */
-
-char *const *registry_cert_dirs(const struct fetch_setup *setup)
+void registry_tls(const struct registry *r, CURL *easy, bool own)
 {
-	static char *dirs[4];
-	const char *home = getenv("HOME");
-	if (dirs[0])
-		return dirs;
-	if (setup->cert_dir) {
-		dirs[0] = xstrdup(setup->cert_dir);
-		return dirs;
-	}
-	dirs[0] = xstrdup("/etc/containers/certs.d");
-	dirs[1] = xstrdup("/etc/docker/certs.d");
-	if (!str_empty(home))
-		dirs[2] = xasprintf("%s/.config/containers/certs.d", home);
-	return dirs;
-}
-
-/* find_file - the first directory that has it wins; each file is looked for by itself */
-static char *find_file(const struct fetch_setup *setup, const char *registry, const char *file)
-{
-	for (char *const *dir = registry_cert_dirs(setup); *dir; dir++) {
-		cleanup_free char *path = setup->cert_dir ? xasprintf("%s/%s", *dir, file)
-							  : xasprintf("%s/%s/%s", *dir, registry, file);
-		if (access(path, R_OK) == 0)
-			return take_ptr(path);
-	}
-	return NULL;
-}
-
-void registry_tls(const struct registry *r, const struct fetch_setup *setup, CURL *easy, bool own)
-{
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, setup->tls_verify ? 1L : 0L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, setup->tls_verify ? 2L : 0L);
-	/* the system's directory of certificates (CAPATH) stays: a registry of one's own may redirect to the internet */
-	if (r->ca)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, r->ca);
-	if (own && r->client_cert && r->client_key) {
-		curl_easy_setopt(easy, CURLOPT_SSLCERT, r->client_cert);
-		curl_easy_setopt(easy, CURLOPT_SSLKEY, r->client_key);
-	}
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, r->insecure ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, r->insecure ? 0L : 2L);
+	certificates_use(r->certificates, easy, own);
 }
 
 /* ---- the list ---- */
@@ -106,25 +75,45 @@ static bool is_registry_name(const char *name)
 		&& strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]") == strlen(name);
 }
 
-int registry_get(struct registry **list, const struct fetch_setup *setup, const char *name, struct registry **ret, struct error *err)
+/* find_credential - the one for the longest path that @path of the API is at or below */
+static const struct fetch_credential *find_credential(const struct fetch_setup *setup, const char *name, const char *path)
 {
+	const struct fetch_credential *best = NULL;
+	const char *repository = str_after(path, "/v2/");
+	for (size_t i = 0; i < setup->n_credentials; i++) {
+		const struct fetch_credential *c = &setup->credentials[i];
+		size_t n = c->path ? strlen(c->path) : 0;
+		if (strcmp(c->registry, name) != 0)
+			continue;
+		if (n && (!repository || strncmp(repository, c->path, n) != 0 || (repository[n] && repository[n] != '/')))
+			continue;
+		if (!best || n > (best->path ? strlen(best->path) : 0))
+			best = c;
+	}
+	return best;
+}
+
+int registry_get(struct registry **list, const struct fetch_setup *setup, const char *name, const char *path, struct registry **ret,
+		 struct error *err)
+{
+	const struct fetch_credential *credential = find_credential(setup, name, path);
 	for (struct registry *r = *list; r; r = r->next)
-		if (strcmp(r->name, name) == 0) {
+		if (strcmp(r->name, name) == 0 && r->credential == credential) {
 			*ret = r;
 			return 0;
 		}
 	cleanup_free char *url = xasprintf("https://%s/", name), *port = url_part(url, CURLUPART_PORT);
 	if (!is_registry_name(name) || !port)
 		return error_say(err, EINVAL, "'%.100s' is not the name of a registry: HOST or HOST:PORT is expected", name);
-
+	struct certificates *certificates;
+	int bad = certificates_find(setup, name, &certificates, err);
+	if (bad < 0)
+		return bad;
 	struct registry *r = xcalloc(1, sizeof *r);
 	*r = (struct registry) {
-		.next = *list, .name = xstrdup(name), .ca = find_file(setup, name, "ca.crt"),
-		.client_cert = find_file(setup, name, "client.cert"), .client_key = find_file(setup, name, "client.key"),
+		.next = *list, .name = xstrdup(name), .credential = credential, .certificates = certificates,
+		.insecure = !setup->tls_verify || strings_have(setup->insecure, name),
 	};
-	for (size_t i = 0; i < setup->n_credentials; i++)
-		if (strcmp(setup->credentials[i].registry, name) == 0)
-			r->credential = &setup->credentials[i];
 	*list = *ret = r;
 	return 0;
 }
@@ -136,9 +125,7 @@ void registry_free(struct registry *list)
 		free(r->name);
 		free(r->realm);
 		free(r->service);
-		free(r->ca);
-		free(r->client_cert);
-		free(r->client_key);
+		certificates_free(r->certificates);
 		free(r);
 	}
 }

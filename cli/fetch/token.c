@@ -3,7 +3,7 @@
 #include "explain.h"
 #include <string.h>
 
-enum { TOKEN_BODY_MAX = 65536, LIFE_DEFAULT_S = 60, LIFE_MAX_S = 86400, MARGIN_S = 5 };
+enum { TOKEN_BODY_MAX = 65536, LIFE_DEFAULT_S = 60, LIFE_MAX_S = 86400, MARGIN_S = 5, REDIRECTS_MAX = 5 };
 
 struct token *token_get(struct token **list, struct registry *r, const char *scope, int64_t now_ms)
 {
@@ -27,10 +27,10 @@ void token_expire(struct token *t)
 
 /* ---- asking ---- */
 
-static void add_parameter(struct buf *b, CURL *easy, const char *name, const char *value)
+static void add_parameter(struct buf *b, CURL *easy, char separator, const char *name, const char *value)
 {
 	char *escaped = curl_easy_escape(easy, value, 0);
-	buf_printf(b, "%c%s=%s", strchr(b->data, '?') ? '&' : '?', name, escaped ? escaped : "");
+	buf_printf(b, "%c%s=%s", separator, name, escaped ? escaped : "");
 	curl_free(escaped);
 }
 
@@ -38,23 +38,38 @@ static char *token_url(const struct token *t, CURL *easy)
 {
 	struct buf b = { 0 };
 	buf_puts(&b, t->registry->realm);
-	if (t->registry->service)
-		add_parameter(&b, easy, "service", t->registry->service);
+	char separator = strchr(t->registry->realm, '?') ? '&' : '?';
+	if (t->registry->service) {
+		add_parameter(&b, easy, separator, "service", t->registry->service);
+		separator = '&';
+	}
 	cleanup_strings struct strings scopes = { 0 };
 	if (t->scope)
 		strings_split(&scopes, t->scope, " ");
-	for (size_t i = 0; i < scopes.n; i++)
-		add_parameter(&b, easy, "scope", scopes.v[i]);
+	for (size_t i = 0; i < scopes.n; i++, separator = '&')
+		add_parameter(&b, easy, separator, "scope", scopes.v[i]);
 	return buf_take(&b);
 }
 
-static int check_realm(const struct registry *r, const struct fetch_setup *setup, struct error *err)
+/* token_form - "Token Authentication Specification: OAuth2": a refresh token travels in a body, never in a URL, which is logged */
+static char *token_form(const struct token *t, CURL *easy)
+{
+	struct buf b = { 0 };
+	buf_puts(&b, "grant_type=refresh_token&client_id=carrier");
+	add_parameter(&b, easy, '&', "service", t->registry->service ? t->registry->service : t->registry->name);
+	if (!str_empty(t->scope))
+		add_parameter(&b, easy, '&', "scope", t->scope);
+	add_parameter(&b, easy, '&', "refresh_token", t->registry->credential->identity_token);
+	return buf_take(&b);
+}
+
+static int check_realm(const struct registry *r, struct error *err)
 {
 	cleanup_free char *host = url_part(r->realm, CURLUPART_HOST), *shown = printable(r->realm, strlen(r->realm), 200);
 	bool http = url_is_http(r->realm);
 	if (!host || (!http && !str_starts(r->realm, "https://")) || strchr(r->realm, '#'))
 		return error_say(err, EPROTO, "registry %s names '%s' as its token server, which is no URL of http or https", r->name, shown);
-	if (http && setup->tls_verify)
+	if (http && !r->insecure)
 		return error_say(err, EPROTO, "registry %s names '%s' as its token server: plain HTTP, where others can read along;"
 				 " --tls-verify=false allows that", r->name, shown);
 	return 0;
@@ -72,25 +87,34 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 int token_start(struct token *t, const struct fetch_setup *setup, struct error *err)
 {
 	const struct registry *r = t->registry;
-	int bad = check_realm(r, setup, err);
+	int bad = check_realm(r, err);
 	if (bad < 0)
 		return bad;
 	response_done(&t->response);
 	buf_done(&t->body);
-	free(t->url);
 	t->easy = curl_easy_init();
-	t->url = token_url(t, t->easy);
+	if (t->redirects == 0) {
+		free(t->url);
+		t->url = token_url(t, t->easy);
+	}
 	t->logged_in = r->credential && registry_trusts(r, r->realm);
 
 	http_options(t->easy, setup, t->curl_text);
-	registry_tls(r, setup, t->easy, registry_owns(r, r->realm));
+	registry_tls(r, t->easy, registry_owns(r, t->url));
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
 	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, &t->job);
 	curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, response_header);
 	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, &t->response);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
-	if (t->logged_in) {
+	free(t->form);
+	t->form = t->logged_in && r->credential->identity_token ? token_form(t, t->easy) : NULL;
+	if (t->form) {
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->form);
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(t->form));
+		/* the realm without what would be asked in a GET */
+		curl_easy_setopt(t->easy, CURLOPT_URL, r->realm);
+	} else if (t->logged_in) {
 		curl_easy_setopt(t->easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 		curl_easy_setopt(t->easy, CURLOPT_USERNAME, r->credential->username);
 		curl_easy_setopt(t->easy, CURLOPT_PASSWORD, r->credential->password);
@@ -101,11 +125,24 @@ int token_start(struct token *t, const struct fetch_setup *setup, struct error *
 
 /* ---- the answer ---- */
 
-struct token_document { char *token, *access_token; int64_t expires_in; };
+struct token_document { char *token, *access_token, *expires_in; };
 #define T struct token_document
 static const struct json_type document_type = JSON_TYPE(T, JSON_FIELD(T, token, "token"), JSON_FIELD(T, access_token, "access_token"),
-	JSON_FIELD(T, expires_in, "expires_in"));
+	JSON_ANY(T, expires_in, "expires_in"));
 #undef T
+
+/* life_s - of "expires_in", which some send as a string, and some not at all; the specification's minute then */
+static int64_t life_s(const char *json)
+{
+	char text[24];
+	int64_t s;
+	size_t quoted = json && *json == '"';
+	snprintf(text, sizeof text, "%.20s", json ? json + quoted : "");
+	text[strspn(text, "0123456789")] = 0;
+	if (str_to_i64(text, 0, INT64_MAX, &s) < 0 || s < LIFE_DEFAULT_S)
+		return LIFE_DEFAULT_S;
+	return s > LIFE_MAX_S ? LIFE_MAX_S : s;
+}
 
 static int take_answer(struct token *t, int64_t now_ms, struct error *err)
 {
@@ -123,11 +160,10 @@ static int take_answer(struct token *t, int64_t now_ms, struct error *err)
 			return error_say(err, EPROTO, "token server %s gave a token that holds a blank or a control character", host);
 
 	/* issued_at is by another machine's clock */
-	int64_t life_s = d->expires_in < LIFE_DEFAULT_S ? LIFE_DEFAULT_S : d->expires_in > LIFE_MAX_S ? LIFE_MAX_S : d->expires_in;
 	free(t->text);
 	t->text = xstrdup(text);
 	t->fetched_ms = now_ms;
-	t->expires_ms = now_ms + (life_s - MARGIN_S) * 1000;
+	t->expires_ms = now_ms + (life_s(d->expires_in) - MARGIN_S) * 1000;
 	return 0;
 }
 
@@ -164,8 +200,33 @@ static bool may_retry(const struct token *t, CURLcode code)
 		|| code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM;
 }
 
+/* may_follow - a token server that has moved on its own host; nothing that we show there goes anywhere else */
+static bool may_follow(struct token *t)
+{
+	long status = 0;
+	char *target = NULL;
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &target);
+	bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+	if (!moved || !target || t->form || t->redirects >= REDIRECTS_MAX || !url_same_origin(t->url, target))
+		return false;
+	t->redirects++;
+	free(t->url);
+	t->url = xstrdup(target);
+	return true;
+}
+
 void token_finish(struct token *t, CURLcode code, int64_t now_ms)
 {
+	if (code == CURLE_OK && may_follow(t)) {
+		t->state = TOKEN_DELAYED;
+		t->due_ms = now_ms;
+		buf_done(&t->body);
+		curl_easy_cleanup(t->easy);
+		t->easy = NULL;
+		return;
+	}
+	t->redirects = 0;
 	int64_t wait_ms = may_retry(t, code) ? http_retry_ms(t->easy, t->tries++) : -1;
 	if (wait_ms >= 0) {
 		t->state = TOKEN_DELAYED;
@@ -189,6 +250,7 @@ void token_free(struct token *list)
 		free(t->scope);
 		free(t->text);
 		free(t->url);
+		free(t->form);
 		free(t);
 	}
 }

@@ -23,7 +23,8 @@ struct token {
 	int64_t fetched_ms, expires_ms;
 	struct error failure;		/* TOKEN_FAILED */
 	CURL *easy;			/* TOKEN_FETCHING */
-	char *url;
+	char *url, *form;		/* @form: the body of a POST */
+	unsigned redirects;
 	bool logged_in;
 	struct response response;
 	struct buf body;

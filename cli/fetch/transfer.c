@@ -26,10 +26,44 @@ static void goes_on(struct transfer *t, int64_t wait_ms)
 	t->due_ms = now_ms() + wait_ms;
 }
 
+/* elsewhere - a mirror has failed: the next place, unless it is us who cannot go on. What was delivered of a blob counts there, too */
+static bool elsewhere(struct transfer *t, const struct error *why)
+{
+	if (t->source >= t->q->n_mirrors || why->code == EPIPE || (t->received && !is_blob(t)))
+		return false;
+	if (!t->mirror_failure.code)
+		t->mirror_failure = *why;
+	t->source++;
+	t->state = TRANSFER_ELSEWHERE;
+	return true;
+}
+
 void transfer_fail(struct transfer *t, const struct error *why)
 {
-	t->failure = *why;
+	struct error now = *why;	/* it may be ours */
+	t->failure = (struct error) { 0 };
+	if (elsewhere(t, &now))
+		return;
+	t->failure = now;
+	if (t->mirror_failure.code)
+		error_hint(&t->failure, "before that, of a mirror: %.400s", t->mirror_failure.text);
 	t->state = TRANSFER_DONE;
+}
+
+int transfer_source(struct transfer *t, struct registry **registries, struct error *err)
+{
+	struct fetch_request *q = t->q;
+	if (!t->own.registry)
+		t->own = (struct fetch_mirror) { q->registry, q->path, q->scope };
+	const struct fetch_mirror *at = t->source < q->n_mirrors ? &q->mirrors[t->source] : &t->own;
+	q->path = at->path;
+	q->scope = at->scope;
+	free(t->object);
+	t->object = explain_object(q->path);
+	t->challenges = t->redirects = t->retries = t->resumes = 0;
+	t->challenged_ms = 0;
+	t->whole = -1;
+	return registry_get(registries, t->setup, at->registry, q->path, &t->registry, err);
 }
 
 /* ---- the body ---- */
@@ -213,7 +247,7 @@ int transfer_prepare(struct transfer *t, struct token **tokens, struct error *er
 	t->skip = 0;
 
 	http_options(t->easy, t->setup, t->curl_text);
-	registry_tls(t->registry, t->setup, t->easy, is_own(t));
+	registry_tls(t->registry, t->easy, is_own(t));
 	int r = authorize(t, tokens, err);
 	if (r < 0)
 		return r;
@@ -265,7 +299,7 @@ static int ended_redirect(struct transfer *t, struct error *err)
 	cleanup_free char *host = url_host(target);
 	if (++t->redirects > REDIRECTS_MAX)
 		return error_say(err, ELOOP, "fetch %s: registry %s redirects more than %d times", t->object, t->registry->name, REDIRECTS_MAX);
-	if (url_is_http(target) && !url_is_http(t->url) && t->setup->tls_verify)
+	if (url_is_http(target) && !url_is_http(t->url) && !t->registry->insecure)
 		return error_say(err, EPROTO, "fetch %s: registry %s redirects to %s by plain HTTP, where others can read along;"
 				 " --tls-verify=false allows that", t->object, t->registry->name, host);
 	free(t->url);
@@ -289,13 +323,18 @@ static void use_bearer(struct transfer *t, const struct challenge *c)
 	r->realm = xstrdup(c->realm);
 	r->service = c->service ? xstrdup(c->service) : NULL;
 	r->auth = AUTH_BEARER;
-	if (!t->q->scope && c->scope)
+	if (!t->q->scope && !str_empty(c->scope))
 		t->q->scope = pool_strdup(&t->pool, c->scope);
 }
 
 static int ended_bearer(struct transfer *t, const struct challenge *c, struct error *err)
 {
 	bool fresh = t->token_ms && t->challenged_ms && t->token_ms >= t->challenged_ms;
+	/* behind some registries the repository has another name, which only they can tell */
+	if (fresh && !str_empty(c->scope) && !str_eq(c->scope, t->q->scope) && t->challenges < CHALLENGES_A_ROW_MAX) {
+		t->q->scope = pool_strdup(&t->pool, c->scope);
+		fresh = false;
+	}
 	if (fresh || ++t->challenges > CHALLENGES_A_ROW_MAX)
 		return denied(t, 401, err);
 	if (!t->challenged_ms)
@@ -351,7 +390,7 @@ static int ended_whole(struct transfer *t, long status, struct error *err)
 /* may_be_plain - TLS did not start at all, and plain HTTP is allowed */
 static bool may_be_plain(const struct transfer *t, CURLcode code)
 {
-	if (t->setup->tls_verify || t->registry->plain || t->redirects || t->received)
+	if (!t->registry->insecure || t->registry->plain || t->redirects || t->received)
 		return false;
 	/* without a port, plain HTTP is at another one */
 	return code == CURLE_SSL_CONNECT_ERROR || (code == CURLE_COULDNT_CONNECT && !strchr(t->registry->name, ':'));
@@ -421,7 +460,7 @@ void transfer_ended(struct transfer *t, CURLcode code)
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	bool answered = code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->response.text.len == RESPONSE_TEXT_MAX);
 	if (t->failure.code) {		/* on_body()'s */
-		t->state = TRANSFER_DONE;
+		transfer_fail(t, &t->failure);
 		return;
 	}
 	if (!answered)

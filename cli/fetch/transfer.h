@@ -11,6 +11,7 @@
 
 enum transfer_state {
 	TRANSFER_QUEUED,	/* to be started when there is room */
+	TRANSFER_ELSEWHERE,	/* the same, at the next place: transfer_source() first */
 	TRANSFER_TOKEN,		/* waits for .token */
 	TRANSFER_DELAYED,	/* until .due_ms */
 	TRANSFER_RUNNING,
@@ -23,6 +24,9 @@ struct transfer {
 	struct transfer *next;
 	struct pool pool;
 	struct fetch_request *q;
+	size_t source;			/* which of the mirrors; behind the last is the registry itself */
+	struct fetch_mirror own;	/* that */
+	struct error mirror_failure;	/* of the first mirror that failed */
 	struct registry *registry;
 	const struct fetch_setup *setup;
 	struct body body;
@@ -53,6 +57,8 @@ struct transfer {
 	void *report_ctx;
 };
 
+/* transfer_source - .registry, and .q's path and scope, of the place that is to be asked now */
+int transfer_source(struct transfer *t, struct registry **registries, struct error *err);
 /* transfer_prepare - the next attempt's options into .easy. A token that is needed and is not there: -EAGAIN, and .token is it */
 int transfer_prepare(struct transfer *t, struct token **tokens, struct error *err);
 /* transfer_ended - the attempt is over and .easy is out of the multi handle; decides the state */

@@ -102,6 +102,8 @@ static int pull(const struct carrier *c, const struct store *s, const char *name
 	int r = session_open(o->registry, "pull", &session, err);
 	if (r == 0)
 		r = session_resolve(session, name, &refs, &n, err);
+	if (r == 0)
+		r = session_choose(session, name, &refs, &n, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {

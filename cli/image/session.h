@@ -32,6 +32,7 @@ enum { REGISTRY_OPTION_ROWS_N = 4 };
 	OPTION(T, m.authfile, 0, "authfile", "FILE", "take credentials from this file alone (auth.json or docker's config.json)"), \
 	OPTION(T, m.creds, 0, "creds", "USER[:PASSWORD]", "credentials for the registry; without the password it is asked for")
 
+struct credential;
 struct session;
 
 /* session_open - @o is borrowed, and its .creds is made unreadable in our arguments once it is copied; @actions: "pull", "pull,push"
@@ -43,8 +44,12 @@ static inline void session_closep(struct session **s) { session_close(*s); }
 
 /* session_resolve - @ret: @n of them, at least one; they belong to the session
  * A name with a registry is that one. A short name is what an alias or the search list of registries.conf makes of it, without either
- * docker.io's. -EINVAL with a sentence that names them when there are several candidates and nobody can be asked. */
+ * docker.io's. */
 int session_resolve(struct session *s, const char *text, struct reference **ret, size_t *n, struct error *err);
+
+/* session_choose - when there are several: whoever sits at the terminal is asked, and *@list and *@n are the answer. Where nobody can be asked
+ * they stay, to be tried in order, or it is -EINVAL with a sentence that names them (short-name-mode = "enforcing"). */
+int session_choose(const struct session *s, const char *text, struct reference **list, size_t *n, struct error *err);
 
 /* session_prepare - -EACCES when registries.conf blocks it */
 int session_prepare(struct session *s, const struct reference *ref, struct error *err);
@@ -59,3 +64,9 @@ void session_stop(struct session *s);
  * What is sent (a method, an upload) goes to the registry itself: the caller clears @ret's mirrors then, or calls with actions that push. */
 int session_request(struct session *s, const struct reference *ref, const char *kind, const char *what, struct fetch_request *ret,
 		    struct error *err);
+
+/* session_registry - the same for what belongs to the registry itself: login, search. In place of session_prepare(), so before
+ * session_start().
+ * @name: "quay.io", "localhost:5000"; @credential: in place of those that are stored, or NULL; @path: "/v2/"; @scope: or NULL */
+int session_registry(struct session *s, const char *name, const struct credential *credential, const char *path, const char *scope,
+		     struct fetch_request *ret, struct error *err);

@@ -4,15 +4,22 @@
 
 #define T struct fetch_credential
 static const struct json_type credential_type = JSON_TYPE(T, JSON_REQUIRED(T, registry, "registry"),
-	JSON_REQUIRED(T, username, "username"), JSON_REQUIRED(T, password, "password"));
+	JSON_FIELD(T, path, "path"), JSON_REQUIRED(T, username, "username"), JSON_REQUIRED(T, password, "password"),
+	JSON_FIELD(T, identity_token, "identityToken"));
 #undef T
 #define T struct fetch_setup
-const struct json_type fetch_setup_type = JSON_TYPE(T, JSON_FIELD(T, tls_verify, "tlsVerify"), JSON_FIELD(T, cert_dir, "certDir"),
+const struct json_type fetch_setup_type = JSON_TYPE(T, JSON_FIELD(T, tls_verify, "tlsVerify"), JSON_FIELD(T, insecure, "insecure"),
+	JSON_FIELD(T, cert_dir, "certDir"),
 	JSON_FIELD(T, user_agent, "userAgent"), JSON_LIST(T, credentials, "credentials", credential_type));
+#undef T
+#define T struct fetch_mirror
+static const struct json_type mirror_type = JSON_TYPE(T, JSON_REQUIRED(T, registry, "registry"), JSON_REQUIRED(T, path, "path"),
+	JSON_FIELD(T, scope, "scope"));
 #undef T
 #define T struct fetch_request
 const struct json_type fetch_request_type = JSON_TYPE(T, JSON_REQUIRED(T, id, "id"), JSON_REQUIRED(T, registry, "registry"),
-	JSON_REQUIRED(T, path, "path"), JSON_FIELD(T, scope, "scope"), JSON_FIELD(T, accept, "accept"),
+	JSON_REQUIRED(T, path, "path"), JSON_FIELD(T, scope, "scope"), JSON_LIST(T, mirrors, "mirrors", mirror_type),
+	JSON_FIELD(T, accept, "accept"),
 	JSON_FIELD(T, offset, "offset"), JSON_FIELD(T, size, "size"), JSON_FIELD(T, max, "max"));
 #undef T
 #define T struct fetch_report

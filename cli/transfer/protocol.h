@@ -17,20 +17,28 @@
 
 enum { PROTOCOL_MAX = 65536, FETCH_SOCKET_FD = 3, UNPACK_REPORT_FD = 3, UNPACK_BLOB_DIR_FD = 4, UNPACK_LAYER_DIR_FD = 5 };
 
-struct fetch_credential { char *registry, *username, *password; };
+/* for what is at or below @path of a registry (NULL: all of it); the longest path counts. @identity_token: an OAuth2 refresh token, which
+ * is shown to the token server in place of the password */
+struct fetch_credential { char *registry, *path, *username, *password, *identity_token; };
 struct fetch_setup {
 	bool tls_verify;		/* false: certificates are not checked, and plain HTTP is tried where TLS fails to start */
-	char *cert_dir;			/* ca.crt, client.cert, client.key for the registry; or NULL */
+	char **insecure;		/* registries for which that is so in any case; or NULL */
+	char *cert_dir;			/* *.crt, *.cert with *.key, for the registry; or NULL */
 	char *user_agent;
 	struct fetch_credential *credentials;
 	size_t n_credentials;
 };
+
+/* one more place for the same thing, asked before the registry itself: the next when this one fails, also within a blob */
+struct fetch_mirror { char *registry, *path, *scope; };
 
 struct fetch_request {
 	int64_t id;
 	char *registry;			/* host[:port] */
 	char *path;			/* "/v2/library/debian/manifests/latest" */
 	char *scope;			/* "repository:library/debian:pull" */
+	struct fetch_mirror *mirrors;
+	size_t n_mirrors;
 	char **accept;			/* media types, or NULL */
 	int64_t offset;			/* resume from this byte (Range), 0: from the start */
 	int64_t size;			/* expected, 0: unknown; more bytes than this are an error */
