@@ -19,6 +19,7 @@ enum {
 	SUBIDS_FIRST = 100000,
 	SUBIDS_COUNT = 65536, /* what useradd(8) gives to the first user, and to each */
 };
+static const char program_path[] = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin";
 #define ID_END UINT32_MAX	/* (uid_t) -1 is no id */
 
 void idmap_done(struct idmap *m)
@@ -172,6 +173,62 @@ static uint64_t free_subids(const char *uids_text, const char *gids_text)
 	return free_id;
 }
 
+/* ---- who else may know ---- */
+
+bool idmap_asks_others(const char *nsswitch_text)
+{
+	for (const char *line = nsswitch_text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *sources = str_after(line + strspn(line, " \t"), "subid:");
+		if (!sources)
+			continue;
+		sources += strspn(sources, " \t");
+		size_t len = strcspn(sources, " \t\n#");
+		return len && !(len == 5 && strncmp(sources, "files", 5) == 0);
+	}
+	return false;
+}
+
+uint64_t idmap_getsubids(struct idmap *m, const char *output, uint32_t first)
+{
+	cleanup_buf struct buf text = { 0 };
+	for (const char *line = output; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		unsigned long long number, start, count;
+		char end;
+		cleanup_free char *one = xstrndup(line, strcspn(line, "\n"));
+		if (sscanf(one, "%llu: %*255s %llu %llu%c", &number, &start, &count, &end) == 3)
+			buf_printf(&text, "0:%llu:%llu\n", start, count);
+	}
+	return idmap_subids(m, buf_str(&text), NULL, 0, first);
+}
+
+/* ask - "-g" for group ids. No answer is one, too */
+static uint64_t ask(struct idmap *m, const char *path, const char *kind, const char *user)
+{
+	cleanup_strings struct strings argv = { 0 };
+	cleanup_free char *output = NULL;
+	strings_add(&argv, "getsubids");
+	if (kind)
+		strings_add(&argv, kind);
+	strings_add(&argv, user);
+	const struct proc_spawn what = { .path = path, .argv = argv.v };
+	return proc_run(&what, &output, NULL) == 0 ? idmap_getsubids(m, output, 1) : 0;
+}
+
+/* ask_others - only when the files have nothing: nobody waits for a program whose answer is not needed */
+static void ask_others(const char *user, struct idmap *uids, struct idmap *gids, bool *no_uids, bool *no_gids)
+{
+	cleanup_free char *text = NULL;
+	if (fs_read_file(AT_FDCWD, "/etc/nsswitch.conf", FILE_MAX, &text, NULL, NULL) < 0 || !idmap_asks_others(text))
+		return;
+	cleanup_free char *path = proc_find("getsubids", program_path);
+	if (!path || !user)
+		return;
+	if (*no_uids)
+		*no_uids = ask(uids, path, NULL, user) == 0;
+	if (*no_gids)
+		*no_gids = ask(gids, path, "-g", user) == 0;
+}
+
 /* ---- the caller's map ---- */
 
 static int read_optional(const char *path, char **ret, struct error *err)
@@ -253,6 +310,8 @@ int idmap_rootless(struct idmap *uids, struct idmap *gids, struct error *err)
 	bool no_uids = idmap_subids(&u, s.subuid, s.user, s.uid, 1) == 0;
 	bool no_gids = idmap_subids(&g, s.subgid, s.user, s.uid, 1) == 0;
 	if (no_uids || no_gids)
+		ask_others(s.user, &u, &g, &no_uids, &no_gids);
+	if (no_uids || no_gids)
 		return no_range(&s, no_uids, no_gids, err);
 
 	idmap_done(uids);
@@ -261,6 +320,14 @@ int idmap_rootless(struct idmap *uids, struct idmap *gids, struct error *err)
 	*gids = g;
 	u = g = (struct idmap) { 0 };
 	return 0;
+}
+
+void idmap_single(struct idmap *uids, struct idmap *gids)
+{
+	idmap_done(uids);
+	idmap_done(gids);
+	idmap_add(uids, 0, geteuid(), 1);
+	idmap_add(gids, 0, getegid(), 1);
 }
 
 /* ---- writing the maps ---- */
@@ -324,7 +391,7 @@ static int mapper_find(struct mapper *m, struct error *err)
 {
 	m->path = proc_find(m->name, NULL);
 	if (!m->path)	/* a PATH of one's own making should not decide over this */
-		m->path = proc_find(m->name, "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin");
+		m->path = proc_find(m->name, program_path);
 	if (!m->path)
 		return error_say(err, ENOENT,
 				 "%s is not installed, and without it only one's own id can be mapped; "
@@ -463,6 +530,15 @@ int idmap_apply(pid_t pid, const struct idmap *uids, const struct idmap *gids, s
 		(void) error_hint(err, "the process must be this user's, in a user namespace that has no map "
 				  "yet");
 	return r;
+}
+
+bool idmap_is_single(void)
+{
+	cleanup_free char *map = NULL;
+	unsigned inside, outside, size;
+	int end = 0;
+	return fs_read_file(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL, NULL) == 0 &&
+	       sscanf(map, "%u %u %u\n%n", &inside, &outside, &size, &end) == 3 && size == 1 && end > 0 && !map[end];
 }
 
 bool idmap_is_initial(int proc_fd)

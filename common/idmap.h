@@ -7,8 +7,9 @@
  *	idmap_done(&uids); idmap_done(&gids);
  *
  * No name service is ever asked (a static program cannot, and its modules have no place in ours): users are
- * what /etc/passwd says, ranges what /etc/subuid and /etc/subgid say.
- * user_namespaces(7), subuid(5), newuidmap(1).
+ * what /etc/passwd says, ranges what /etc/subuid and /etc/subgid say. Where these have none and /etc/nsswitch.conf
+ * says that somebody else does (`subid: sss`, for users of a directory), the program getsubids(1) is asked.
+ * user_namespaces(7), subuid(5), newuidmap(1), getsubids(1).
  */
 #pragma once
 #include "error.h"
@@ -45,6 +46,14 @@ uint64_t idmap_subids(struct idmap *m, const char *text, const char *user, uid_t
  */
 int idmap_rootless(struct idmap *uids, struct idmap *gids, struct error *err);
 
+/* idmap_getsubids - what getsubids(1) printed ("0: USER START COUNT"), added as idmap_subids() does; other lines are skipped */
+uint64_t idmap_getsubids(struct idmap *m, const char *output, uint32_t first);
+/* idmap_asks_others - does the text of /etc/nsswitch.conf name a source of subordinate ids that is not the files? */
+bool idmap_asks_others(const char *nsswitch_text);
+
+/* idmap_single - only 0 is mapped, to the caller's effective ids: what everybody may map, without any program's help */
+void idmap_single(struct idmap *uids, struct idmap *gids);
+
 /* idmap_to_host - the id outside for an id inside; -1 (as uint32_t) when it is not mapped */
 uint32_t idmap_to_host(const struct idmap *m, uint32_t container_id);
 
@@ -55,6 +64,9 @@ uint32_t idmap_to_host(const struct idmap *m, uint32_t container_id);
  * bits).
  */
 int idmap_apply(pid_t pid, const struct idmap *uids, const struct idmap *gids, struct error *err);
+
+/* idmap_is_single - has our user namespace only one id? Then every owner is the same. Decided by /proc/self/uid_map; without: no */
+bool idmap_is_single(void);
 
 /* idmap_is_initial - are we in the initial user namespace (every id maps to itself)? Decided by /proc/self/uid_map: root of a
  * namespace that somebody else made has no more privilege outside than its owner. Without a readable map: yes.

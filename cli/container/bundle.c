@@ -82,6 +82,7 @@ static void with_own_group(struct spec_user *u, struct pool *pool)
 	u->additional_gids = (struct u32s) { .n = u->additional_gids.n + 1, .v = v };
 }
 
+/* find_user - 1 when only root could be had in place of another */
 static int find_user(const struct container *c, const char *rootfs, const struct bundle_environment *e, struct pool *pool,
 		     struct spec_user *ret, struct error *err)
 {
@@ -103,11 +104,12 @@ static int find_user(const struct container *c, const char *rootfs, const struct
 		return 0;
 	}
 	ret->additional_gids = (struct u32s) { 0 };	/* setgroups(2) is denied there */
-	if (ret->uid != 0 || ret->gid != 0)
-		return error_say(err, EINVAL, "user '%s' is %u:%u, but the container's user namespace has only one id, root; give your "
-				 "user subordinate ids (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)", word,
-				 ret->uid, ret->gid);
-	return 0;
+	if (ret->uid == 0 && ret->gid == 0)
+		return 0;
+	log_warn("user '%s' is %u:%u, but the container's user namespace has only one id: it runs as root, without capabilities; give your "
+		 "user subordinate ids (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)", word, ret->uid, ret->gid);
+	ret->uid = ret->gid = 0;
+	return 1;
 }
 
 /* ---- process ---- */
@@ -145,7 +147,12 @@ static int make_process(const struct container *c, const struct bundle_environme
 	p->capabilities->bounding = p->capabilities->effective = p->capabilities->permitted = capabilities_of(e, pool);
 	p->no_new_privileges = e->settings && e->settings->no_new_privileges;
 	*ret = p;
-	return find_user(c, rootfs, e, pool, &p->user, err);
+	int r = find_user(c, rootfs, e, pool, &p->user, err);
+	if (r == 1) {	/* as the other user would have had none */
+		char **none = list_words(pool, "");
+		p->capabilities->bounding = p->capabilities->effective = p->capabilities->permitted = none;
+	}
+	return r < 0 ? r : 0;
 }
 
 /* ---- mounts ---- */

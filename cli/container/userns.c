@@ -8,6 +8,7 @@
 #include "userns.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "log.h"
 #include "mem.h"
 #include "proc.h"
 #include "str.h"
@@ -46,21 +47,38 @@ static int unshare_failed(int code, struct error *err)
 
 /* ---- making ---- */
 
-/* map_from_outside - the helper's life. @err crosses as it is: it is flat */
+struct answer {
+	struct error err;		/* it crosses as it is: it is flat */
+	struct error why_single;	/* set when only one id was mapped, since newuidmap or newgidmap is not there */
+};
+
+/* map_from_outside - the helper's life */
 __attribute__((noreturn)) static void map_from_outside(int socket, pid_t pid, const struct idmap *uids, const struct idmap *gids)
 {
 	char go;
-	struct error err = { 0 };
+	struct answer answer = { 0 };
 	if (fs_read_all(socket, &go, 1) == 1) {
-		(void) idmap_apply(pid, uids, gids, &err);
-		(void) fs_write_all(socket, &err, sizeof err);
+		if (idmap_apply(pid, uids, gids, &answer.err) == -ENOENT) {
+			cleanup_idmap struct idmap one_uid = { 0 }, one_gid = { 0 };
+			answer.why_single = answer.err;
+			answer.err = (struct error) { 0 };
+			idmap_single(&one_uid, &one_gid);
+			(void) idmap_apply(pid, &one_uid, &one_gid, &answer.err);
+		}
+		(void) fs_write_all(socket, &answer, sizeof answer);
 	}
 	_exit(0);
 }
 
+static void say_single(const struct error *why)
+{
+	log_info("%s; until then everything in images and containers belongs to this user alone", why->text);
+}
+
+/* ask_helper - 1 when only one id was mapped */
 static int ask_helper(int socket, struct error *err)
 {
-	struct error answer;
+	struct answer answer;
 	int r = fs_write_all(socket, "", 1);
 	if (r < 0)
 		return error_set(err, -r, "talk to the process that maps ids");
@@ -69,7 +87,11 @@ static int ask_helper(int socket, struct error *err)
 		return error_set(err, (int) -n, "talk to the process that maps ids");
 	if (n != sizeof answer)
 		return error_say(err, EPIPE, "the process that maps ids ended before it had done so");
-	return answer.code ? error_say(err, answer.code, "%s", answer.text) : 0;
+	if (answer.err.code)
+		return error_say(err, answer.err.code, "%s", answer.err.text);
+	if (answer.why_single.code)
+		say_single(&answer.why_single);
+	return answer.why_single.code != 0;
 }
 
 /* become_zero - supplementary groups are of no use in the namespace; where they cannot be dropped they stay */
@@ -87,9 +109,14 @@ int userns_become_root(int flags, struct idmap *ret_uids, struct idmap *ret_gids
 		return flags && unshare(flags) < 0 ? error_set(err, errno, "make namespaces") : 0;
 
 	cleanup_idmap struct idmap uids = { 0 }, gids = { 0 };
-	int ends[2], r = idmap_rootless(&uids, &gids, err);
-	if (r < 0)
-		return r;
+	struct error why = { 0 };
+	int ends[2], r = idmap_rootless(&uids, &gids, &why);
+	if (r == -ENOENT) {
+		idmap_single(&uids, &gids);
+		say_single(&why);
+	} else if (r < 0) {
+		return error_say(err, -r, "%s", why.text);
+	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_set(err, errno, "make a socket pair");
 	cleanup_close int ours = ends[0], theirs = ends[1];
@@ -106,7 +133,9 @@ int userns_become_root(int flags, struct idmap *ret_uids, struct idmap *ret_gids
 	r = unshare(CLONE_NEWUSER | flags) < 0 ? unshare_failed(errno, err) : ask_helper(ours, err);
 	close_fd(&ours);
 	(void) proc_wait(helper);
-	if (r == 0)
+	if (r == 1)
+		uids.n = gids.n = 1;	/* their first is 0, the caller */
+	if (r >= 0)
 		r = become_zero(err);
 	if (r < 0)
 		return r;

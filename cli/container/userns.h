@@ -1,6 +1,7 @@
 /* userns.h - the user namespace that an ordinary user's containers, pulls and removals live in.
  *
- * user_namespaces(7), newuidmap(1). Without subordinate ids there is an error that says which command gives them.
+ * user_namespaces(7), newuidmap(1). Without subordinate ids, or without newuidmap, it has one id: 0, which is the caller, and to which
+ * everything belongs (idmap_is_single()). One log_info() line says so, and which command gives more.
  */
 #pragma once
 #include "error.h"

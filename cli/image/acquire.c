@@ -2,6 +2,7 @@
 #include "../container/userns.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "ownership.h"
 #include "proc.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -117,8 +118,10 @@ static int pull(const struct carrier *c, const struct store *s, const char *name
 }
 
 /* whole - are all layers there, and settled? */
-static bool whole(const struct store *s, const struct image *i)
+static bool whole(const struct carrier *c, const struct store *s, const struct image *i)
 {
+	if (c->rootless && ownership_refresh(s, i->config->rootfs.diff_ids, NULL) != 0)
+		return false;
 	struct strings dirs cleanup_strings = { 0 };
 	return store_lowerdirs(s, i, &dirs, NULL) == 0;
 }
@@ -141,7 +144,7 @@ int image_acquire(const struct carrier *c, const struct store *s, const char *na
 		if (r == 0 && ours)
 			r = store_find(s, name, ret, err);
 	}
-	if (r == 0 && !whole(s, ret)) {
+	if (r == 0 && !whole(c, s, ret)) {
 		w.what = WORK_COMPLETE;
 		w.image = ret;
 		r = do_work(c, &w, err);

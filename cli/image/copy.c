@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+enum { OVERFLOW_ID = 65534 };
+
 /* ---- metadata ---- */
 
 /* fd_path - for the xattr calls, which have no *at() form that takes symlinks and O_PATH fds; /proc/self/fd does */
@@ -43,7 +45,9 @@ int copy_metadata(int from_fd, const char *from, int to_fd, const char *to, stru
 	cleanup_close int source = open_entry(from_fd, from), target = open_entry(to_fd, to);
 	if (source < 0 || target < 0 || fstat(source, &st) < 0)
 		return error_set(err, errno, "look at '%s'", to);
-	if (fchownat(target, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0)
+	/* what belongs to an id that we do not have is shown as nobody's, and cannot be given away */
+	bool nobodys = st.st_uid == OVERFLOW_ID || st.st_gid == OVERFLOW_ID;
+	if (fchownat(target, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0 && !(errno == EINVAL && nobodys))
 		return error_set(err, errno, "change the owner of '%s'", to);
 	char path[32];
 	if (!S_ISLNK(st.st_mode)) {

@@ -3,6 +3,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "log.h"
+#include "ownership.h"
 #include "progress.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -300,7 +301,11 @@ int layers_get(const struct store *s, const struct manifest_document *manifest, 
 	       const struct layers_source *source, struct error *err)
 {
 	struct layers l = { .store = s, .source = source };
-	int r = list_transfers(&l, manifest, config, err);
+	int r = ownership_note(s, err);
+	if (r == 0)
+		r = ownership_refresh(s, config->rootfs.diff_ids, err);
+	if (r >= 0)
+		r = list_transfers(&l, manifest, config, err);
 	progress_start(&l.progress, l.n, source->quiet);
 	for (size_t i = 0; i < l.n; i++) {
 		snprintf(l.progress.rows[i].name, sizeof l.progress.rows[i].name, "%.12s", digest_hex(l.list[i].layer->digest));

@@ -26,7 +26,7 @@
 
 struct layer {
 	struct layer_numbers n;
-	int64_t max_entries, max_holes;
+	struct layer_limits limits;
 	int64_t holes;			/* bytes of sparse files that are in no archive */
 	int dir_fd, diff_fd;
 	uid_t uid;			/* what new files belong to */
@@ -106,6 +106,18 @@ static void mtime_of(const struct tar_entry *e, struct timespec out[2])
 	out[1] = (struct timespec) { (time_t) e->mtime_sec, e->mtime_nsec };
 }
 
+/* give - to the entry's owner; the same call for what is open and for what has only a name */
+static int give(struct layer *l, int fd, const char *base, const struct tar_entry *e, struct error *err)
+{
+	if (l->limits.single_id || fchownat(fd, base, e->uid, e->gid, AT_SYMLINK_NOFOLLOW | (*base ? 0 : AT_EMPTY_PATH)) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return error_set(err, errno, "give it to %u:%u", e->uid, e->gid);
+	error_say(err, EINVAL, "it belongs to %u:%u, and that is not among the ids that can be used here", e->uid, e->gid);
+	return error_hint(err, "the ranges in /etc/subuid and /etc/subgid end before: as root, give more with `usermod --add-subuids FIRST-LAST "
+			  "--add-subgids FIRST-LAST USER`");
+}
+
 /* needs_chown - or did the kernel give it to the right one already? */
 static bool needs_chown(const struct layer *l, const struct tar_entry *e)
 {
@@ -115,8 +127,9 @@ static bool needs_chown(const struct layer *l, const struct tar_entry *e)
 /* set_fd - of a file or directory: the mode after the owner (chown clears setuid), capabilities after both */
 static int set_fd(struct layer *l, int fd, const struct tar_entry *e, bool owner, bool mode, struct error *err)
 {
-	if (owner && fchown(fd, e->uid, e->gid) < 0)
-		return error_set(err, errno, "give it to %u:%u", e->uid, e->gid);
+	int r = owner ? give(l, fd, "", e, err) : 0;
+	if (r < 0)
+		return r;
 	if (mode && fchmod(fd, e->mode) < 0)
 		return error_set(err, errno, "set its mode %04o", e->mode);
 	return set_xattrs(l, fd, e, err);
@@ -128,8 +141,9 @@ static int set_name(struct layer *l, const char *base, const struct tar_entry *e
 	struct timespec when[2];
 	mtime_of(e, when);
 	l->n.xattrs_left_out += (int64_t) e->n_xattrs;
-	if (needs_chown(l, e) && fchownat(l->place.fd, base, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return error_set(err, errno, "give it to %u:%u", e->uid, e->gid);
+	int r = needs_chown(l, e) ? give(l, l->place.fd, base, e, err) : 0;
+	if (r < 0)
+		return r;
 	/* it is no symlink then: we have just made it */
 	if (e->type != TAR_SYMLINK && fchmodat(l->place.fd, base, e->mode, 0) < 0)
 		return error_set(err, errno, "set its mode %04o", e->mode);
@@ -368,16 +382,16 @@ static int make_entry(struct layer *l, const struct tar_entry *e, struct error *
 
 static int begin_entry(struct layer *l, struct error *err)
 {
-	if (++l->n.entries > l->max_entries)
-		return error_say(err, E2BIG, "it has more than %lld entries", (long long) l->max_entries);
+	if (++l->n.entries > l->limits.max_entries)
+		return error_say(err, E2BIG, "it has more than %lld entries", (long long) l->limits.max_entries);
 	return make_entry(l, tar_entry(l->tar), err);
 }
 
 /* make_hole - it takes no room here, but whoever copies or hashes the file reads all of it: counted as if it were data */
 static int make_hole(struct layer *l, int64_t len, struct error *err)
 {
-	if (len > l->max_holes - l->holes)
-		return error_say(err, EFBIG, "its sparse files are larger than the %lld bytes allowed", (long long) l->max_holes);
+	if (len > l->limits.max_holes - l->holes)
+		return error_say(err, EFBIG, "its sparse files are larger than the %lld bytes allowed", (long long) l->limits.max_holes);
 	l->holes += len;
 	return lseek(l->file_fd, len, SEEK_CUR) < 0 ? error_set(err, errno, "skip a hole in it") : 0;
 }
@@ -414,13 +428,12 @@ int layer_feed(struct layer *l, const uint8_t *data, size_t len, struct error *e
 
 /* ---- beginning and end ---- */
 
-int layer_open(int dir_fd, int64_t max_entries, int64_t max_holes, struct layer **ret, struct error *err)
+int layer_open(int dir_fd, const struct layer_limits *limits, struct layer **ret, struct error *err)
 {
 	if (mkdirat(dir_fd, "diff", 0755) < 0)
 		return error_set(err, errno, "make 'diff' in the store");
 	struct layer *l = xcalloc(1, sizeof *l);
-	l->max_entries = max_entries;
-	l->max_holes = max_holes;
+	l->limits = *limits;
 	l->dir_fd = dir_fd;
 	l->uid = geteuid();
 	l->gid = getegid();
@@ -477,5 +490,6 @@ void layer_undo(int dir_fd)
 	(void) unlinkat(dir_fd, "boot", 0);
 	(void) unlinkat(dir_fd, "pending.json", 0);
 	(void) unlinkat(dir_fd, "implicit-root", 0);
+	(void) unlinkat(dir_fd, "single-id", 0);
 	(void) fs_remove_tree(dir_fd, "diff", NULL);
 }

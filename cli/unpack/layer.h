@@ -9,13 +9,21 @@
  * Whiteouts become 0:0 character devices, opaque directories the xattr user.overlay.opaque (overlay's option userxattr);
  * neither can be smuggled in as an ordinary entry. image-spec layer.md; overlayfs.rst of the kernel.
  * As docker and umoci do: a leading / is the layer's root, a later entry replaces an earlier one of the same name, a whiteout
- * hides the lower layers only. Device nodes that the kernel refuses (in a user namespace) are left out and counted.
+ * hides the lower layers only. Device nodes that the kernel refuses (in a user namespace) are left out and counted. With single_id
+ * nothing is given to anybody; setuid and setgid bits stay: they make nobody who runs the file another than he is.
  */
 #pragma once
 #include "error.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* What of the world outside the archive decides how a layer is unpacked */
+struct layer_limits {
+	int64_t max_entries;
+	int64_t max_holes;		/* bytes that sparse files may have without being in the archive */
+	bool single_id;			/* there is one id only: every file is its, whatever the archive says */
+};
 
 struct layer_numbers {
 	int64_t entries;
@@ -25,8 +33,8 @@ struct layer_numbers {
 };
 
 struct layer;
-/* layer_open - @max_holes: bytes that sparse files may have without being in the archive. -EEXIST when there is a diff/ already (then nothing was made, and nothing is to be undone) */
-int layer_open(int dir_fd, int64_t max_entries, int64_t max_holes, struct layer **ret, struct error *err);
+/* layer_open - -EEXIST when there is a diff/ already (then nothing was made, and nothing is to be undone) */
+int layer_open(int dir_fd, const struct layer_limits *limits, struct layer **ret, struct error *err);
 int layer_feed(struct layer *l, const uint8_t *data, size_t len, struct error *err);
 int layer_finish(struct layer *l, struct error *err);
 const struct layer_numbers *layer_numbers(const struct layer *l);

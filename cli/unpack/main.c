@@ -11,6 +11,7 @@
 #include "../transfer/protocol.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "idmap.h"
 #include "layer.h"
 #include "mem.h"
 #include "proc.h"
@@ -40,6 +41,7 @@ struct job {
 	bool made_blob, made_layer;
 	struct stream *stream;
 	struct layer *layer;
+	bool single_id;			/* our user namespace has one id */
 	int64_t write_us;
 	int64_t reported_size, reported_at;
 };
@@ -199,7 +201,9 @@ static int open_all(struct job *job, struct error *err)
 		job->made_blob = true;
 	}
 	if (o->layer) {
-		int r = layer_open(UNPACK_LAYER_DIR_FD, o->max_entries, o->max_unpacked, &job->layer, err);
+		const struct layer_limits limits = { .max_entries = o->max_entries, .max_holes = o->max_unpacked,
+						     .single_id = job->single_id };
+		int r = layer_open(UNPACK_LAYER_DIR_FD, &limits, &job->layer, err);
 		if (r < 0)
 			return r;
 		job->made_layer = true;
@@ -239,6 +243,8 @@ static int finish(struct job *job, const char *boot_id, struct error *err)
 		r = layer_finish(job->layer, err);
 	if (r == 0 && job->blob_fd >= 0 && fsync(job->blob_fd) < 0)
 		r = error_set(err, errno, "write the blob");
+	if (r == 0 && job->layer && job->single_id)
+		r = fs_replace_file(UNPACK_LAYER_DIR_FD, "single-id", "", 0, 0600, false, err);
 	if (r == 0 && job->layer)
 		r = fs_replace_file(UNPACK_LAYER_DIR_FD, "boot", boot_id, strlen(boot_id), 0600, false, err);
 	job->write_us += clock_us() - start;
@@ -298,6 +304,7 @@ int main(int argc, char **argv)
 	if (parse_options(argc, argv, &job.options, &err) < 0)
 		return fail(&job, &err);
 	snprintf(boot_id, sizeof boot_id, "%s", proc_boot_id());	/* later there is no /proc */
+	job.single_id = idmap_is_single();
 
 	int r = confine(&job.options, &err);
 	if (r == 0) {

@@ -46,12 +46,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct stat before, after;
 	struct error err = { 0 };
 	struct layer *l;
+	const struct layer_limits limits = { .max_entries = 1000, .max_holes = 1 << 20 };
 	if (base_fd < 0)
 		set_up();
 	if (mkdirat(base_fd, "layer", 0700) < 0 || fstatat(base_fd, "outside", &before, 0) < 0)
 		abort();
 	int dir_fd = openat(base_fd, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = layer_open(dir_fd, 1000, 1 << 20, &l, &err);
+	int r = layer_open(dir_fd, &limits, &l, &err);
 	if (r < 0)
 		abort();
 	r = layer_feed(l, data, size, &err);

@@ -64,31 +64,6 @@ cleanup() { chmod 0666 /dev/net/tun; }
 	prints none-works
 }
 
-# ranges - the user's lines are taken out of /etc/subuid and put back
-@test "without subordinate ids: what to run is said" {
-	local uids gids status_of=0
-	uids=$(grep "^$NAME:" /etc/subuid) gids=$(grep "^$NAME:" /etc/subgid)
-	sed -i "/^$NAME:/d" /etc/subuid /etc/subgid
-	failing 125 --add-subuids carrier run --rm --network none "$DEBIAN" true || status_of=$?
-	echo "$uids" >>/etc/subuid
-	echo "$gids" >>/etc/subgid
-	return "$status_of"
-}
-
-@test "without newuidmap: the package is named" {
-	# it is looked for in fixed places, too, so /usr/bin has to be without it, where only this test sees that
-	mkdir hidden
-	mknod hidden/newuidmap c 0 0	# overlayfs' whiteout
-	{
-		declare -p NAME USER_HOME USER_RUN
-		declare -f as_user
-		echo "mount -t overlay -o lowerdir=$WORK/hidden:/usr/bin none /usr/bin && ! type newuidmap 2>/dev/null &&"
-		echo "as_user $PROGRAM run --rm --network none $PLAIN true"
-	} >script
-	failing 125 newuidmap unshare -m bash "$WORK/script"
-	[[ $stderr == *uidmap* ]] || fail "$stderr"
-}
-
 @test "two users' containers and images are apart" {
 	expect 0 carrier run -d --name mine --network none "$PLAIN" sleep 1000
 	expect 0 "$PROGRAM" --root "$BASE/root" ps -aq

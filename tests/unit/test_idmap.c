@@ -49,6 +49,45 @@ static void test_user_name(void)
 	OK_STR(name, "ok");
 }
 
+static void test_other_sources(void)
+{
+	static const struct { const char *text; bool others; } nsswitch[] = {
+		{ "", false },
+		{ "passwd: files sss\n", false },
+		{ "subid: files\n", false },
+		{ "subid:\n", false },
+		{ "# subid: sss\n", false },
+		{ "passwd: files\nsubid: sss\n", true },
+		{ " \tsubid:sss", true },
+		{ "subid: filesystem\n", true },
+		{ "subid: # none\n", false },
+		{ "subids: sss\n", false },
+	};
+	for (size_t i = 0; i < sizeof nsswitch / sizeof *nsswitch; i++)
+		OK(idmap_asks_others(nsswitch[i].text) == nsswitch[i].others);
+
+	static const struct { const char *output, *map; } answers[] = {
+		{ "", "" },
+		{ "0: bob 100000 65536\n", "1 100000 65536," },
+		{ "0: bob 100000 10\n1: bob 300000 5\n", "1 100000 10,11 300000 5," },
+		{ "Error fetching ranges\n", "" },
+		{ "0: bob 100000\n0: bob 1 x\n0: bob 100000 10 more\n: bob 1 1\n", "" },
+		{ "0: bob 4294967295 10\n0: bob 99999999999999999999 1\n", "" },
+	};
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		cleanup_idmap struct idmap m = { 0 };
+		(void) idmap_getsubids(&m, answers[i].output, 1);
+		cleanup_free char *map = told(&m);
+		OK_STR(map, answers[i].map);
+	}
+
+	cleanup_idmap struct idmap uids = { 0 }, gids = { 0 };
+	idmap_add(&uids, 7, 8, 9);
+	idmap_single(&uids, &gids);
+	OK(uids.n == 1 && uids.ranges[0].host_id == geteuid() && uids.ranges[0].size == 1 && gids.n == 1 && gids.ranges[0].host_id == getegid());
+	OK(!idmap_is_single());
+}
+
 static void test_subids(void)
 {
 	static const struct {
@@ -349,6 +388,7 @@ int main(void)
 {
 	test_user_name();
 	test_subids();
+	test_other_sources();
 	struct waiting w;
 	int r = start_waiting(&w);
 	end_waiting(&w);
