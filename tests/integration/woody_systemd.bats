@@ -319,10 +319,33 @@ failed() {
 	fi
 }
 
+@test "update: of which one part is refused changes nothing, for systemd neither" {
+	systemd
+	config '.linux.resources += { cpu: { shares: 512, cpus: "0" }, pids: { limit: 50 } }'
+	start_scope
+	all() { systemctl show -p TasksMax -p MemoryMax -p MemoryLimit -p CPUWeight -p CPUShares -p CPUQuotaPerSecUSec -p CPUQuotaPeriodUSec -p AllowedCPUs \
+		-p DevicePolicy -p DeviceAllow "$UNIT"; }
+	local before
+	before=$(all)
+	jq -n '{ memory: { limit: 67108864 }, pids: { limit: 7 }, cpu: { shares: 100, quota: 20000, period: 50000, cpus: "0-1" },
+		devices: [{ allow: true, type: "c", major: 10, minor: 200, access: "rw" }], hugepageLimits: [{ pageSize: "3MB", limit: 0 }] }' >"$WORK/doc"
+	expect 1 woody update -r "$WORK/doc" "$ID"
+	says "hugepageLimits"
+	same "$(all)" "$before"
+	same "$(limit pids.max pids.max)" 50
+	systemctl daemon-reload
+	same "$(limit pids.max pids.max)" 50
+	jq 'del(.hugepageLimits)' "$WORK/doc" >"$WORK/good"
+	expect 0 woody update -r "$WORK/good" "$ID"
+	same "$(property TasksMax)" 7
+}
+
 @test "woody-systemd set: what is no property is refused" {
 	systemd
 	start_scope
-	"${WOODY%/*}/woody-systemd" set "$UNIT" TasksMax t 7 MemoryAccounting b true
+	expect 0 "${WOODY%/*}/woody-systemd" set "$UNIT" TasksMax t 9
+	expect 0 "${WOODY%/*}/woody-systemd" set "$UNIT" TasksMax t 7 MemoryAccounting b true
+	prints $'TasksMax\nt\n9\nMemoryAccounting\nb\ntrue'	# what they were
 	same "$(property TasksMax)" 7
 	expect 1 "${WOODY%/*}/woody-systemd" set "$UNIT" TasksMax t seven
 	says "property 'TasksMax': 'seven' is no value of type 't'"

@@ -194,6 +194,7 @@ static void complete(struct cgroup *c, struct spec_memory *m, int64_t *limit)
 int cgroup_update(struct cgroup *c, const struct spec_resources *given, struct error *err)
 {
 	struct limits limits cleanup_limits = { 0 }, undo cleanup_limits = { 0 };
+	struct strings former cleanup_strings = { 0 };
 	struct spec_resources resources = *given;
 	struct spec_memory memory;
 	int64_t limit;
@@ -210,12 +211,16 @@ int cgroup_update(struct cgroup *c, const struct spec_resources *given, struct e
 	if (r == 0 && limits.n && c->n == 0)
 		return error_say(err, EOPNOTSUPP, "linux.resources.%s: the container has no cgroup, so it cannot be limited (it was made "
 				 "without permission for cgroups, or with --cgroup-manager disabled)", limits.v[0].member);
-	if (r == 0 && c->manager->update)
-		r = c->manager->update(c, &resources, err);
 	if (r == 0)
-		r = limits_apply(c, &limits, &undo, err);
+		limits_remember(c, &limits, &undo);
+	if (r == 0 && c->manager->update)
+		r = c->manager->update(c, &resources, &former, err);
+	if (r == 0)
+		r = limits_apply(c, &limits, err);
 	if (r == 0 && resources.n_devices)
 		r = update_devices(c, &resources, err);
+	if (r < 0 && c->manager->revert)
+		c->manager->revert(c, &former);
 	if (r < 0)
 		limits_revert(c, &undo);
 	return r;

@@ -95,7 +95,7 @@ void cgroup_to_record(const struct cgroup *c, struct cgroup_record *ret);
 int cgroup_load(const struct cgroup_record *record, struct cgroup **ret, struct error *err);
 
 /* cgroup_update - change limits of an existing one; what @resources does not mention stays. When one is refused, the files
- * that were written before it are put back as they were (what systemd was told stays its wish). Device rules, when there are
+ * that were written before it, and systemd's properties, are put back as they were. Device rules, when there are
  * any, are set anew while the cgroup is frozen, so that nothing runs between "deny all" and the last rule. */
 int cgroup_update(struct cgroup *c, const struct spec_resources *resources, struct error *err);
 

@@ -222,7 +222,7 @@ static int cgroupfs_make(struct cgroup *c, const struct cgroup_config *config, s
 	if (r == 0)
 		r = c->version->prepare(c, resources, err);
 	if (r == 0)
-		r = limits_apply(c, &limits, NULL, err);
+		r = limits_apply(c, &limits, err);
 	if (r == 0)
 		r = c->version->devices(c, resources, false, config->rootless, err);
 	if (r == 0)

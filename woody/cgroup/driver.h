@@ -9,6 +9,7 @@
 #include "cgroup.h"
 #include "layout.h"
 #include "limits.h"
+#include "str.h"
 
 struct hierarchy {
 	const char *name;		/* as in /proc/PID/cgroup: "memory", "cpu,cpuacct", "name=systemd"; v2: "" */
@@ -49,8 +50,10 @@ struct cgroup_manager {
 	int (*adopt)(struct cgroup *c, pid_t pid, struct error *err);
 	/* with adopt(): fill in the directories, from where @pid is (0: ourselves) */
 	int (*find)(struct cgroup *c, pid_t pid, struct error *err);
-	/* NULL, or: besides the kernel, somebody else is to know the new limits; called first, as he may write files, too */
-	int (*update)(struct cgroup *c, const struct spec_resources *resources, struct error *err);
+	/* NULL, or: besides the kernel, somebody else is to know the new limits; called first, as he may write files, too.
+	 * revert() takes what it gave as @ret_former, and lets him know those from before */
+	int (*update)(struct cgroup *c, const struct spec_resources *resources, struct strings *ret_former, struct error *err);
+	void (*revert)(struct cgroup *c, const struct strings *former);
 	/* NULL, or: move a process in that we have no permission to move */
 	int (*attach)(const struct cgroup *c, pid_t pid, struct error *err);
 };

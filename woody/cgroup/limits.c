@@ -63,32 +63,6 @@ static int write_value(int dir_fd, const char *file, const char *value, const st
 	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }
 
-static void remember(int dir_fd, const char *file, const char *value, const struct limit *l, struct limits *undo)
-{
-	cleanup_free char *text = NULL;
-	if (fs_read_file(dir_fd, file, 1 << 16, &text, NULL, NULL) < 0)
-		return;		/* cgroup.kill and the like: nothing to read, nothing to put back */
-	cleanup_free char *former = limits_former(file, text, value);
-	if (former)
-		limits_add(undo, l->controller, l->member, pool_strdup(&undo->pool, file), "%s", former);
-}
-
-/* write_undoable - @undo: NULL, or it gets what puts the file back, if it was written */
-static int write_undoable(int dir_fd, const char *file, const char *value, const struct limit *l, struct limits *undo)
-{
-	size_t n = undo ? undo->n : 0;
-	if (undo && str_eq(file, "cpu.idle")) {		/* the kernel forgets the share of who was idle */
-		remember(dir_fd, "cpu.shares", value, l, undo);
-		remember(dir_fd, "cpu.weight", value, l, undo);
-	}
-	if (undo)
-		remember(dir_fd, file, value, l, undo);
-	int r = write_value(dir_fd, file, value, l);
-	if (r < 0 && undo)
-		undo->n = n;
-	return r;
-}
-
 /* explain - why, and what can be done about it */
 static int explain(const struct hierarchy *h, const struct limit *l, int r, struct error *err)
 {
@@ -125,7 +99,7 @@ static int not_there(const struct cgroup *c, const struct limit *l, struct error
 			 "mount it, or leave the limit out", l->member, l->controller);
 }
 
-static int apply_one(struct cgroup *c, const struct limit *l, bool last, struct limits *undo, struct error *err)
+static int apply_one(struct cgroup *c, const struct limit *l, bool last, struct error *err)
 {
 	struct hierarchy *h = cgroup_for(c, l->controller);
 	if (!h)
@@ -133,9 +107,9 @@ static int apply_one(struct cgroup *c, const struct limit *l, bool last, struct 
 	int fd = hierarchy_fd(h, err);
 	if (fd < 0)
 		return fd;
-	int r = write_undoable(fd, l->file, l->value, l, undo);
+	int r = write_value(fd, l->file, l->value, l);
 	if (r == -ENOENT && l->instead)
-		r = write_undoable(fd, l->instead, l->instead_value ? l->instead_value : l->value, l, undo);
+		r = write_value(fd, l->instead, l->instead_value ? l->instead_value : l->value, l);
 	if (r == 0 || (r == -ENOENT && (l->flags & LIMIT_OPTIONAL)))
 		return 0;
 	if (r == -EINVAL && (l->flags & LIMIT_LATE) && !last)
@@ -148,17 +122,17 @@ static int apply_one(struct cgroup *c, const struct limit *l, bool last, struct 
 	return explain(h, l, r, err);
 }
 
-int limits_apply(struct cgroup *c, const struct limits *l, struct limits *undo, struct error *err)
+int limits_apply(struct cgroup *c, const struct limits *l, struct error *err)
 {
 	cleanup_free bool *again = xcalloc(l->n + 1, sizeof *again);
 	for (size_t i = 0; i < l->n; i++) {
-		int r = apply_one(c, &l->v[i], false, undo, err);
+		int r = apply_one(c, &l->v[i], false, err);
 		again[i] = r == -EAGAIN;
 		if (r < 0 && r != -EAGAIN)
 			return r;
 	}
 	for (size_t i = 0; i < l->n; i++) {
-		int r = again[i] ? apply_one(c, &l->v[i], true, undo, err) : 0;
+		int r = again[i] ? apply_one(c, &l->v[i], true, err) : 0;
 		if (r < 0)
 			return r;
 	}

@@ -44,11 +44,13 @@ void limits_add_rdma(struct limits *l, const struct spec_rdma *r);
 /* limits_hugepage_check - "2MB", "64KB", "1GB": part of a file's name */
 int limits_hugepage_check(const char *size, struct error *err);
 
-/* limits_apply - write them. A controller that the machine or the container does not have is an error.
- * @undo: NULL, or gets a row for each file that was written, with what puts it back as it was */
-int limits_apply(struct cgroup *c, const struct limits *l, struct limits *undo, struct error *err);
-/* limits_revert - write these rows, the last first: so each state on the way back is one that was valid on the way in. Only warns. */
-void limits_revert(struct cgroup *c, const struct limits *undo);
+/* limits_apply - write them. A controller that the machine or the container does not have is an error. */
+int limits_apply(struct cgroup *c, const struct limits *l, struct error *err);
+
+/* limits_remember - what would put back the files that @l is about, as they are now. Files that cannot be read are left out. */
+void limits_remember(struct cgroup *c, const struct limits *l, struct limits *ret);
+/* limits_revert - put them back, where they have changed. Only warns. */
+void limits_revert(struct cgroup *c, const struct limits *former);
 /* limits_former - what to write to @file, which says @text now, to have that again after @value was written there; pure. Files
  * with a line for each device or name take one line at a time. NULL: not known. Caller frees. */
 char *limits_former(const char *file, const char *text, const char *value);

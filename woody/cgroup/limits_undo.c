@@ -1,6 +1,7 @@
 #include "limits.h"
 #include "cleanup.h"
 #include "driver.h"
+#include "fs.h"
 #include "log.h"
 #include "str.h"
 #include <fcntl.h>
@@ -43,15 +44,60 @@ char *limits_former(const char *file, const char *text, const char *value)
 	return len ? xstrndup(text, len) : xstrdup("\n");
 }
 
-void limits_revert(struct cgroup *c, const struct limits *undo)
+/* former_of - as the file is now; NULL: it is not there, or only to be written (cgroup.kill) */
+static char *former_of(int dir_fd, const char *file, const char *value)
 {
-	for (size_t i = undo->n; i-- > 0;) {
-		const struct limit *l = &undo->v[i];
-		struct hierarchy *h = cgroup_for(c, l->controller);
-		int dir_fd = h ? hierarchy_fd(h, NULL) : -ENOENT;
-		cleanup_close int fd = dir_fd < 0 ? -1 : openat(dir_fd, l->file, O_WRONLY | O_CLOEXEC);
-		if (fd < 0 || write(fd, l->value, strlen(l->value)) < 0)
+	cleanup_free char *text = NULL;
+	return fs_read_file(dir_fd, file, 1 << 16, &text, NULL, NULL) < 0 ? NULL : limits_former(file, text, value);
+}
+
+static void remember(int dir_fd, const struct limit *l, const char *file, struct limits *ret)
+{
+	cleanup_free char *former = former_of(dir_fd, file, l->value);
+	if (former)
+		limits_add(ret, l->controller, l->member, pool_strdup(&ret->pool, file), "%s", former);
+}
+
+void limits_remember(struct cgroup *c, const struct limits *l, struct limits *ret)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct limit *one = &l->v[i];
+		struct hierarchy *h = cgroup_for(c, one->controller);
+		int fd = h ? hierarchy_fd(h, NULL) : -ENOENT;
+		if (fd < 0)
+			continue;
+		if (str_eq(one->file, "cpu.idle")) {	/* the kernel forgets the share of who was idle */
+			remember(fd, one, "cpu.shares", ret);
+			remember(fd, one, "cpu.weight", ret);
+		}
+		remember(fd, one, one->file, ret);
+		if (one->instead)
+			remember(fd, one, one->instead, ret);
+	}
+}
+
+static int put_back(struct cgroup *c, const struct limit *l)
+{
+	struct hierarchy *h = cgroup_for(c, l->controller);
+	int dir_fd = h ? hierarchy_fd(h, NULL) : -ENOENT;
+	cleanup_free char *now = dir_fd < 0 ? NULL : former_of(dir_fd, l->file, l->value);
+	if (now && str_eq(now, l->value))
+		return 0;
+	cleanup_close int fd = dir_fd < 0 ? -1 : openat(dir_fd, l->file, O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, l->value, strlen(l->value)) < 0 ? -errno : 0;
+}
+
+/* The last first, as each may have been possible only because of those before it; what the kernel does not take yet (memory above
+ * the present memory+swap) is tried again behind the others. */
+void limits_revert(struct cgroup *c, const struct limits *former)
+{
+	for (size_t i = former->n; i-- > 0;)
+		(void) put_back(c, &former->v[i]);
+	for (size_t i = former->n; i-- > 0;) {
+		const struct limit *l = &former->v[i];
+		int r = put_back(c, l);
+		if (r < 0)
 			log_warn("linux.resources.%s: the former '%s' of %s could not be put back: %s", l->member, l->value, l->file,
-				 strerror(errno));
+				 strerror(-r));
 	}
 }

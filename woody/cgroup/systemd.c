@@ -67,8 +67,8 @@ static char *find_program(struct error *err)
 	return NULL;
 }
 
-/* ask - run woody-systemd; what it says is the error */
-static int ask(const char *operation, const char *unit, const struct strings *more, struct error *err)
+/* ask_for - run woody-systemd; what it says is the error, else @ret, which the caller frees */
+static int ask_for(const char *operation, const char *unit, const struct strings *more, char **ret, struct error *err)
 {
 	cleanup_free char *path = find_program(err);
 	if (!path)
@@ -91,13 +91,21 @@ static int ask(const char *operation, const char *unit, const struct strings *mo
 	const struct proc_spawn what = { .path = path, .argv = argv.v, .envp = env.v ? env.v : no_env };
 	cleanup_free char *output = NULL;
 	int r = proc_run(&what, &output, err);
-	if (r == 0)
+	if (r == 0) {
+		*ret = take_ptr(output);
 		return 0;
+	}
 	if (r > 0) {
 		output[strcspn(output, "\n")] = 0;
 		r = *output ? error_say(err, EIO, "%s", output) : error_say(err, EIO, "'%s' ended with status %d", path, r);
 	}
 	return r;
+}
+
+static int ask(const char *operation, const char *unit, const struct strings *more, struct error *err)
+{
+	cleanup_free char *said = NULL;
+	return ask_for(operation, unit, more, &said, err);
 }
 
 /* ---- where ---- */
@@ -286,7 +294,7 @@ static int systemd_adopt(struct cgroup *c, pid_t pid, struct error *err)
 	if (r == 0)
 		r = c->version->prepare(c, resources, err);
 	if (r == 0)
-		r = limits_apply(c, &limits, NULL, err);
+		r = limits_apply(c, &limits, err);
 	if (r == 0)
 		r = c->version->devices(c, resources, false, c->config.rootless, err);
 	if (r == 0 && !v2)
@@ -315,13 +323,26 @@ static void read_cpu(struct cgroup *c, struct systemd_limits *ret)
 	}
 }
 
-static int systemd_update(struct cgroup *c, const struct spec_resources *r, struct error *err)
+static int systemd_update(struct cgroup *c, const struct spec_resources *r, struct strings *ret_former, struct error *err)
 {
+	cleanup_free char *former = NULL;
 	struct systemd_limits now = { 0 };
 	struct strings words cleanup_strings = { 0 };
 	read_cpu(c, &now);
 	int ret = add_limits(c, r, &now, r->n_devices > 0, &words, err);
-	return ret < 0 || words.n == 0 ? ret : ask("set", c->scope, &words, err);
+	if (ret < 0 || words.n == 0)
+		return ret;
+	ret = ask_for("set", c->scope, &words, &former, err);
+	if (ret == 0)
+		strings_split(ret_former, former, "\n");
+	return ret;
+}
+
+static void systemd_revert(struct cgroup *c, const struct strings *former)
+{
+	struct error failed = { 0 };
+	if (former->n && ask("set", c->scope, former, &failed) < 0)
+		log_warn("the former limits could not be put back: %s", failed.text);
 }
 
 static int systemd_attach(const struct cgroup *c, pid_t pid, struct error *err)
@@ -357,5 +378,5 @@ static int systemd_remove(struct cgroup *c, struct error *err)
 
 const struct cgroup_manager manager_systemd = {
 	.name = "systemd", .locate = systemd_locate, .make = systemd_make, .remove = systemd_remove, .adopt = systemd_adopt,
-	.find = systemd_find, .update = systemd_update, .attach = systemd_attach,
+	.find = systemd_find, .update = systemd_update, .revert = systemd_revert, .attach = systemd_attach,
 };

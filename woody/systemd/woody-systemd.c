@@ -2,7 +2,8 @@
  * that is never asked for it neither loads libsystemd nor depends on it.
  *
  *	woody-systemd [--user] start UNIT PROPERTY...	a transient scope; done when systemd's job is
- *	woody-systemd [--user] set UNIT PROPERTY...	change properties of a running unit, until the next boot
+ *	woody-systemd [--user] set UNIT PROPERTY...	change properties of a running unit, until the next boot; what they were is
+ *							printed as arguments for another `set`, one a line
  *	woody-systemd [--user] stop UNIT		stop it and forget its failure; one that is not there is success
  *	woody-systemd [--user] attach UNIT SUB PID	move a process into the unit's cgroup, or SUB ("/x") below it
  *
@@ -11,7 +12,7 @@
  *
  * --user: the user's own manager instead of the system's. Each is asked over its bus, or directly at its private socket
  * where there is no bus.
- * Exit code: 0, silently; 1 with one sentence on stderr, which becomes woody's; 2 when it was called wrongly. A unit that
+ * Exit code: 0; 1 with one sentence on stderr, which becomes woody's; 2 when it was called wrongly. A unit that
  * was made and then could not be started is removed again.
  * org.freedesktop.systemd1(5), sd-bus(3).
  */
@@ -166,11 +167,14 @@ static int append_property(sd_bus_message *m, struct words *w, struct error *err
 	return r < 0 ? error_set(err, -r, "compose the property '%s'", name) : 0;
 }
 
-static int append_properties(sd_bus_message *m, char **words, struct error *err)
+/* append_properties - @names: NULL, or gets name and signature of each */
+static int append_properties(sd_bus_message *m, char **words, struct strings *names, struct error *err)
 {
 	struct words w = { words };
 	int r = sd_bus_message_open_container(m, 'a', "(sv)");
 	while (r >= 0 && *w.v) {
+		for (size_t i = 0; names && i < 2 && w.v[i]; i++)
+			strings_add(names, w.v[i]);
 		r = append_property(m, &w, err);
 		if (r < 0)
 			return r;
@@ -178,6 +182,77 @@ static int append_properties(sd_bus_message *m, char **words, struct error *err)
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	return r < 0 ? error_set(err, -r, "compose the properties") : 0;
+}
+
+/* ---- values that are there ---- */
+
+static int put_basic(sd_bus_message *m, char type, struct strings *out)
+{
+	union { uint64_t t; int64_t x; uint32_t u; int32_t i; uint8_t y; int b; const char *s; } v = { 0 };
+	if (!strchr("txuiybsog", type))
+		return -EINVAL;
+	int r = sd_bus_message_read_basic(m, type, &v);
+	if (r < 0)
+		return r;
+	switch (type) {
+	case 't': strings_printf(out, "%llu", (unsigned long long) v.t); break;
+	case 'x': strings_printf(out, "%lld", (long long) v.x); break;
+	case 'u': strings_printf(out, "%u", v.u); break;
+	case 'i': strings_printf(out, "%d", v.i); break;
+	case 'y': strings_printf(out, "%u", v.y); break;
+	case 'b': strings_add(out, v.b ? "true" : "false"); break;
+	default:
+		if (!*v.s || strchr(v.s, '\n'))	/* not to be told on a line */
+			return -EINVAL;
+		strings_add(out, v.s);
+	}
+	return 0;
+}
+
+/* put_value - the next value of @m as words. Return: 1, 0 when there is none, or negative */
+static int put_value(sd_bus_message *m, struct strings *out)
+{
+	struct strings inner cleanup_strings = { 0 };
+	const char *contents;
+	char type;
+	int n = 0, r = sd_bus_message_peek_type(m, &type, &contents);
+	if (r <= 0)
+		return r;
+	if (type != 'a' && type != 'r') {
+		r = put_basic(m, type, out);
+		return r < 0 ? r : 1;
+	}
+	r = sd_bus_message_enter_container(m, type, contents);
+	while (r >= 0 && (r = put_value(m, &inner)) > 0)
+		n++;
+	if (r >= 0)
+		r = sd_bus_message_exit_container(m);
+	if (r < 0)
+		return r;
+	if (type == 'a')
+		strings_printf(out, "%d", n);
+	for (size_t i = 0; i < inner.n; i++)
+		strings_add(out, inner.v[i]);
+	return 1;
+}
+
+/* put_property - what brings it back; nothing when that cannot be told */
+static void put_property(sd_bus *bus, const char *path, const char *name, const char *sig, struct strings *out)
+{
+	cleanup_message sd_bus_message *m = NULL;
+	struct strings value cleanup_strings = { 0 };
+	if (sd_bus_get_property(bus, destination, path, "org.freedesktop.systemd1.Scope", name, NULL, &m, sig) < 0 ||
+	    put_value(m, &value) <= 0)
+		return;
+	if (sig[0] == 'a' && sig[1] == '(') {	/* to such a list is added, unless it is emptied */
+		strings_add(out, name);
+		strings_add(out, sig);
+		strings_add(out, "0");
+	}
+	strings_add(out, name);
+	strings_add(out, sig);
+	for (size_t i = 0; i < value.n; i++)
+		strings_add(out, value.v[i]);
 }
 
 /* ---- connecting ---- */
@@ -347,7 +422,7 @@ static int start_once(sd_bus *bus, const char *unit, char **words, sd_bus_error 
 		r = sd_bus_message_append(m, "ss", unit, "fail");
 	if (r < 0)
 		return explain(r, NULL, err, "start", unit);
-	r = append_properties(m, words, err);
+	r = append_properties(m, words, NULL, err);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_append(m, "a(sa(sv))", 0);	/* no other units */
@@ -374,16 +449,25 @@ static int set(sd_bus *bus, const char *unit, char **words, struct error *err)
 {
 	cleanup_message sd_bus_message *m = NULL;
 	sd_bus_error e cleanup_bus_error = SD_BUS_ERROR_NULL;
+	struct strings names cleanup_strings = { 0 }, former cleanup_strings = { 0 };
+	cleanup_free char *path = NULL;
 	int r = sd_bus_message_new_method_call(bus, &m, destination, manager_path, manager, "SetUnitProperties");
 	if (r >= 0)
 		r = sd_bus_message_append(m, "sb", unit, 1);
 	if (r < 0)
 		return explain(r, NULL, err, "change", unit);
-	r = append_properties(m, words, err);
+	r = append_properties(m, words, &names, err);
 	if (r < 0)
 		return r;
+	if (sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path) >= 0)
+		for (size_t i = 0; i + 1 < names.n; i += 2)
+			put_property(bus, path, names.v[i], names.v[i + 1], &former);
 	r = sd_bus_call(bus, m, 0, &e, NULL);
-	return r < 0 ? explain(r, &e, err, "change", unit) : 0;
+	if (r < 0)
+		return explain(r, &e, err, "change", unit);
+	for (size_t i = 0; i < former.n; i++)
+		puts(former.v[i]);
+	return 0;
 }
 
 static int attach(sd_bus *bus, const char *unit, char **words, struct error *err)
