@@ -32,6 +32,10 @@ static const struct command *const commands[] = {
 	&command_rmi,
 	&command_image,
 
+	&command_login,
+	&command_logout,
+	&command_search,
+
 	&command_info,
 	&command_version,
 	&command_completion,

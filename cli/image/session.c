@@ -243,6 +243,17 @@ int session_registry(struct session *s, const char *name, const struct credentia
 	return r;
 }
 
+int session_search_list(struct strings *ret, struct error *err)
+{
+	struct registries all cleanup_registries = { 0 };
+	int r = registries_read(&all, err);
+	for (size_t i = 0; r == 0 && i < all.search.n; i++)
+		strings_add(ret, all.search.v[i]);
+	if (r == 0 && !all.search_given)
+		strings_add(ret, "docker.io");
+	return r;
+}
+
 void session_close(struct session *s)
 {
 	if (!s)

@@ -70,3 +70,6 @@ int session_request(struct session *s, const struct reference *ref, const char *
  * @name: "quay.io", "localhost:5000"; @credential: in place of those that are stored, or NULL; @path: "/v2/"; @scope: or NULL */
 int session_registry(struct session *s, const char *name, const struct credential *credential, const char *path, const char *scope,
 		     struct fetch_request *ret, struct error *err);
+
+/* session_search_list - the registries that a short name is looked for on: registries.conf's, or docker.io */
+int session_search_list(struct strings *ret, struct error *err);
