@@ -7,6 +7,8 @@
 struct carrier {
 	/* global options */
 	char *root_option, *runroot_option, *runtime, *log_level, *log_format, *cgroup_manager;
+	char *storage_driver;
+	struct strings additional_stores;
 	bool verbose;
 	/* from them */
 	char *root;		/* images and containers: /var/lib/carrier, or ~/.local/share/carrier */

@@ -1,4 +1,6 @@
 #include "carrier.h"
+#include "container/rootfs.h"
+#include "image/store.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "idmap.h"
@@ -12,6 +14,8 @@ static const struct option_def options[] = {
 	OPTION(struct carrier, runroot_option, 0, "runroot", "DIR", "keep what a reboot may forget here (default: /run/carrier, rootless $XDG_RUNTIME_DIR/carrier)"),
 	OPTION(struct carrier, runtime, 0, "runtime", "PROGRAM", "execute this OCI runtime instead of woody: a path or a name in PATH"),
 	OPTION(struct carrier, cgroup_manager, 0, "cgroup-manager", "NAME", "cgroupfs (the default), systemd or disabled"),
+	OPTION(struct carrier, storage_driver, 0, "storage-driver", "NAME", "how a container's files are put together: auto (the default: the first that this machine has), overlay, fuse-overlayfs or copy"),
+	OPTION(struct carrier, additional_stores, 0, "additional-store", "DIR", "another --root, read and never written: what is not in ours is looked for there; again for more"),
 	OPTION(struct carrier, log_level, 0, "log-level", "LEVEL", "error, warn (the default), info or debug"),
 	OPTION(struct carrier, log_format, 0, "log-format", "FORMAT", "text (the default) or json"),
 	OPTION(struct carrier, verbose, 0, "verbose", NULL, "the same as --log-level info"),
@@ -95,12 +99,42 @@ static int find_places(struct carrier *c)
 	return 0;
 }
 
+static int check_driver(const struct carrier *c)
+{
+	enum storage_driver d;
+	struct error err = { 0 };
+	return c->storage_driver && storage_driver_parse(c->storage_driver, &d, &err) < 0 ? carrier_fail(&err) : 0;
+}
+
+/* name_stores - the option's go to the environment, where store_open() finds them, and so do our own children */
+static int name_stores(const struct carrier *c)
+{
+	struct buf list cleanup_buf = { 0 };
+	if (c->additional_stores.n == 0)
+		return 0;
+	for (size_t i = 0; i < c->additional_stores.n; i++) {
+		cleanup_free char *dir = NULL;
+		struct error err = { 0 };
+		if (fs_absolute(c->additional_stores.v[i], &dir, &err) < 0)
+			return carrier_fail(&err);
+		if (strchr(dir, ':'))
+			return usage("--additional-store: a directory without a colon in its name, not", dir);
+		buf_printf(&list, "%s%s", i ? ":" : "", dir);
+	}
+	(void) setenv(STORE_ADDITIONAL, list.data, 1);
+	return 0;
+}
+
 static int prepare(void *program, void *unused)
 {
 	struct carrier *c = program;
 	(void) unused;
 	int r = open_log(c);
-	return r ? r : find_places(c);
+	if (r == 0)
+		r = find_places(c);
+	if (r == 0)
+		r = check_driver(c);
+	return r ? r : name_stores(c);
 }
 
 const struct program carrier_program = {

@@ -65,6 +65,7 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 		rec.image_id = image.config_digest;
 		rec.manifest = image.manifest_digest;
 		rec.lowerdirs = lower.v;
+		rec.storage_driver = c->storage_driver;
 	}
 	ret->record = rec;
 	r = record_save(ret, err);	/* without a status it counts as created */

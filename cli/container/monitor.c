@@ -1,4 +1,5 @@
 #include "monitor.h"
+#include "../image/cover.h"
 #include "../network/network.h"
 #include "bundle.h"
 #include "cleanup.h"
@@ -34,6 +35,7 @@ struct monitor {
 	int master_fd, console_fd;	/* the terminal, and the socket on which it arrives */
 	struct output output;
 	struct network_helper network;
+	struct rootfs rootfs;
 	pid_t init, runtime;
 	int init_status;
 	bool init_ended, runtime_ended, created, started;
@@ -95,6 +97,16 @@ static void on_client(struct monitor *m)
 
 /* ---- events ---- */
 
+/* lose_files - every access to its root would fail from now on: better an end with a reason */
+static void lose_files(struct monitor *m)
+{
+	static const char why[] = "fuse-overlayfs ended, and with it the container's files are gone: the container is killed";
+	log_warn("%s", why);
+	m->c->status.error = pool_strdup(&m->c->pool, why);
+	if (m->init > 0 && !m->init_ended)
+		(void) kill(m->init, SIGKILL);
+}
+
 static void reap(struct monitor *m)
 {
 	struct signalfd_siginfo info;
@@ -112,6 +124,9 @@ static void reap(struct monitor *m)
 		} else if (pid == m->network.pid) {
 			m->network.pid = -1;
 			log_warn("the network helper ended; the container has no network from now on");
+		} else if (pid == m->rootfs.helper) {
+			m->rootfs.helper = -1;
+			lose_files(m);
 		} else if (m->init < 0) {
 			size_t i = m->n_orphans++ % (sizeof m->orphans / sizeof *m->orphans);
 			m->orphans[i].pid = pid;
@@ -363,7 +378,7 @@ static int start(struct monitor *m, struct error *err)
 	if (r == 0)
 		r = set_status(m, "starting", err);
 	if (r == 0)
-		r = rootfs_mount(m->c, rec->remove, err);
+		r = rootfs_mount(m->c, rec->remove, &m->rootfs, err);
 	if (r == 0)
 		r = bundle_write(m->c, &e, err);
 	if (r == 0 && (!rec->remove || rec->detached)) {
@@ -394,14 +409,20 @@ static int exit_code(const struct error *err)
 static void finish(struct monitor *m)
 {
 	struct error err = { 0 };
+	char **lowerdirs = m->c->record.lowerdirs;
 	if (m->created && run_runtime(m, "delete", NULL, &err) < 0)
 		log_warn("%s", err.text);
 	network_stop(&m->network);
-	if (m->lock_fd >= 0 && rootfs_unmount(m->c, &err) < 0)
+	if (m->lock_fd >= 0 && rootfs_unmount(m->c, &m->rootfs, &err) < 0)
 		log_warn("%s", err.text);
 	if (m->c->record.remove && record_remove(m->carrier, m->c, &err) < 0)
 		log_warn("%s", err.text);
 	output_done(&m->output);
+	if (m->started && lowerdirs) {
+		lose_client(m);		/* nobody is to wait for the disk */
+		if (cover_layers(m->carrier->root, lowerdirs, false, &err) < 0)
+			log_warn("%s", err.text);
+	}
 }
 
 static _Noreturn void monitor_main(struct monitor *m)
@@ -456,7 +477,8 @@ int monitor_start(const struct carrier *carrier, struct container *c, bool foreg
 	if (pid == 0) {
 		close_fd(&ours);
 		struct monitor m = { .carrier = carrier, .c = c, .client = theirs, .lock_fd = -1, .pipes = { -1, -1 }, .master_fd = -1,
-				     .console_fd = -1, .output = OUTPUT_INIT, .network = NETWORK_HELPER_NONE, .init = -1, .runtime = -1 };
+				     .console_fd = -1, .output = OUTPUT_INIT, 
+				     .network = NETWORK_HELPER_NONE, .rootfs = ROOTFS_NONE, .init = -1, .runtime = -1 };
 		if (foreground) {
 			m.output.client_fd[0] = STDOUT_FILENO;
 			m.output.client_fd[1] = STDERR_FILENO;

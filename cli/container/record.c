@@ -45,7 +45,8 @@ const struct json_type record_type = JSON_TYPE(T,
 	JSON_FIELD(T, remove, "remove"), JSON_FIELD(T, detached, "detached"), JSON_FIELD(T, read_only, "readOnly"),
 	JSON_FIELD(T, memory, "memory"), JSON_FIELD(T, pids_limit, "pidsLimit"), JSON_FIELD(T, cpu_quota, "cpuQuota"),
 	JSON_FIELD(T, cpu_period, "cpuPeriod"), JSON_ALWAYS(T, stop_timeout, "stopTimeout"),
-	JSON_LIST(T, mounts, "mounts", mount_type), JSON_FIELD(T, labels, "labels"), JSON_FIELD(T, lowerdirs, "lowerdirs"), JSON_INLINE(T, settings, "settings", record_settings_type),
+	JSON_LIST(T, mounts, "mounts", mount_type), JSON_FIELD(T, labels, "labels"), JSON_FIELD(T, lowerdirs, "lowerdirs"),
+	JSON_FIELD(T, storage_driver, "storageDriver"), JSON_INLINE(T, settings, "settings", record_settings_type),
 	JSON_FIELD(T, uid_map, "uidMap"), JSON_FIELD(T, gid_map, "gidMap"));
 #undef T
 #define T struct status

@@ -5,7 +5,8 @@
  *	                   status.json	what has become of it; small, replaced atomically (struct status)
  *	                   lock		held exclusively by the monitor for as long as it lives
  *	                   config.json, rootfs/	the OCI bundle
- *	                   upper/, work/	overlay's writable layer
+ *	                   upper/, work/	overlay's writable layer; with the driver copy all is in rootfs/
+ *	                   driver		the storage driver, when it is not overlay
  *	                   hosts, hostname, resolv.conf	bound into the container
  *	                   log		JSON lines as docker's json-file: {"log":"...","stream":"stdout","time":"..."}
  *	RUNROOT/woody/			the runtime's --root
@@ -35,6 +36,7 @@ struct record {
 	size_t n_mounts;
 	struct json_map labels;
 	char **lowerdirs;		/* of the overlay, topmost first */
+	char *storage_driver;		/* the one that was asked for; NULL: auto. rootfs.h says which it became */
 	struct record_settings settings;
 	char **uid_map, **gid_map;	/* "0 1000 1": how it was mapped; NULL: not */
 };

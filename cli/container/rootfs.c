@@ -1,23 +1,37 @@
 /* Theory of operation.
  *
- * The layers are given to overlayfs one by one with fsconfig(2) "lowerdir+" (Linux 6.8), so neither the length of the list nor
- * colons and commas in paths matter, and a refusal comes with the kernel's own words. Before that there is mount(2), whose text of
- * options must fit into one page: the paths are escaped, and, if it becomes too long, relative to what all have in common.
- *
  * What "/" looks like to a container is what upper/ looks like: overlayfs takes owner, mode and times of a merged directory from its
- * topmost layer. So upper/ is made beside its place, given those of the image's "/", and renamed.
+ * topmost layer. So upper/ is made beside its place, given those of the image's "/", and renamed. A copy gets them in the same way.
+ *
+ * A driver's refusal leads to the next one only when the container is started for the first time: later its files are where the first
+ * driver has put them, and the file `driver` says which that was (none: overlay, which is the usual one, and costs nothing to note).
  */
 #include "rootfs.h"
 #include "../image/copy.h"
+#include "../image/flatten.h"
 #include "cleanup.h"
+#include "drivers.h"
 #include "fs.h"
+#include "log.h"
 #include "str.h"
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
+
+static const char *const driver_names[] = { "auto", "overlay", "fuse-overlayfs", "copy", NULL };
+
+int storage_driver_parse(const char *word, enum storage_driver *ret, struct error *err)
+{
+	for (int i = 0; driver_names[i]; i++)
+		if (str_eq(driver_names[i], word)) {
+			*ret = (enum storage_driver) i;
+			return 0;
+		}
+	return error_say(err, EINVAL, "--storage-driver: auto, overlay, fuse-overlayfs or copy, not '%s'", word);
+}
+
+const char *storage_driver_name(enum storage_driver d) { return driver_names[d]; }
 
 /* ---- directories ---- */
 
@@ -67,7 +81,7 @@ static int make_upper(const struct container *c, struct error *err)
 	return 0;
 }
 
-static int make_dirs(const struct container *c, struct error *err)
+static int make_upper_and_work(const struct container *c, struct error *err)
 {
 	int r = make_upper(c, err);
 	if (r == 0)
@@ -81,188 +95,136 @@ static int make_dirs(const struct container *c, struct error *err)
 	return fs_remove_tree(c->dir_fd, "work/work/incompat", err);
 }
 
-/* ---- sentences ---- */
+/* ---- which driver ---- */
 
-/* mount_failed - @said: the kernel's words, or "" */
-static int mount_failed(const struct container *c, int code, const char *said, struct error *err)
+enum storage_driver rootfs_driver(const struct container *c)
 {
-	struct utsname u = { 0 };
-	(void) uname(&u);
-	int r = *said ? error_say(err, code, "mount the layers on '%s/rootfs': %s (%s)", c->dir, strerror(code), said)
-		      : error_set(err, code, "mount the layers on '%s/rootfs'", c->dir);
-	switch (code) {
-	case ENODEV:
-		return error_hint(err, "this kernel has no overlay file system: as root, run `modprobe overlay`");
-	case EPERM:
-		return error_hint(err, "an ordinary user's overlay needs Linux 5.11 or later, this is %s, and no security module "
-				  "that forbids it", u.release);
-	case EINVAL:
-		return error_hint(err, "the file system of '%s' must be one that overlay can write to (ext4, xfs, btrfs, tmpfs; "
-				  "with user xattrs; not another overlay or NFS): choose one with --root; and the option userxattr "
-				  "needs Linux 5.11, this is %s", c->dir, u.release);
-	case ENOENT:
-		return error_hint(err, "is a layer of the image missing from the store?");
-	case ESTALE:
-		return error_hint(err, "'%s/work' was used with another upper directory: remove the container", c->dir);
-	}
-	return r;
+	enum storage_driver d = DRIVER_OVERLAY;
+	cleanup_free char *text = NULL;
+	if (fs_read_file(c->dir_fd, "driver", 64, &text, NULL, NULL) == 0)
+		(void) storage_driver_parse(text, &d, NULL);
+	return d;
 }
 
-/* kernel_said - the last message of a file system context, without its level; "" when it said nothing */
-static const char *kernel_said(int fs_fd, char *out, size_t size)
+static int remember(const struct container *c, enum storage_driver d, struct error *err)
 {
-	const char *found = "";
-	for (;;) {	/* one message for each read, oldest first */
-		ssize_t n = read(fs_fd, out, size - 1);
-		if (n <= 0)
-			return found;
-		out[n] = 0;
-		out[strcspn(out, "\n")] = 0;
-		found = out[0] && out[1] == ' ' ? out + 2 : out;
-	}
+	const char *name = driver_names[d];
+	return d == DRIVER_OVERLAY ? 0 : fs_replace_file(c->dir_fd, "driver", name, strlen(name), 0600, false, err);
 }
 
-/* ---- the new way ---- */
-
-static int set(int fs_fd, const char *key, const char *value)
+/* is_foreign - layers of an additional store whose owners have no id in our user namespace: overlayfs would show them as nobody's, and
+ * nothing of them could be changed */
+static bool is_foreign(const struct container *c)
 {
-	return fsconfig(fs_fd, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value, 0) < 0 ? -errno : 0;
+	const char *end = strstr(c->dir, "/containers/");
+	size_t len = end ? (size_t) (end - c->dir) : 0;
+	struct stat st;
+	for (char **l = c->record.lowerdirs; *l; l++)
+		if (strncmp(*l, c->dir, len) != 0 || (*l)[len] != '/') {
+			cleanup_free char *above = xasprintf("%s/..", *l);
+			if (stat(above, &st) == 0 && st.st_uid == OVERFLOW_ID)
+				return true;
+		}
+	return false;
 }
 
-/* configure - -EOPNOTSUPP before Linux 6.8 */
-static int configure(int fs_fd, const struct container *c, bool discard)
-{
-	cleanup_free char *upper = xasprintf("%s/upper", c->dir), *work = xasprintf("%s/work", c->dir);
-	int r = 0;
-	for (char **l = c->record.lowerdirs; r == 0 && *l; l++)
-		r = set(fs_fd, "lowerdir+", *l);
-	if (r == -EINVAL)	/* no such key. A layer that is bad is refused with a word, below */
-		return -EOPNOTSUPP;
-	if (r == 0)
-		r = set(fs_fd, "upperdir", upper);
-	if (r == 0)
-		r = set(fs_fd, "workdir", work);
-	if (r == 0)
-		r = set(fs_fd, "userxattr", NULL);
-	if (r == 0 && discard)
-		r = set(fs_fd, "volatile", NULL);
-	if (r == 0)
-		r = set(fs_fd, "source", "overlay");
-	if (r == 0 && fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		r = -errno;
-	return r;
-}
+/* ---- a plain copy ---- */
 
-/* mount_new - -EOPNOTSUPP: this kernel takes mount(2) only */
-static int mount_new(const struct container *c, bool discard, struct error *err)
+static int make_copy(const struct container *c, bool foreign, struct error *err)
 {
-	cleanup_close int fs_fd = fsopen("overlay", FSOPEN_CLOEXEC);
-	if (fs_fd < 0)
-		return errno == ENOSYS ? -EOPNOTSUPP : mount_failed(c, errno, "", err);
-	int r = configure(fs_fd, c, discard);
-	if (r == -EOPNOTSUPP)
-		return r;
+	const char *layer = root_layer(c->record.lowerdirs);
+	int r = fs_remove_tree(c->dir_fd, "rootfs", err);	/* of a start that failed */
+	if (r == 0)
+		r = fs_remove_tree(c->dir_fd, "rootfs.new", err);
+	if (r == 0)
+		r = make_dir(c, "rootfs.new", 0755, err);
+	cleanup_close int fd = r < 0 ? -1 : openat(c->dir_fd, "rootfs.new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return r < 0 ? r : error_set(err, errno, "open '%s/rootfs.new'", c->dir);
+	r = flatten(c->record.lowerdirs, fd, foreign, err);
+	if (r == 0)
+		r = copy_metadata_as(AT_FDCWD, layer, c->dir_fd, "rootfs.new", foreign, err);
+	if (r == 0 && renameat(c->dir_fd, "rootfs.new", c->dir_fd, "rootfs") < 0)
+		r = error_set(err, errno, "rename '%s/rootfs.new' to 'rootfs'", c->dir);
 	if (r < 0) {
-		char text[512];
-		return mount_failed(c, -r, kernel_said(fs_fd, text, sizeof text), err);
+		(void) fs_remove_tree(c->dir_fd, "rootfs.new", NULL);
+		return error_wrap(err, "copy the layers to '%s'", c->dir);
 	}
-	cleanup_close int mount_fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, 0);
-	if (mount_fd < 0)
-		return mount_failed(c, errno, "", err);
-	cleanup_free char *target = xasprintf("%s/rootfs", c->dir);
-	if (move_mount(mount_fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return mount_failed(c, errno, "", err);
 	return 0;
 }
 
-/* ---- the old way ---- */
+/* ---- all ---- */
 
-static void add_escaped(struct buf *b, const char *path)
+static int mount_by(const struct container *c, enum storage_driver d, bool first, bool discard, bool foreign, struct rootfs *ret,
+		    struct error *err)
 {
-	for (; *path; path++) {
-		if (strchr("\\,:", *path))
-			buf_putc(b, '\\');
-		buf_putc(b, *path);
+	int r = 0;
+	if (d == DRIVER_COPY)
+		r = first ? make_copy(c, foreign, err) : 0;
+	else
+		r = make_upper_and_work(c, err);
+	if (r == 0 && d == DRIVER_OVERLAY)
+		r = overlay_mount(c, discard, err);
+	if (r == 0 && d == DRIVER_FUSE)
+		r = ret->helper = fuse_overlay_mount(c, foreign, err);
+	if (r < 0)
+		return r;
+	ret->driver = d;
+	return 0;
+}
+
+/* another_may - a refusal for what the machine is, and not for what the container is */
+static bool another_may(int r)
+{
+	static const int codes[] = { ENODEV, EPERM, EACCES, EINVAL, EOPNOTSUPP, ENOSYS, E2BIG, EUSERS };
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+		if (r == -codes[i])
+			return true;
+	return false;
+}
+
+static int mount_first(const struct container *c, bool discard, struct rootfs *ret, struct error *err)
+{
+	enum storage_driver d = DRIVER_AUTO;
+	struct error why = { 0 };
+	bool foreign = is_foreign(c);
+	int r = c->record.storage_driver ? storage_driver_parse(c->record.storage_driver, &d, err) : 0;
+	if (r < 0 || d != DRIVER_AUTO)
+		return r < 0 ? r : mount_by(c, d, true, discard, foreign, ret, err);
+	for (d = foreign ? DRIVER_FUSE : DRIVER_OVERLAY; d < DRIVER_COPY; d++) {
+		r = mount_by(c, d, true, discard, foreign, ret, &why);
+		if (r == 0 || !another_may(r)) {
+			if (r < 0 && err)
+				*err = why;
+			return r;
+		}
+		log_warn("the storage driver %s cannot be used here, %s is tried: %s", driver_names[d], driver_names[d + 1], why.text);
+		why = (struct error) { 0 };
 	}
+	return mount_by(c, DRIVER_COPY, true, discard, foreign, ret, err);
 }
 
-/* common_length - of the directory, with its slash, that all paths are in */
-static size_t common_length(const struct container *c)
-{
-	const char *first = c->dir;
-	size_t len = strlen(first);
-	for (char **l = c->record.lowerdirs; *l; l++) {
-		size_t same = 0;
-		while (same < len && (*l)[same] == first[same])
-			same++;
-		len = same;
-	}
-	while (len && first[len - 1] != '/')
-		len--;
-	return len;
-}
-
-/* make_options - with the first @skip bytes of every path left out */
-static void make_options(const struct container *c, bool discard, size_t skip, struct buf *b)
-{
-	for (char **l = c->record.lowerdirs; *l; l++) {
-		buf_puts(b, l == c->record.lowerdirs ? "lowerdir=" : ":");
-		add_escaped(b, *l + skip);
-	}
-	buf_puts(b, ",upperdir=");
-	add_escaped(b, c->dir + skip);
-	buf_puts(b, "/upper,workdir=");
-	add_escaped(b, c->dir + skip);
-	buf_printf(b, "/work,userxattr%s", discard ? ",volatile" : "");
-}
-
-static int mount_old(const struct container *c, bool discard, struct error *err)
-{
-	size_t page = (size_t) sysconf(_SC_PAGESIZE);
-	cleanup_free char *target = xasprintf("%s/rootfs", c->dir);
-	cleanup_buf struct buf options = { 0 };
-	make_options(c, discard, 0, &options);
-	if (options.len < page)
-		return mount("overlay", target, "overlay", 0, options.data) < 0 ? mount_failed(c, errno, "", err) : 0;
-
-	size_t skip = common_length(c);
-	cleanup_free char *common = xstrndup(c->dir, skip);
-	buf_done(&options);
-	make_options(c, discard, skip, &options);
-	if (options.len >= page)
-		return error_say(err, E2BIG, "mount the layers on '%s': the image has too many layers (%zu) for this kernel; Linux 6.8 "
-				 "or later takes up to 500", target, strings_count(c->record.lowerdirs));
-	cleanup_close int cwd_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (cwd_fd < 0 || chdir(common) < 0)
-		return error_set(err, errno, "go to '%s'", common);
-	int code = mount("overlay", target, "overlay", 0, options.data) < 0 ? errno : 0;
-	if (fchdir(cwd_fd) < 0)
-		return error_set(err, errno, "go back from '%s'", common);
-	return code ? mount_failed(c, code, "", err) : 0;
-}
-
-/* ---- both ---- */
-
-int rootfs_mount(const struct container *c, bool discard, struct error *err)
+int rootfs_mount(const struct container *c, bool discard, struct rootfs *ret, struct error *err)
 {
 	if (c->record.rootfs)
 		return 0;
 	if (!c->record.lowerdirs || !*c->record.lowerdirs)
 		return error_say(err, EINVAL, "container %.12s has neither layers nor a root directory", c->record.id);
-	int r = make_dirs(c, err);
-	if (r < 0)
-		return r;
-	r = mount_new(c, discard, err);
-	return r == -EOPNOTSUPP ? mount_old(c, discard, err) : r;
+	if (c->status.started)
+		return mount_by(c, rootfs_driver(c), false, discard, is_foreign(c), ret, err);
+	int r = mount_first(c, discard, ret, err);
+	return r < 0 ? r : remember(c, ret->driver, err);
 }
 
-int rootfs_unmount(const struct container *c, struct error *err)
+int rootfs_unmount(const struct container *c, struct rootfs *rootfs, struct error *err)
 {
-	if (c->record.rootfs)
+	if (c->record.rootfs || rootfs->driver == DRIVER_COPY)
 		return 0;
 	cleanup_free char *target = xasprintf("%s/rootfs", c->dir);
+	int r = 0;
 	/* EINVAL: nothing is mounted there. Detached: what still has a file open there keeps nobody from going on. */
 	if (umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
-		return error_set(err, errno, "unmount '%s'", target);
-	return 0;
+		r = error_set(err, errno, "unmount '%s'", target);
+	fuse_overlay_end(&rootfs->helper);
+	return r;
 }

@@ -41,18 +41,23 @@ static int copy_xattrs(int from, int to)
 
 int copy_metadata(int from_fd, const char *from, int to_fd, const char *to, struct error *err)
 {
+	return copy_metadata_as(from_fd, from, to_fd, to, false, err);
+}
+
+int copy_metadata_as(int from_fd, const char *from, int to_fd, const char *to, bool ours, struct error *err)
+{
 	struct stat st;
 	cleanup_close int source = open_entry(from_fd, from), target = open_entry(to_fd, to);
 	if (source < 0 || target < 0 || fstat(source, &st) < 0)
 		return error_set(err, errno, "look at '%s'", to);
 	/* what belongs to an id that we do not have is shown as nobody's, and cannot be given away */
 	bool nobodys = st.st_uid == OVERFLOW_ID || st.st_gid == OVERFLOW_ID;
-	if (fchownat(target, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0 && !(errno == EINVAL && nobodys))
+	if (!ours && fchownat(target, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0 && !(errno == EINVAL && nobodys))
 		return error_set(err, errno, "change the owner of '%s'", to);
 	char path[32];
 	if (!S_ISLNK(st.st_mode)) {
 		int r = copy_xattrs(source, target);
-		if (r < 0)
+		if (r < 0 && !ours)
 			return error_set(err, -r, "copy the extended attributes of '%s'", to);
 		if (chmod(fs_fd_path(target, path), st.st_mode & 07777) < 0)
 			return error_set(err, errno, "change the mode of '%s'", to);
@@ -103,6 +108,11 @@ static int copy_file(int from_fd, const char *from, int to_fd, const char *to, s
 
 int copy_entry(int from_fd, const char *from, int to_fd, const char *to, struct error *err)
 {
+	return copy_entry_as(from_fd, from, to_fd, to, false, err);
+}
+
+int copy_entry_as(int from_fd, const char *from, int to_fd, const char *to, bool ours, struct error *err)
+{
 	struct stat st;
 	char target[PATH_MAX];
 	if (fstatat(from_fd, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -128,7 +138,7 @@ int copy_entry(int from_fd, const char *from, int to_fd, const char *to, struct 
 		if (mknodat(to_fd, to, st.st_mode & (S_IFMT | 0777), st.st_rdev) < 0)
 			r = error_set(err, errno, "create the node '%s'", to);
 	}
-	return r < 0 ? r : copy_metadata(from_fd, from, to_fd, to, err);
+	return r < 0 ? r : copy_metadata_as(from_fd, from, to_fd, to, ours, err);
 }
 
 /* ---- trees ---- */
