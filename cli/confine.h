@@ -1,8 +1,8 @@
 /* confine.h - what carrier-fetch and carrier-unpack take away from themselves before they look at foreign bytes.
  *
  * Layers, each of which holds alone: no capability that is not needed (and no_new_privs), a root directory of its own for who is
- * handed directories and opens nothing by name, Landlock for files and for TCP, seccomp for everything else. A kernel without
- * Landlock is told in one log_debug line; a refused filter is an error. tests/integration/attack.c tries what must not work.
+ * handed directories and opens nothing by name, Landlock for files and for TCP, seccomp for everything else. What is lost without
+ * Landlock is said once, by carrier (confine_lost()); a refused filter is an error. tests/integration/attack.c tries what must not work.
  * landlock(7), seccomp(2), capabilities(7), open_tree(2), chroot(2).
  */
 #pragma once
@@ -32,5 +32,8 @@ struct confine {
  * a mount of its own, in which no device can be opened; where the kernel or a lack of CAP_SYS_ADMIN makes that impossible,
  * CAP_MKNOD goes, too. */
 int confine_self(const struct confine *c, struct error *err);
+/* confine_lost - what this kernel cannot keep from carrier-fetch, as one sentence; NULL: nothing. For carrier to say, as the confined
+ * programs print nothing of their own (confine_lost.c) */
+const char *confine_lost(void);
 /* confine_denied - names of the calls that the filter denies, for the test; NULL-terminated. @writes: to some path */
 const char *const *confine_denied(bool network, bool writes);

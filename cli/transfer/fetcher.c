@@ -1,9 +1,20 @@
 #include "fetcher.h"
+#include "../confine.h"
 #include "cleanup.h"
+#include "log.h"
 #include "proc.h"
 #include "socket.h"
 #include <signal.h>
 #include <sys/socket.h>
+
+static void say_what_is_lost(void)
+{
+	static bool said;
+	const char *lost = said ? NULL : confine_lost();
+	said = true;
+	if (lost)
+		log_warn("%s", lost);
+}
 
 int fetcher_start(const struct fetch_setup *setup, struct fetcher *ret, struct error *err)
 {
@@ -17,6 +28,7 @@ int fetcher_start(const struct fetch_setup *setup, struct fetcher *ret, struct e
 	const struct proc_fd fds[] = { { theirs, FETCH_SOCKET_FD } };
 	char *argv[] = { (char *) "carrier-fetch", NULL };
 	const struct proc_spawn spawn = { .path = path, .argv = argv, .fds = fds, .n_fds = 1, .death_signal = SIGKILL };
+	say_what_is_lost();
 	pid_t pid = proc_spawn(&spawn, NULL, err);
 	if (pid < 0)
 		return pid;

@@ -7,6 +7,7 @@
 # In each test:
 #	carrier ARGS...		as $WHO; its images and containers are below $CROOT, which a file's tests share
 #	client COMMAND...	any command, as $WHO
+#	OUTSIDE			an array: a wrapper of all that client and carrier run, which is still root where they are not
 #	as_user COMMAND...	as the throw-away user that the file has when WHO=user or make_user was called
 #	failing CODE TEXT COMMAND...	it fails with this code, one sentence on stderr, which contains TEXT
 #	$BASE			directory of the file; everything of it is named so in mounts and command lines
@@ -67,19 +68,19 @@ pkill_user() {
 }
 
 as_user() {
-	setpriv --reuid "$NAME" --regid "$NAME" --init-groups --inh-caps=-all --reset-env \
+	"${OUTSIDE[@]}" setpriv --reuid "$NAME" --regid "$NAME" --init-groups --inh-caps=-all --reset-env \
 		env HOME="$USER_HOME" XDG_RUNTIME_DIR="$USER_RUN" PATH="${USER_PATH:-/usr/sbin:/usr/bin:/sbin:/bin}" "$@"
 }
 
 client() {
-	if [ "$WHO" = user ]; then as_user "$@"; else "$@"; fi
+	if [ "$WHO" = user ]; then as_user "$@"; else "${OUTSIDE[@]}" "$@"; fi
 }
 
 carrier() {
 	if [ "$WHO" = user ]; then
 		as_user "$PROGRAM" "$@"
 	else
-		"$PROGRAM" --root "$CROOT" "$@"
+		"${OUTSIDE[@]}" "$PROGRAM" --root "$CROOT" "$@"
 	fi
 }
 

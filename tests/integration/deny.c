@@ -21,6 +21,7 @@ enum { STRINGS = -1, SET_STRING = 1 };	/* linux/mount.h: FSCONFIG_SET_STRING */
 static const struct { const char *name; long number; } calls[] = {
 	{ "clone3", SYS_clone3 },	{ "close_range", SYS_close_range },	{ "execveat", SYS_execveat },
 	{ "fsconfig", SYS_fsconfig },	{ "fsmount", SYS_fsmount },		{ "fsopen", SYS_fsopen },
+	{ "landlock_create_ruleset", 444 },
 	{ "mount_setattr", SYS_mount_setattr }, { "move_mount", SYS_move_mount }, { "open_tree", SYS_open_tree },
 	{ "fsconfig_string", STRINGS },	{ "openat2", SYS_openat2 },	{ "pidfd_open", SYS_pidfd_open },
 };
@@ -65,6 +66,6 @@ int main(int argc, char **argv)
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 &&
 	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0))
 		err(2, "deny: load the filter");
-	execv(argv[2], argv + 2);
+	execvp(argv[2], argv + 2);
 	err(127, "deny: %s", argv[2]);
 }
