@@ -140,7 +140,13 @@ static int prepare(void *program, void *unused)
 const struct program carrier_program = {
 	.name = "carrier", .summary = "run containers without a daemon and without root", .version = VERSION,
 	.description = "carrier pulls images from any registry, and runs containers from them through woody or another OCI runtime. "
-		       "It needs no daemon and, with subordinate ids in /etc/subuid and /etc/subgid, no root.",
+		       "It needs no daemon and, with subordinate ids in /etc/subuid and /etc/subgid, no root. Without them everything in images "
+		       "and containers belongs to the user who runs it.\n\n"
+		       "Two confined programs see what registries send. carrier-unpack reaches the directory of one layer. carrier-fetch changes no "
+		       "file, and reads these only: certificates (/etc/ssl, /etc/pki, /etc/crypto-policies, /usr/share/ca-certificates, "
+		       "/usr/local/share/ca-certificates, /usr/share/pki, /etc/ca-certificates, and --cert-dir), how names are resolved "
+		       "(/etc/resolv.conf, /etc/hosts, /etc/nsswitch.conf, /etc/host.conf, /etc/gai.conf, /etc/services, /run/systemd/resolve, "
+		       "/run/resolvconf, /run/NetworkManager) and its libraries. Proxies are taken from the environment (https_proxy, http_proxy, no_proxy, all_proxy).",
 	OPTIONS(struct carrier, options), .commands = commands, .usage_exit = EXIT_CARRIER, .prepare = prepare,
 };
 

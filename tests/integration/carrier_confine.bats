@@ -221,3 +221,15 @@ attack layer stderr-read EBADF\nattack layer tiocsti EPERM\nattack layer winsize
 	same 125 "$status"
 	grep 'carrier-fetch ended early, with status 159' stderr
 }
+
+@test "the manual lists every file that the fetcher may read" {
+	local path
+	expect 0 carrier help --man
+	tr '\n' ' ' <<<"$output" | sed 's/\\-/-/g' >manual
+	sed -n '/readable\[\] = {/,/^};/p' "$BATS_TEST_DIRNAME/../../cli/fetch/main.c" | grep -o '"/[^"]*"' | tr -d '"' |
+		grep -v -e '^/usr/lib' -e '^/lib' -e '^/dev/' -e ld.so.cache >readable	# "its libraries"
+	[ "$(wc -l <readable)" -gt 10 ] || fail "$(cat readable)"
+	while read -r path; do
+		grep -qF "$path" manual || fail "$path is not in carrier(1)"
+	done <readable
+}
