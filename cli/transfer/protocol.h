@@ -10,6 +10,11 @@
  * diff/ and pending.json are made (not given for documents). argv says what is expected; "done" is reported only when everything
  * was verified. Neither program ever names anything in the store: carrier renames what was verified.
  *
+ * carrier-unpack can also inflate a blob into the file --blob NAME (mode `inflate`), and verify one without keeping it.
+ *
+ * carrier-pack: one process for each archive. fd 5: the directory that is packed, fd 4: a file or pipe that the archive goes to, fd 3:
+ * reports, as carrier-unpack's. It reads what is beneath the directory and writes to fd 4; nothing else is open to it.
+ *
  * Every packet and line is one JSON object of at most 64 KiB.
  */
 #pragma once
@@ -57,6 +62,7 @@ struct fetch_report {
 
 struct unpack_report {
 	char *kind;			/* "progress", "done", "error" */
+	char *compression;		/* done: "plain", "gzip" or "zstd": what the blob turned out to be */
 	char *digest, *diff_id;		/* done: computed and, where expected ones were given, equal to them */
 	int64_t size;			/* compressed bytes so far */
 	int64_t unpacked;		/* bytes of the tar so far */

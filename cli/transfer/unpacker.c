@@ -6,9 +6,10 @@
 #include <signal.h>
 #include <string.h>
 
+static const char *const compressions[] = { "auto", "plain", "gzip", "zstd" };
+
 static void make_argv(const struct unpack_job *j, struct strings *argv)
 {
-	static const char *const compressions[] = { "auto", "plain", "gzip", "zstd" };
 	strings_add(argv, "carrier-unpack");
 	if (j->blob_dir_fd >= 0) {
 		strings_add(argv, "--blob");
@@ -24,42 +25,48 @@ static void make_argv(const struct unpack_job *j, struct strings *argv)
 		strings_add(argv, "--diff-id");
 		strings_add(argv, j->diff_id);
 	}
-	if (j->layer_dir_fd >= 0)
+	if (j->layer_dir_fd >= 0 || j->inflate)
 		strings_printf(argv, "--media-compression=%s", compressions[j->compression]);
-	strings_add(argv, j->layer_dir_fd >= 0 ? "layer" : "document");
+	strings_add(argv, j->layer_dir_fd >= 0 ? "layer" : j->inflate ? "inflate" : "document");
 }
 
-int unpacker_start(const struct unpack_job *job, struct unpacker *ret, struct error *err)
+/* start - @program, with these fds and one that it reports to */
+static int start(const char *program, char **argv, struct proc_fd *fds, size_t n, struct unpacker *ret, struct error *err)
 {
-	cleanup_free char *path = carrier_helper("carrier-unpack", err);
+	cleanup_free char *path = carrier_helper(program, err);
 	int ends[2];
 	if (!path)
 		return -ENOENT;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_set(err, errno, "create a pipe");
 	cleanup_close int ours = ends[0], theirs = ends[1];
+	fds[n++] = (struct proc_fd) { theirs, UNPACK_REPORT_FD };
+	const struct proc_spawn spawn = { .path = path, .argv = argv, .fds = fds, .n_fds = n, .death_signal = SIGKILL };
+	pid_t pid = proc_spawn(&spawn, NULL, err);
+	if (pid < 0)
+		return pid;
+	*ret = (struct unpacker) { .program = program, .pid = pid, .report_fd = take_fd(ours) };
+	return 0;
+}
 
-	struct proc_fd fds[4] = { { job->input_fd, 0 }, { theirs, UNPACK_REPORT_FD } };
-	size_t n = 2;
+int unpacker_start(const struct unpack_job *job, struct unpacker *ret, struct error *err)
+{
+	struct proc_fd fds[4] = { { job->input_fd, 0 } };
+	struct strings argv cleanup_strings = { 0 };
+	size_t n = 1;
 	if (job->blob_dir_fd >= 0)
 		fds[n++] = (struct proc_fd) { job->blob_dir_fd, UNPACK_BLOB_DIR_FD };
 	if (job->layer_dir_fd >= 0)
 		fds[n++] = (struct proc_fd) { job->layer_dir_fd, UNPACK_LAYER_DIR_FD };
-	struct strings argv cleanup_strings = { 0 };
 	make_argv(job, &argv);
-	const struct proc_spawn spawn = { .path = path, .argv = argv.v, .fds = fds, .n_fds = n, .death_signal = SIGKILL };
-	pid_t pid = proc_spawn(&spawn, NULL, err);
-	if (pid < 0)
-		return pid;
-	*ret = (struct unpacker) { .pid = pid, .report_fd = take_fd(ours) };
-	return 0;
+	return start("carrier-unpack", argv.v, fds, n, ret, err);
 }
 
 static int early_end(struct unpacker *u, struct error *err)
 {
 	int code = proc_wait(u->pid);
 	u->pid = -1;
-	return error_say(err, EPIPE, "carrier-unpack ended early, with status %d", code);
+	return error_say(err, EPIPE, "%s ended early, with status %d", u->program, code);
 }
 
 int unpacker_read(struct unpacker *u, struct pool *pool, struct unpack_report **ret, struct error *err)
@@ -77,7 +84,7 @@ int unpacker_read(struct unpacker *u, struct pool *pool, struct unpack_report **
 	for (; (end = strchr(line, '\n')); line = end + 1) {
 		int r = json_decode(&unpack_report_type, line, (size_t) (end - line), pool, ret, err);
 		if (r < 0)
-			return error_wrap(err, "a report of carrier-unpack");
+			return error_wrap(err, "a report of %s", u->program);
 		if (strcmp((*ret)->kind, "error") == 0)
 			return error_say(err, (*ret)->code > 0 ? (int) (*ret)->code : EINVAL, "%s", (*ret)->message);
 		found = 1;
@@ -99,18 +106,44 @@ void unpacker_stop(struct unpacker *u)
 	u->pid = -1;
 }
 
-int unpack_document(const struct unpack_job *job, char ret_digest[80], struct error *err)
+static int until_done(struct unpacker *u, struct pool *pool, struct unpack_report **ret, struct error *err)
 {
-	struct unpacker u cleanup_unpacker = UNPACKER_INIT;
-	struct pool pool CLEANUP(pool_done) = { 0 };
-	int r = unpacker_start(job, &u, err);
+	int r = 0;
 	while (r >= 0) {
-		struct unpack_report *report;
-		r = unpacker_read(&u, &pool, &report, err);
-		if (r == 1 && strcmp(report->kind, "done") == 0) {
-			snprintf(ret_digest, 80, "%s", report->digest);
+		r = unpacker_read(u, pool, ret, err);
+		if (r == 1 && strcmp((*ret)->kind, "done") == 0)
 			return 0;
-		}
 	}
 	return r;
+}
+
+int unpack_all(const struct unpack_job *job, struct pool *pool, struct unpack_report **ret, struct error *err)
+{
+	struct unpacker u cleanup_unpacker = UNPACKER_INIT;
+	int r = unpacker_start(job, &u, err);
+	return r < 0 ? r : until_done(&u, pool, ret, err);
+}
+
+int unpack_document(const struct unpack_job *job, char ret_digest[80], struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct unpack_report *report;
+	int r = unpack_all(job, &pool, &report, err);
+	if (r == 0)
+		snprintf(ret_digest, 80, "%s", report->digest);
+	return r;
+}
+
+int pack_all(const struct pack_job *job, struct pool *pool, struct unpack_report **ret, struct error *err)
+{
+	struct proc_fd fds[3] = { { job->output_fd, UNPACK_BLOB_DIR_FD }, { job->tree_fd, UNPACK_LAYER_DIR_FD } };
+	struct unpacker u cleanup_unpacker = UNPACKER_INIT;
+	struct strings argv cleanup_strings = { 0 };
+	strings_add(&argv, "carrier-pack");
+	strings_printf(&argv, "--compression=%s", compressions[job->compression]);
+	if (job->level > 0)
+		strings_printf(&argv, "--level=%lld", (long long) job->level);
+	strings_add(&argv, job->kind);
+	int r = start("carrier-pack", argv.v, fds, 2, &u, err);
+	return r < 0 ? r : until_done(&u, pool, ret, err);
 }

@@ -1,4 +1,4 @@
-/* unpacker.h - carrier's side of carrier-unpack (protocol.h): one process for each blob. */
+/* unpacker.h - carrier's side of carrier-unpack and carrier-pack (protocol.h): one process for each blob. */
 #pragma once
 #include "../image/documents.h"
 #include "protocol.h"
@@ -10,12 +10,14 @@ struct unpack_job {
 	int blob_dir_fd;		/* -1: the blob is stored already */
 	const char *blob_name;
 	int layer_dir_fd;		/* -1: a document */
+	bool inflate;			/* no layer: blob_name receives what the blob unpacks to */
 	const char *digest, *diff_id;	/* NULL: computed and reported */
 	int64_t size;
 	enum layer_compression compression;
 };
 
 struct unpacker {
+	const char *program;
 	pid_t pid;
 	int report_fd;
 	struct buf partial;		/* a line that has not come to its end */
@@ -28,6 +30,19 @@ int unpacker_start(const struct unpack_job *job, struct unpacker *ret, struct er
 int unpacker_read(struct unpacker *u, struct pool *pool, struct unpack_report **ret, struct error *err);
 void unpacker_stop(struct unpacker *u);
 #define cleanup_unpacker __attribute__((cleanup(unpacker_stop)))
+
+/* unpack_all - start, and read until "done", which is the last thing in @ret */
+int unpack_all(const struct unpack_job *job, struct pool *pool, struct unpack_report **ret, struct error *err);
+
+struct pack_job {
+	int tree_fd;			/* the directory */
+	int output_fd;
+	const char *kind;		/* "archive", "layer", "overlay", "normal": ../pack/tree.h */
+	enum layer_compression compression;	/* PLAIN, GZIP or ZSTD */
+	int64_t level;			/* 0: the default */
+};
+/* pack_all - the whole of it by carrier-pack; what it had to leave out is @ret's message */
+int pack_all(const struct pack_job *job, struct pool *pool, struct unpack_report **ret, struct error *err);
 
 /* unpack_document - the whole of it for a small blob: verify and store as @blob_dir_fd/@blob_name
  * @ret_digest: room for 80 */

@@ -1,11 +1,11 @@
 /* carrier-unpack: the only program that opens what a registry sent (../transfer/protocol.h says how it is talked to).
  *
  *	carrier-unpack [--blob NAME] [--digest sha256:HEX] [--size N] [--media-compression plain|gzip|zstd|auto]
- *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] layer|document
+ *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] layer|document|inflate
  *
  * It gives away what it does not need before the first byte is read: namespaces, capabilities, files, system calls. In one pass the
  * blob is hashed and kept, inflated, hashed again and unpacked. "done" is said when all of it is verified, and the blob is on disk;
- * after any failure nothing of what was made is left.
+ * after any failure nothing of what was made is left. `inflate` keeps what the blob unpacks to instead of the blob.
  */
 #include "../confine.h"
 #include "../transfer/protocol.h"
@@ -32,7 +32,7 @@ struct options {
 	const char *blob, *digest, *diff_id;
 	int64_t size, max_unpacked, max_entries;
 	enum compression compression;
-	bool layer;
+	bool layer, inflate;
 };
 
 struct job {
@@ -95,10 +95,14 @@ static int parse_options(int argc, char **argv, struct options *o, struct error 
 		if (set_option(o, option, optarg) < 0)
 			return error_say(err, EINVAL, "carrier-unpack: --%s does not take '%s'", long_options[which].name, optarg);
 	}
-	if (optind != argc - 1 || (strcmp(argv[optind], "layer") != 0 && strcmp(argv[optind], "document") != 0))
-		return error_say(err, EINVAL, "carrier-unpack: the last argument is 'layer' or 'document'");
-	o->layer = strcmp(argv[optind], "layer") == 0;
-	if (!o->layer)
+	const char *what = optind == argc - 1 ? argv[optind] : "";
+	o->layer = strcmp(what, "layer") == 0;
+	o->inflate = strcmp(what, "inflate") == 0;
+	if (!o->layer && !o->inflate && strcmp(what, "document") != 0)
+		return error_say(err, EINVAL, "carrier-unpack: the last argument is 'layer', 'document' or 'inflate'");
+	if (o->inflate && !o->blob)
+		return error_say(err, EINVAL, "carrier-unpack: inflate needs --blob");
+	if (!o->layer && !o->inflate)
 		o->compression = COMPRESSION_PLAIN;
 	return 0;
 }
@@ -129,6 +133,7 @@ static int report(struct job *job, const char *kind, bool end, const struct erro
 	};
 	if (end && job->stream) {
 		r.digest = (char *) (uintptr_t) n->digest;
+		r.compression = (char *) (uintptr_t) stream_compression(job->stream);
 		r.diff_id = *n->diff_id ? (char *) (uintptr_t) n->diff_id : NULL;
 		r.hash_us = n->hash_us;
 		r.inflate_us = n->inflate_us;
@@ -209,8 +214,9 @@ static int open_all(struct job *job, struct error *err)
 		job->made_layer = true;
 	}
 	struct stream_config config = {
-		.in_fd = STDIN_FILENO, .blob_fd = job->blob_fd, .compression = o->compression, .hash_unpacked = o->layer,
-		.digest = o->digest, .diff_id = o->diff_id, .size = o->size, .max_unpacked = o->layer ? o->max_unpacked : INT64_MAX,
+		.in_fd = STDIN_FILENO, .blob_fd = o->inflate ? -1 : job->blob_fd, .compression = o->compression,
+		.hash_unpacked = o->layer || o->inflate,
+		.digest = o->digest, .diff_id = o->diff_id, .size = o->size, .max_unpacked = o->layer || o->inflate ? o->max_unpacked : INT64_MAX,
 	};
 	return stream_open(&config, &job->stream, err);
 }
@@ -228,6 +234,8 @@ static int pass(struct job *job, struct error *err)
 			if (r < 0)
 				return r;
 		}
+		if (job->options.inflate && (r = fs_write_all(job->blob_fd, data, len)) < 0)
+			return error_set(err, -r, "write what it unpacks to");
 		r = progress(job, err);
 		if (r < 0)
 			return r;

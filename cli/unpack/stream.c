@@ -31,9 +31,10 @@ int64_t clock_us(void)
 	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+static const char *const words[] = { "auto", "plain", "gzip", "zstd" };
+
 int compression_parse(const char *word, enum compression *ret)
 {
-	static const char *const words[] = { "auto", "plain", "gzip", "zstd" };
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (strcmp(word, words[i]) == 0) {
 			*ret = (enum compression) i;
@@ -108,12 +109,26 @@ static enum compression by_magic(const uint8_t *b, size_t len)
 	return COMPRESSION_PLAIN;
 }
 
+const char *stream_compression(const struct stream *s) { return s->compression ? words[s->compression] : NULL; }
+
+/* unread_compression - of those that people give us by hand, and that no registry has */
+static const char *unread_compression(const uint8_t *b, size_t len)
+{
+	if (len >= 4 && memcmp(b, "\3757zX", 4) == 0)
+		return "xz";
+	return len >= 4 && memcmp(b, "BZh", 3) == 0 && b[3] >= '1' && b[3] <= '9' ? "bzip2" : NULL;
+}
+
 /* begin - the first bytes are here */
 static int begin(struct stream *s, struct error *err)
 {
 	enum compression found = by_magic(s->in, s->in_len);
 	if (s->compression == COMPRESSION_GZIP && found != COMPRESSION_GZIP)
 		return error_say(err, EBADMSG, "it is not gzip data, though the manifest says so");
+	const char *unread = s->compression == COMPRESSION_AUTO && found == COMPRESSION_PLAIN ? unread_compression(s->in, s->in_len) : NULL;
+	if (unread)
+		return error_say(err, EOPNOTSUPP, "it is compressed with %s, which carrier does not read: pass it through `%s -dc` first", unread,
+				 unread);
 	if (s->compression == COMPRESSION_AUTO)
 		s->compression = found;
 	int r = 0;

@@ -39,6 +39,8 @@ int stream_open(const struct stream_config *config, struct stream **ret, struct 
  * for anything else than what is expected, -EFBIG beyond max_unpacked, else what read(2) or write(2) returned */
 int stream_next(struct stream *s, const uint8_t **data, size_t *len, struct error *err);
 const struct stream_numbers *stream_numbers(const struct stream *s);
+/* stream_compression - "plain", "gzip", "zstd", once the first bytes were seen; NULL before */
+const char *stream_compression(const struct stream *s);
 void stream_free(struct stream *s);
 
 /* compression_parse - "auto", "plain", "gzip", "zstd"; -EINVAL */

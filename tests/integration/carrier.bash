@@ -1,6 +1,6 @@
 # What carrier's suites stand on. The assertions are helpers.bash's; set-up and teardown are of their own.
 #
-# Environment, set by meson: WOODY, CARRIER (carrier-fetch and carrier-unpack beside it), WOODY_TESTBIN (lister, too), and
+# Environment, set by meson: WOODY, CARRIER (carrier-fetch, carrier-unpack and carrier-pack beside it), WOODY_TESTBIN (lister, too), and
 #	WHO		root (default) or user: who runs carrier in a suite that is meant for both
 #	FIXTURES	where images are kept from one file to the next; otherwise each file makes its own
 #
@@ -44,7 +44,7 @@ carrier_setup_file() {
 	chmod 755 "$BASE"
 	# copies, where an ordinary user reaches them; and so that nothing but "beside it" says where helpers are
 	mkdir "$BASE/bin"
-	cp "$CARRIER" "${CARRIER%/*}/carrier-fetch" "${CARRIER%/*}/carrier-unpack" "$WOODY" "$BASE/bin/"
+	cp "$CARRIER" "${CARRIER%/*}/carrier-fetch" "${CARRIER%/*}/carrier-unpack" "${CARRIER%/*}/carrier-pack" "$WOODY" "$BASE/bin/"
 	chmod 755 "$BASE"/bin/*
 	export BASE WHO FIXTURES PROGRAM=$BASE/bin/carrier CROOT=$BASE/root
 	if [ "$WHO" = user ]; then
