@@ -28,6 +28,10 @@ char *carrier_helper(const char *name, struct error *err);
 
 extern const struct program carrier_program;
 extern const struct command
+	command_commit,
+	command_export,
+	command_import,
+	command_snapshot,
 	command_completion,
 	command_exec,
 	command_image,

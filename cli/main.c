@@ -30,10 +30,14 @@ static const struct command *const commands[] = {
 	&command_kill,
 	&command_rm,
 	&command_inspect,
+	&command_export,
+	&command_commit,
 
 	&command_pull,
 	&command_images,
 	&command_rmi,
+	&command_import,
+	&command_snapshot,
 	&command_image,
 
 	&command_login,

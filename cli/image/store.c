@@ -350,7 +350,11 @@ int store_name(const struct store *s, const struct descriptor *manifest, const c
 	cleanup_close int lock = begin_change(s, &pool, &index, err);
 	if (lock < 0)
 		return lock;
-	(void) drop(index, name);
+	for (size_t i = 0; !name && i < index->n_manifests; i++)
+		if (strcmp(index->manifests[i].digest, manifest->digest) == 0)
+			return 0;
+	if (name)
+		(void) drop(index, name);
 	struct descriptor *list = pool_alloc(&pool, (index->n_manifests + 1) * sizeof *list);
 	if (index->n_manifests)
 		memcpy(list, index->manifests, index->n_manifests * sizeof *list);
@@ -358,7 +362,7 @@ int store_name(const struct store *s, const struct descriptor *manifest, const c
 	*pair = (struct json_pair) { (char *) ref_name, (char *) name };
 	list[index->n_manifests] = (struct descriptor) {
 		.media_type = manifest->media_type, .digest = manifest->digest, .size = manifest->size,
-		.platform = manifest->platform, .annotations = { 1, pair },
+		.platform = manifest->platform, .annotations = { name ? 1 : 0, name ? pair : NULL },
 	};
 	index->manifests = list;
 	index->n_manifests++;

@@ -84,7 +84,8 @@ int store_list(const struct store *s, struct image **ret, size_t *n, struct erro
 int store_list_root(const char *root, struct image **ret, size_t *n, struct error *err);
 void store_list_free(struct image *list, size_t n);
 
-/* store_name - @name points to this manifest from now on (another it pointed to loses it); under the lock */
+/* store_name - @name points to this manifest from now on (another it pointed to loses it); under the lock. NULL: it is listed without a
+ * name, unless it has one already */
 int store_name(const struct store *s, const struct descriptor *manifest, const char *name, struct error *err);
 /* store_unname - remove a name; 1 when it was the manifest's last one (store_collect() may then remove it), 0 */
 int store_unname(const struct store *s, const char *name, struct error *err);

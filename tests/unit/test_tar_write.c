@@ -80,7 +80,7 @@ static void ordinary(void)
 
 static void beyond_ustar(void)
 {
-	SAME(.name = "id", .uid = 07777777 + 1, .gid = UINT32_MAX);
+	SAME(.name = "id", .uid = 07777777 + 1, .gid = UINT32_MAX - 1);
 	OK(blocks() == 3);
 	SAME(.name = "nano", .mtime_nsec = 1);
 	SAME(.name = "tenth", .mtime_nsec = 100000000);

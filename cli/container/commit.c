@@ -1,0 +1,233 @@
+/* Theory of operation. A child becomes root of the namespace that the container's owners are of, reads upper/ (or, to squash, the whole tree)
+ * through carrier-pack, and makes the image; the parent gets the id by shared memory. Another child holds the container still as long as
+ * a socket is open, so that it goes on however we end. */
+#include "commit.h"
+#include "../image/instructions.h"
+#include "apart.h"
+#include "cleanup.h"
+#include "log.h"
+#include "runtime.h"
+#include "str.h"
+#include "tree.h"
+#include "userns.h"
+#include <string.h>
+#include <sys/mman.h>
+
+int commit_compression(const char *word, enum layer_compression *ret, struct error *err)
+{
+	*ret = str_eq(word, "zstd") ? LAYER_ZSTD : str_eq(word, "none") ? LAYER_PLAIN : LAYER_GZIP;
+	if (*ret == LAYER_GZIP && word && strcmp(word, "gzip") != 0)
+		return error_say(err, EINVAL, "--compression '%s': there are gzip, zstd and none", word);
+	return 0;
+}
+
+struct commit {
+	const struct carrier *c;
+	const struct container *container;
+	const struct commit_options *o;
+	char *id;			/* shared with the parent */
+};
+
+/* ---- its image ---- */
+
+/* find_image - by its manifest, which is not moved by a later pull of the same name */
+static int find_image(const struct store *s, const struct record *record, struct image *ret, struct error *err)
+{
+	struct image *list = NULL;
+	size_t n = 0, found;
+	int r = store_list(s, &list, &n, err);
+	if (r < 0)
+		return r;
+	for (found = 0; found < n && !str_eq(list[found].manifest_digest, record->manifest); found++)
+		;
+	for (size_t i = 0; found == n && i < n; i++)
+		if (str_eq(list[i].config_digest, record->image_id))
+			found = i;
+	for (size_t i = 0; i < n; i++)
+		if (i != found)
+			image_done(&list[i]);
+	if (found < n)
+		*ret = list[found];
+	free(list);
+	return found < n ? 0 : error_say(err, ENOENT, "the image of container %s, '%s', is not in the store any more: pull it again", record->name,
+					 record->image ? record->image : record->image_id);
+}
+
+/* ---- its settings ---- */
+
+/* is_prefix - does @list begin with all of @prefix? */
+static bool is_prefix(char *const *prefix, char *const *list)
+{
+	for (; prefix && *prefix; prefix++, list++)
+		if (!*list || strcmp(*prefix, *list) != 0)
+			return false;
+	return true;
+}
+
+/* take_settings - as the container was run. Of its arguments those of the image's entrypoint stay that. */
+static void take_settings(struct image_settings *s, const struct record *record, struct pool *pool)
+{
+	static char *nothing[] = { NULL };
+	struct strings env cleanup_strings = { 0 };
+	char **args = record->args ? record->args : nothing;
+	if (s->entrypoint && is_prefix(s->entrypoint, args))
+		args += strings_count(s->entrypoint);
+	else
+		s->entrypoint = NULL;
+	s->cmd = *args ? args : NULL;
+	for (char **v = record->env; v && *v; v++)
+		if (!(record->tty && strcmp(*v, "TERM=xterm") == 0))	/* --tty's, not the container's */
+			strings_add(&env, *v);
+	s->env = pool_alloc(pool, (env.n + 1) * sizeof *s->env);
+	for (size_t i = 0; i < env.n; i++)
+		s->env[i] = pool_strdup(pool, env.v[i]);
+	s->user = record->user;
+	if (s->working_dir || (record->workdir && strcmp(record->workdir, "/") != 0))
+		s->working_dir = record->workdir;
+	s->stop_signal = record->stop_signal;
+	s->labels = record->labels;
+}
+
+static char *joined(char *const *words, struct pool *pool)
+{
+	struct buf b cleanup_buf = { 0 };
+	for (; words && *words; words++)
+		buf_printf(&b, "%s%s", b.len ? " " : "", *words);
+	return pool_strdup(pool, buf_str(&b));
+}
+
+/* ---- the work ---- */
+
+static int pack(const struct commit *k, const struct place *p, int tree_fd, struct made_layer *layer, struct error *err)
+{
+	struct pack_job how = { .tree_fd = tree_fd, .kind = k->o->squash ? "layer" : "overlay", .level = k->o->level };
+	int r = commit_compression(k->o->compression, &how.compression, err);
+	return r < 0 ? r : make_layer(p, &how, layer, err);
+}
+
+/* add_layer - what the container wrote, if it was ever started */
+static int add_layer(const struct commit *k, const struct place *p, int tree_fd, struct image_config *config, struct descriptor *layers,
+		     size_t *n, struct image_history *history, struct pool *pool, struct error *err)
+{
+	struct made_layer layer;
+	if (tree_fd < 0) {	/* nothing */
+		history->empty_layer = true;
+		struct image_history *list = pool_alloc(pool, (config->n_history + 1) * sizeof *list);
+		if (config->n_history)
+			memcpy(list, config->history, config->n_history * sizeof *list);
+		list[config->n_history++] = *history;
+		config->history = list;
+		return 0;
+	}
+	int r = pack(k, p, tree_fd, &layer, err);
+	if (r == 0)
+		make_add_layer(config, layers, n, &layer, history, pool);
+	return r;
+}
+
+static int make(const struct commit *k, const struct store *s, int tree_fd, struct pool *pool, struct error *err)
+{
+	const struct record *record = &k->container->record;
+	struct image image cleanup_image = { 0 };
+	struct place place cleanup_place = PLACE_INIT;
+	struct image_config config;
+	struct descriptor *layers;
+	int r = find_image(s, record, &image, err);
+	if (r == 0)
+		r = place_open(s, "commit", &place, err);
+	if (r < 0)
+		return r;
+	config = *image.config;
+	size_t n = image.manifest->n_layers;
+	layers = make_layers_of(&image, 1, pool, err);
+	if (!layers)
+		return -EINVAL;
+	if (k->o->squash) {
+		n = config.n_history = 0;
+		config.rootfs.diff_ids = NULL;
+	}
+	take_settings(&config.config, record, pool);
+	for (char *const *change = k->o->changes; r == 0 && change && *change; change++)
+		r = instruction_apply(&config.config, *change, pool, err);
+	if (r < 0)
+		return r;
+	config.created = make_now(pool);
+	config.author = k->o->author ? (char *) (uintptr_t) k->o->author : config.author;
+	struct image_history history = {
+		.created = config.created, .created_by = joined(record->args, pool), .author = config.author,
+		.comment = (char *) (uintptr_t) k->o->message,
+	};
+	r = add_layer(k, &place, tree_fd, &config, layers, &n, &history, pool, err);
+	return r < 0 ? r : make_image(&place, &config, NULL, layers, n, k->o->names, k->id, err);
+}
+
+/* tree_of - what is packed: its own layer, -1 when there is none, or with --squash everything */
+static int tree_of(const struct commit *k, int *ret, struct error *err)
+{
+	if (k->o->squash) {
+		int fd = container_tree(k->c, k->container, err);
+		*ret = fd;
+		return fd < 0 ? fd : 0;
+	}
+	int *fds;
+	size_t n, own;
+	int r = container_layers(k->c, k->container, &fds, &n, &own, err);
+	if (r < 0)
+		return r;
+	*ret = own ? fds[0] : -1;
+	for (size_t i = own; i < n; i++)
+		close_fd(&fds[i]);
+	free(fds);
+	return 0;
+}
+
+static int work(void *ctx, struct error *err)
+{
+	const struct commit *k = ctx;
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct store store cleanup_store = STORE_INIT;
+	cleanup_close int tree = -1;
+	int r = tree_of(k, &tree, err);
+	if (r == 0)
+		r = store_open(k->c->root, &store, err);
+	cleanup_close int hold = r < 0 ? -1 : store_hold(&store, err);
+	if (hold < 0)
+		return r < 0 ? r : hold;
+	r = make(k, &store, tree, &pool, err);
+	if (r < 0) {
+		close_fd(&hold);
+		(void) store_collect(&store, NULL);	/* what was made, and nothing names */
+	}
+	return r;
+}
+
+static int hold_still(const struct carrier *c, const struct container *container, const struct commit_options *o)
+{
+	struct error why = { 0 };
+	if (!o->pause || container->state != RECORD_RUNNING)
+		return -1;
+	int fd = container_freeze(c, container, &why);
+	if (fd < 0)
+		log_warn("container %s cannot be paused (%s): a file that it writes just now may be in the image half-written",
+			 container->record.name, why.text);
+	return fd;
+}
+
+int commit_container(const struct carrier *c, const struct container *container, const struct commit_options *o, char id[80],
+		     struct error *err)
+{
+	enum { ROOM = 80 };
+	enum layer_compression checked;
+	int r = commit_compression(o->compression, &checked, err);
+	if (r < 0)
+		return r;
+	char *shared = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return error_set(err, errno, "share memory with a child");
+	cleanup_thaw int freezer = hold_still(c, container, o);
+	struct commit k = { .c = c, .container = container, .o = o, .id = shared };
+	r = apart_run(work, &k, err);
+	snprintf(id, ROOM, "%s", shared);
+	(void) munmap(shared, ROOM);
+	return r < 0 ? error_wrap(err, "commit %s", container->record.name) : 0;
+}

@@ -1,0 +1,143 @@
+#include "tree.h"
+#include "apart.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "proc.h"
+#include "rootfs.h"
+#include "runtime.h"
+#include "userns.h"
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+/* ---- the whole of it ---- */
+
+static int mount_own(const struct carrier *c, const struct container *container, struct error *err)
+{
+	int r = userns_become_root(CLONE_NEWNS, NULL, NULL, err);
+	if (r < 0)
+		return r;
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return error_set(err, errno, "keep mounts to ourselves");
+	/* nothing is written through it, so nothing needs to be synced when it goes */
+	return rootfs_mount(container, true, err);
+}
+
+int container_tree(const struct carrier *c, const struct container *container, struct error *err)
+{
+	const struct record *record = &container->record;
+	cleanup_free char *path = record->rootfs ? xstrdup(record->rootfs) : xasprintf("%s/rootfs", container->dir);
+	int r = 0;
+	if (container->state == RECORD_UNATTENDED || container->state == RECORD_STARTING)
+		return error_say(err, EBUSY, container->state == RECORD_STARTING ? "container %s is being started: try again when it runs"
+			     : "container %s has lost its monitor, and with it the way to its files: stop it first", record->name);
+	if (record->rootfs)
+		r = c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
+	else if (container->state == RECORD_RUNNING)
+		r = userns_join((pid_t) container->status.monitor, err);
+	else
+		r = mount_own(c, container, err);
+	if (r < 0)
+		return r;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_set(err, errno, "open '%s'", path) : fd;
+}
+
+/* ---- layer by layer ---- */
+
+int container_layers(const struct carrier *c, const struct container *container, int **ret, size_t *n, size_t *ret_own, struct error *err)
+{
+	const struct record *record = &container->record;
+	if (record->rootfs)
+		return error_say(err, EINVAL, "container %s runs from the directory '%s' and has no layers: `carrier snapshot '%s' NAME` makes an "
+				 "image of that", record->name, record->rootfs, record->rootfs);
+	int r = c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
+	if (r < 0)
+		return r;
+	size_t below = strings_count(record->lowerdirs);
+	int *fds = xcalloc(below + 1, sizeof *fds);
+	*n = *ret_own = 0;
+	int upper = openat(container->dir_fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (upper >= 0) {
+		fds[(*n)++] = upper;
+		*ret_own = 1;
+	} else if (errno != ENOENT) {
+		r = error_set(err, errno, "open '%s/upper'", container->dir);
+	}
+	for (size_t i = 0; r == 0 && i < below; i++) {
+		fds[*n] = open(record->lowerdirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fds[*n] < 0)
+			r = error_set(err, errno, "open the layer '%s'", record->lowerdirs[i]);
+		else
+			++*n;
+	}
+	if (r < 0)
+		free(fds);	/* the process ends */
+	else
+		*ret = fds;
+	return r;
+}
+
+/* ---- holding it still ---- */
+
+struct freezing { struct error err; int r; };
+
+__attribute__((noreturn)) static void freezer(const struct carrier *c, const struct container *container, int socket)
+{
+	char *pause[] = { (char *) "pause", container->record.id, NULL }, *resume[] = { (char *) "resume", container->record.id, NULL };
+	struct freezing said = { .r = 0 };
+	char word;
+	/* Ctrl-C ends the command, not us */
+	(void) signal(SIGINT, SIG_IGN);
+	(void) signal(SIGTERM, SIG_IGN);
+	(void) signal(SIGHUP, SIG_IGN);
+	said.r = runtime_enter(c, container, &said.err);
+	if (said.r == 0)
+		said.r = runtime_run(c, pause, NULL, &said.err);
+	(void) fs_write_all(socket, &said, sizeof said);
+	if (said.r == 0) {
+		(void) fs_read_all(socket, &word, 1);
+		(void) runtime_run(c, resume, NULL, NULL);
+	}
+	_exit(0);
+}
+
+int container_freeze(const struct carrier *c, const struct container *container, struct error *err)
+{
+	int ends[2];
+	struct freezing said;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_set(err, errno, "make a socket pair");
+	cleanup_close int ours = ends[0], theirs = ends[1];
+	(void) fflush(NULL);
+	pid_t pid = fork();
+	if (pid < 0)
+		return error_set(err, errno, "fork");
+	if (pid == 0) {
+		close_fd(&ours);	/* or the end would never be seen */
+		freezer(c, container, theirs);
+	}
+	close_fd(&theirs);
+	if (fs_read_all(ours, &said, sizeof said) != (ssize_t) sizeof said)
+		return error_say(err, ECANCELED, "the process that pauses container %s ended early", container->record.name);
+	if (said.r < 0) {
+		(void) proc_wait(pid);
+		if (err)
+			*err = said.err;
+		return said.r;
+	}
+	return take_fd(ours);
+}
+
+void container_thaw(int *fd)
+{
+	char word;
+	if (*fd < 0)
+		return;
+	(void) shutdown(*fd, SHUT_WR);
+	(void) fs_read_all(*fd, &word, 1);	/* until the child has ended */
+	close_fd(fd);
+}

@@ -1,0 +1,51 @@
+/* make.h - images that carrier itself makes: `commit`, `snapshot`, `import`, and what `load` finds in docker's archives.
+ *
+ *	place_open -> make_layer() or make_layer_of_archive(), make_document()... -> make_image() -> place_close
+ *
+ * Whoever calls is root, or root of a user namespace (userns.h), and holds the store (store_hold()) from before the first blob until
+ * the image has a name. Digests are always what carrier-pack or carrier-unpack computed. What is made is made below store/tmp and renamed when
+ * it is whole: who is killed leaves only what the next store_collect() removes.
+ */
+#pragma once
+#include "../transfer/unpacker.h"
+#include "store.h"
+
+#define MEDIA_OCI_LAYER_GZIP MEDIA_OCI_LAYER "+gzip"
+#define MEDIA_OCI_LAYER_ZSTD MEDIA_OCI_LAYER "+zstd"
+
+/* struct place - a directory of our own below store/tmp, locked while we live */
+struct place { const struct store *store; char name[64]; int fd, lock_fd; };
+#define PLACE_INIT { .fd = -1, .lock_fd = -1 }
+int place_open(const struct store *s, const char *what, struct place *ret, struct error *err);
+/* place_close - removes it with all that is in it */
+void place_close(struct place *p);
+#define cleanup_place __attribute__((cleanup(place_close)))
+
+/* make_document - @text becomes a blob; @digest receives what it is */
+int make_document(const struct place *p, const char *text, size_t len, char digest[80], struct error *err);
+/* make_blob - the file @fd, which is read from its beginning, becomes a blob, if its digest is @digest; nothing when there is one */
+int make_blob(const struct place *p, int fd, const char *digest, int64_t size, struct error *err);
+
+struct made_layer { char digest[80], diff_id[80]; int64_t size; const char *media_type; };
+/* make_layer - the directory @tree_fd becomes a blob and an unpacked layer. @kind, @compression, @level: of struct pack_job */
+int make_layer(const struct place *p, const struct pack_job *how, struct made_layer *ret, struct error *err);
+/* make_layer_of_archive - the tar archive @fd (a pipe, too), compressed or not, becomes both; stored as it came. @diff_id: NULL, or
+ * what it has to be */
+int make_layer_of_archive(const struct place *p, int fd, const char *diff_id, struct made_layer *ret, struct error *err);
+
+/* make_layers_of - the descriptors of an image's layers, with room for @more behind them, and media types of OCI's */
+struct descriptor *make_layers_of(const struct image *image, size_t more, struct pool *pool, struct error *err);
+/* make_add_layer - to the config's diff_ids and history, and to the list of @n descriptors, which has room. @history: borrowed, NULL: none */
+void make_add_layer(struct image_config *config, struct descriptor *layers, size_t *n, const struct made_layer *layer,
+		    const struct image_history *history, struct pool *pool);
+
+/* make_image - config and manifest are stored, the chain is settled, and the image gets its names
+ * @config_text: as it is, or NULL: @config is encoded. @names: canonical; none: the image is known by its id only
+ * @id: receives the config's digest */
+int make_image(const struct place *p, const struct image_config *config, const char *config_text, struct descriptor *layers, size_t n,
+	       char *const *names, char id[80], struct error *err);
+
+/* make_platform - this machine's, into a config that has none */
+void make_platform(struct image_config *config, struct pool *pool);
+/* make_now - the time, as documents have it */
+char *make_now(struct pool *pool);
