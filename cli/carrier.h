@@ -29,8 +29,14 @@ char *carrier_helper(const char *name, struct error *err);
 extern const struct program carrier_program;
 extern const struct command
 	command_commit,
+	command_diff,
 	command_export,
+	command_image_diff,
+	command_image_mount,
+	command_image_unmount,
 	command_import,
+	command_load,
+	command_save,
 	command_snapshot,
 	command_completion,
 	command_exec,

@@ -6,6 +6,12 @@ static const struct command *const commands[] = {
 	&command_image_ls,
 	&command_pull,
 	&command_image_rm,
+	&command_save,
+	&command_load,
+	&command_import,
+	&command_image_diff,
+	&command_image_mount,
+	&command_image_unmount,
 	NULL,
 };
 

@@ -158,7 +158,10 @@ static int make(const struct commit *k, const struct store *s, int tree_fd, stru
 		.comment = (char *) (uintptr_t) k->o->message,
 	};
 	r = add_layer(k, &place, tree_fd, &config, layers, &n, &history, pool, err);
-	return r < 0 ? r : make_image(&place, &config, NULL, layers, n, k->o->names, k->id, err);
+	struct descriptor manifest;
+	if (r == 0)
+		r = make_image(&place, &config, NULL, layers, n, pool, k->id, &manifest, err);
+	return r < 0 ? r : make_names(s, &manifest, k->o->names, err);
 }
 
 /* tree_of - what is packed: its own layer, -1 when there is none, or with --squash everything */

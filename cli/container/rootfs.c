@@ -35,9 +35,9 @@ const char *storage_driver_name(enum storage_driver d) { return driver_names[d];
 
 /* ---- directories ---- */
 
-/* root_layer - the topmost layer whose own entry for "/" counts. One that has none in its archive has `implicit-root` beside its
+/* rootfs_root_layer - the topmost layer whose own entry for "/" counts. One that has none in its archive has `implicit-root` beside its
  * tree; when all have, the lowest is as good as any. */
-static const char *root_layer(char *const *lowerdirs)
+const char *rootfs_root_layer(char *const *lowerdirs)
 {
 	for (; *lowerdirs; lowerdirs++) {
 		const char *slash = strrchr(*lowerdirs, '/');
@@ -68,7 +68,7 @@ static int make_upper(const struct container *c, struct error *err)
 {
 	if (faccessat(c->dir_fd, "upper", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	const char *layer = root_layer(c->record.lowerdirs);
+	const char *layer = rootfs_root_layer(c->record.lowerdirs);
 	if (access(layer, F_OK) < 0)
 		return layer_missing(layer, errno, err);
 	int r = make_dir(c, "upper.new", 0755, err);
@@ -132,7 +132,7 @@ static bool is_foreign(const struct container *c)
 
 static int make_copy(const struct container *c, bool foreign, struct error *err)
 {
-	const char *layer = root_layer(c->record.lowerdirs);
+	const char *layer = rootfs_root_layer(c->record.lowerdirs);
 	int r = fs_remove_tree(c->dir_fd, "rootfs", err);	/* of a start that failed */
 	if (r == 0)
 		r = fs_remove_tree(c->dir_fd, "rootfs.new", err);

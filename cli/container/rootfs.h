@@ -41,3 +41,5 @@ int rootfs_unmount(const struct container *c, struct rootfs *rootfs, struct erro
 
 /* rootfs_driver - of a container that was started before; never DRIVER_AUTO */
 enum storage_driver rootfs_driver(const struct container *c);
+/* rootfs_root_layer - of @lowerdirs (at least one, topmost first), the one whose root says what / looks like; borrowed */
+const char *rootfs_root_layer(char *const *lowerdirs);

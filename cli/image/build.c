@@ -47,7 +47,9 @@ static int make(const struct build *b, const struct store *s, struct pool *pool,
 		.created = config.created, .author = config.author, .comment = (char *) (uintptr_t) (o->message ? o->message : o->comment),
 	};
 	make_add_layer(&config, descriptors, &n, &layer, &history, pool);
-	return make_image(&place, &config, NULL, descriptors, n, o->names, b->id, err);
+	struct descriptor manifest;
+	r = make_image(&place, &config, NULL, descriptors, n, pool, b->id, &manifest, err);
+	return r < 0 ? r : make_names(s, &manifest, o->names, err);
 }
 
 static int work(void *ctx, struct error *err)

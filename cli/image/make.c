@@ -217,9 +217,9 @@ void make_add_layer(struct image_config *config, struct descriptor *layers, size
 /* ---- images ---- */
 
 int make_image(const struct place *p, const struct image_config *config, const char *config_text, struct descriptor *layers, size_t n,
-	       char *const *names, char id[80], struct error *err)
+	       struct pool *pool, char id[80], struct descriptor *ret, struct error *err)
 {
-	char manifest_digest[80];
+	char digest[80];
 	size_t len, config_len = config_text ? strlen(config_text) : 0;
 	cleanup_free char *encoded = config_text ? NULL : json_encode(&image_config_type, config, JSON_COMPACT, &config_len);
 	int r = make_document(p, config_text ? config_text : encoded, config_len, id, err);
@@ -230,14 +230,18 @@ int make_image(const struct place *p, const struct image_config *config, const c
 		.config = { .media_type = (char *) (uintptr_t) MEDIA_OCI_CONFIG, .digest = id, .size = (int64_t) config_len },
 	};
 	cleanup_free char *text = json_encode(&manifest_type, &manifest, JSON_COMPACT, &len);
-	r = make_document(p, text, len, manifest_digest, err);
-	if (r == 0)
-		r = chain_settle(p->store, id, config->rootfs.diff_ids, err);
-	const struct descriptor d = { .media_type = manifest.media_type, .digest = manifest_digest, .size = (int64_t) len };
-	if (r == 0 && !(names && *names))
-		return store_name(p->store, &d, NULL, err);
+	r = make_document(p, text, len, digest, err);
+	*ret = (struct descriptor) { .media_type = manifest.media_type, .digest = pool_strdup(pool, digest), .size = (int64_t) len };
+	return r < 0 ? r : chain_settle(p->store, id, config->rootfs.diff_ids, err);
+}
+
+int make_names(const struct store *s, const struct descriptor *manifest, char *const *names, struct error *err)
+{
+	if (!(names && *names))
+		return store_name(s, manifest, NULL, err);
+	int r = 0;
 	for (; r == 0 && *names; names++)
-		r = store_name(p->store, &d, *names, err);
+		r = store_name(s, manifest, *names, err);
 	return r;
 }
 

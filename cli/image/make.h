@@ -39,11 +39,13 @@ struct descriptor *make_layers_of(const struct image *image, size_t more, struct
 void make_add_layer(struct image_config *config, struct descriptor *layers, size_t *n, const struct made_layer *layer,
 		    const struct image_history *history, struct pool *pool);
 
-/* make_image - config and manifest are stored, the chain is settled, and the image gets its names
- * @config_text: as it is, or NULL: @config is encoded. @names: canonical; none: the image is known by its id only
- * @id: receives the config's digest */
+/* make_image - config and manifest are stored, and the chain is settled; only its name is missing then
+ * @config_text: as it is, or NULL: @config is encoded
+ * @id: receives the config's digest. @ret: the manifest's descriptor, its strings in @pool */
 int make_image(const struct place *p, const struct image_config *config, const char *config_text, struct descriptor *layers, size_t n,
-	       char *const *names, char id[80], struct error *err);
+	       struct pool *pool, char id[80], struct descriptor *ret, struct error *err);
+/* make_names - the image of @manifest gets its names (canonical); none: it is known by its id only */
+int make_names(const struct store *s, const struct descriptor *manifest, char *const *names, struct error *err);
 
 /* make_platform - this machine's, into a config that has none */
 void make_platform(struct image_config *config, struct pool *pool);

@@ -281,8 +281,8 @@ static int work(struct job *job, const char *boot_id, struct error *err)
 		if (r < 0)
 			error_set(err, -r, "report to carrier");
 	}
-	if (r < 0)
-		error_wrap(err, "%s %s", o->layer ? "layer" : "blob", o->digest ? o->digest : "from carrier itself");
+	if (r < 0 && o->digest)
+		error_wrap(err, "%s %s", o->layer ? "layer" : "blob", o->digest);
 	if (r == -ENOSPC || r == -EDQUOT)
 		error_hint(err, "the file system of the store is full: remove images with carrier rmi, or use another --root");
 	return r;

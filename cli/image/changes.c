@@ -1,0 +1,237 @@
+#include "changes.h"
+#include "cleanup.h"
+#include "mem.h"
+#include "str.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+enum { DEPTH_MAX = 250 };
+
+/* A directory of a tree: those of the layers that are merged in it, topmost first. */
+struct merged { int *fds; size_t n; };
+
+struct comparing {
+	int (*each)(void *ctx, char kind, const char *path);
+	void *ctx;
+	struct buf path;
+	int depth;
+	struct buf *held;	/* lines that are said only if something follows: the directories we are in */
+};
+
+static void merged_done(struct merged *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		close_fd(&m->fds[i]);
+	free(m->fds);
+	*m = (struct merged) { 0 };
+}
+
+/* ---- one name ---- */
+
+static bool is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0); }
+
+static bool is_opaque(int fd)
+{
+	char value;
+	return fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+/* look - the file @name in @m; @at: in which layer. -ENOENT */
+static int look(const struct merged *m, const char *name, struct stat *st, size_t *at)
+{
+	for (*at = 0; *at < m->n; ++*at) {
+		if (fstatat(m->fds[*at], name, st, AT_SYMLINK_NOFOLLOW) == 0)
+			return is_whiteout(st) ? -ENOENT : 0;
+		if (errno != ENOENT)
+			return -errno;
+	}
+	return -ENOENT;
+}
+
+/* enter - the directory @name of @m: of all layers from @at on, until one hides what is below */
+static int enter(const struct merged *m, const char *name, size_t at, struct merged *ret, struct error *err)
+{
+	struct stat st;
+	*ret = (struct merged) { xcalloc(m->n + 1, sizeof(int)), 0 };
+	for (; at < m->n; at++) {
+		if (fstatat(m->fds[at], name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+			continue;
+		int fd = openat(m->fds[at], name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+			break;	/* a file, or a whiteout */
+		if (fd < 0)
+			return error_set(err, errno, "open '%s'", name);
+		ret->fds[ret->n++] = fd;
+		if (is_opaque(fd))
+			break;
+	}
+	return 0;
+}
+
+/* the_same_dirs - do both see the same directories, and nothing else? */
+static bool the_same_dirs(const struct merged *a, const struct merged *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		struct stat x, y;
+		if (fstat(a->fds[i], &x) < 0 || fstat(b->fds[i], &y) < 0 || x.st_ino != y.st_ino || x.st_dev != y.st_dev)
+			return false;
+	}
+	return true;
+}
+
+static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *) a, *(char *const *) b); }
+
+static int add_names(const struct merged *m, struct strings *ret, struct error *err)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		int copy = openat(m->fds[i], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		cleanup_dir DIR *d = copy < 0 ? NULL : fdopendir(copy);
+		if (!d)
+			return error_set(err, errno, "read a directory of a layer");
+		for (struct dirent *e; (e = readdir(d));)
+			if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+				strings_add(ret, e->d_name);
+	}
+	return 0;
+}
+
+static bool same_link(const struct merged *a, size_t at_a, const struct merged *b, size_t at_b, const char *name)
+{
+	char x[PATH_MAX], y[PATH_MAX];
+	ssize_t n = readlinkat(a->fds[at_a], name, x, sizeof x), m = readlinkat(b->fds[at_b], name, y, sizeof y);
+	return n >= 0 && n == m && memcmp(x, y, (size_t) n) == 0;
+}
+
+static bool same_owner_and_mode(const struct stat *a, const struct stat *b)
+{
+	return a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	if (a->st_ino == b->st_ino && a->st_dev == b->st_dev)
+		return true;
+	bool device = S_ISCHR(a->st_mode) || S_ISBLK(a->st_mode);
+	return same_owner_and_mode(a, b) && (!device || a->st_rdev == b->st_rdev) && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && (!S_ISREG(a->st_mode) || a->st_size == b->st_size);
+}
+
+/* ---- the walk ---- */
+
+static int compare(struct comparing *c, const struct merged *was, const struct merged *is, struct error *err);
+
+static int say(struct comparing *c, char kind)
+{
+	if (c->held) {	/* the directories above come first */
+		struct buf *held = c->held;
+		c->held = NULL;
+		for (char *line = held->data; line && line < held->data + held->len; line += strlen(line) + 1) {
+			int r = c->each(c->ctx, 'C', line);
+			if (r < 0)
+				return r;
+		}
+		held->len = 0;
+	}
+	return c->each(c->ctx, kind, c->path.data);
+}
+
+/* below - both sides of a directory; @was is empty for one that is new */
+static int below(struct comparing *c, const struct merged *was, const struct merged *is, const char *name, size_t at_was, size_t at_is,
+		 bool existed, struct error *err)
+{
+	struct merged old = { 0 }, new = { 0 };
+	int r = existed ? enter(was, name, at_was, &old, err) : 0;
+	if (r == 0)
+		r = enter(is, name, at_is, &new, err);
+	if (r == 0 && !the_same_dirs(&old, &new))
+		r = compare(c, &old, &new, err);
+	merged_done(&old);
+	merged_done(&new);
+	return r;
+}
+
+static int compare_name(struct comparing *c, const struct merged *was, const struct merged *is, const char *name, struct error *err)
+{
+	struct stat old, new;
+	size_t at_was, at_is;
+	int had = look(was, name, &old, &at_was), has = look(is, name, &new, &at_is);
+	if ((had < 0 && had != -ENOENT) || (has < 0 && has != -ENOENT))
+		return error_set(err, had < 0 && had != -ENOENT ? -had : -has, "look at '%.300s'", c->path.data);
+	if (has < 0)
+		return had < 0 ? 0 : say(c, 'D');
+	bool dir = S_ISDIR(new.st_mode), dir_was = had == 0 && S_ISDIR(old.st_mode);
+	if (had < 0) {
+		int r = say(c, 'A');
+		return r < 0 || !dir ? r : below(c, was, is, name, at_was, at_is, false, err);
+	}
+	if (dir && dir_was) {
+		if (!same_owner_and_mode(&old, &new)) {
+			int r = say(c, 'C');
+			return r < 0 ? r : below(c, was, is, name, at_was, at_is, true, err);
+		}
+		/* only if something in it differs */
+		struct buf held cleanup_buf = { 0 }, *outer = c->held;
+		if (outer && outer->len)
+			buf_add(&held, outer->data, outer->len);
+		buf_add(&held, c->path.data, c->path.len + 1);
+		c->held = &held;
+		int r = below(c, was, is, name, at_was, at_is, true, err);
+		c->held = c->held ? outer : NULL;
+		return r;
+	}
+	bool link_differs = S_ISLNK(new.st_mode) && S_ISLNK(old.st_mode) && !same_link(was, at_was, is, at_is, name);
+	if (same_file(&old, &new) && !link_differs)
+		return 0;
+	int r = say(c, 'C');
+	return r < 0 || !dir ? r : below(c, was, is, name, at_was, at_is, false, err);
+}
+
+static int compare(struct comparing *c, const struct merged *was, const struct merged *is, struct error *err)
+{
+	struct strings names cleanup_strings = { 0 };
+	size_t len = c->path.len;
+	if (c->depth == DEPTH_MAX)
+		return error_say(err, ELOOP, "'%.100s...' is more than %d directories deep", c->path.data, DEPTH_MAX);
+	int r = add_names(was, &names, err);
+	if (r == 0)
+		r = add_names(is, &names, err);
+	if (names.n)
+		qsort(names.v, names.n, sizeof *names.v, by_bytes);
+	c->depth++;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		if (i > 0 && strcmp(names.v[i], names.v[i - 1]) == 0)
+			continue;
+		buf_printf(&c->path, "/%s", names.v[i]);
+		r = compare_name(c, was, is, names.v[i], err);
+		c->path.len = len;
+		c->path.data[len] = 0;
+	}
+	c->depth--;
+	return r;
+}
+
+/* top - without the layers below one whose root is opaque */
+static struct merged top(const struct view *v)
+{
+	struct merged m = { v->fds, 0 };
+	while (m.n < v->n && !(m.n > 0 && is_opaque(v->fds[m.n - 1])))
+		m.n++;
+	return m;
+}
+
+int changes_between(const struct view *was, const struct view *is, int (*each)(void *ctx, char kind, const char *path), void *ctx,
+		    struct error *err)
+{
+	struct comparing c = { .each = each, .ctx = ctx };
+	const struct merged old = top(was), new = top(is);
+	buf_puts(&c.path, "");
+	int r = compare(&c, &old, &new, err);
+	buf_done(&c.path);
+	return r;
+}
