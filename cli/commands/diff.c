@@ -41,6 +41,9 @@ static int each(void *ctx, char kind, const char *path)
 
 /* ---- containers ---- */
 
+/* what carrier itself mounts in every container; the mount points are its work, too */
+static const char *const mounted[] = { "/dev", "/proc", "/sys", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", NULL };
+
 static int diff_container(struct diff *d, struct error *err)
 {
 	struct container container cleanup_container = CONTAINER_NONE;
@@ -52,7 +55,7 @@ static int diff_container(struct diff *d, struct error *err)
 	if (r < 0)
 		return r;
 	const struct view is = { fds, n }, was = { fds + own, n - own };
-	return changes_between(&was, &is, each, d, err);	/* the process ends, and with it the fds */
+	return changes_between(&was, &is, mounted, each, d, err);	/* the process ends, and with it the fds */
 }
 
 /* ---- images ---- */
@@ -92,7 +95,7 @@ static int diff_images(struct diff *d, struct error *err)
 		r = open_layers(&store, d->args[0], false, &is, err);
 	if (r == 0)
 		r = d->args[1] ? open_layers(&store, d->args[1], false, &was, err) : open_layers(&store, d->args[0], true, &was, err);
-	return r < 0 ? r : changes_between(&was, &is, each, d, err);
+	return r < 0 ? r : changes_between(&was, &is, NULL, each, d, err);
 }
 
 /* ---- both ---- */

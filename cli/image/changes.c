@@ -15,6 +15,7 @@ enum { DEPTH_MAX = 250 };
 struct merged { int *fds; size_t n; };
 
 struct comparing {
+	const char *const *skip;
 	int (*each)(void *ctx, char kind, const char *path);
 	void *ctx;
 	struct buf path;
@@ -208,7 +209,7 @@ static int compare(struct comparing *c, const struct merged *was, const struct m
 		if (i > 0 && strcmp(names.v[i], names.v[i - 1]) == 0)
 			continue;
 		buf_printf(&c->path, "/%s", names.v[i]);
-		r = compare_name(c, was, is, names.v[i], err);
+		r = strings_have((char *const *) (uintptr_t) c->skip, c->path.data) ? 0 : compare_name(c, was, is, names.v[i], err);
 		c->path.len = len;
 		c->path.data[len] = 0;
 	}
@@ -225,10 +226,10 @@ static struct merged top(const struct view *v)
 	return m;
 }
 
-int changes_between(const struct view *was, const struct view *is, int (*each)(void *ctx, char kind, const char *path), void *ctx,
-		    struct error *err)
+int changes_between(const struct view *was, const struct view *is, const char *const *skip,
+		    int (*each)(void *ctx, char kind, const char *path), void *ctx, struct error *err)
 {
-	struct comparing c = { .each = each, .ctx = ctx };
+	struct comparing c = { .skip = skip, .each = each, .ctx = ctx };
 	const struct merged old = top(was), new = top(is);
 	buf_puts(&c.path, "");
 	int r = compare(&c, &old, &new, err);

@@ -51,6 +51,21 @@ static void time_record(struct buf *out, int64_t sec, uint32_t nsec)
 	text_record(out, "mtime", text);
 }
 
+/* is_text - UTF-8, as pax wants its records to be */
+static bool is_text(const char *s)
+{
+	while (*s) {
+		unsigned char c = (unsigned char) *s++;
+		int more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : -1;
+		if (more < 0)
+			return false;
+		for (; more > 0; more--, s++)
+			if (((unsigned char) *s & 0xc0) != 0x80)
+				return false;
+	}
+	return true;
+}
+
 /* ---- the header block ---- */
 
 static void octal(uint8_t *field, int digits, int64_t value)
@@ -116,9 +131,12 @@ static void header(const struct tar_entry *e, char type, struct buf *out)
 
 static void make_records(const struct tar_entry *e, struct buf *out)
 {
-	if (split(e->name) < 0)
+	bool long_name = split(e->name) < 0, long_link = strlen(e->link) > LEN_NAME;
+	if ((long_name && !is_text(e->name)) || (long_link && !is_text(e->link)))
+		text_record(out, "hdrcharset", "BINARY");
+	if (long_name)
 		text_record(out, "path", e->name);
-	if (strlen(e->link) > LEN_NAME)
+	if (long_link)
 		text_record(out, "linkpath", e->link);
 	if (e->size > long_max)
 		number_record(out, "size", e->size);

@@ -126,6 +126,13 @@ static void names(void)
 	SAME(.name = name);
 	SAME(.name = "long", .type = TAR_SYMLINK, .link = name);
 	SAME(.name = "not \xff utf-8 \n");
+	OK(blocks() == 1);
+	name[200] = '\xff';
+	SAME(.name = name);
+	OK(memmem(archive.data, archive.len, "21 hdrcharset=BINARY\n", 21) != NULL);
+	memcpy(name + 200, "\xc3\xa4", 2);
+	SAME(.name = name);
+	OK(memmem(archive.data, archive.len, "hdrcharset", 10) == NULL);
 }
 
 static void record_lengths(void)
