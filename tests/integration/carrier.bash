@@ -145,9 +145,20 @@ user_processes() {
 processes() {
 	{
 		pgrep -f "$BASE/bin/|--root $CROOT" || true
-		grep -slF "$BASE/" /proc/[0-9]*/mountinfo | sed -n 's,/proc/\([0-9]*\)/.*,\1,p'
+		grep -slF "$BASE/" /proc/[0-9]*/mountinfo | sed -n 's,/proc/\([0-9]*\)/.*,\1,p' | elsewhere_mounted
 		[ -z "${NAME:-}" ] || user_processes
 	} | sort -un
+}
+
+# elsewhere_mounted - of these pids, those that do not share our own mount namespace: what is mounted there by a test (an engine's store, an
+# image) is in the mountinfo of every process of the host, and these are killed when a test fails
+elsewhere_mounted() {
+	local pid ours theirs
+	ours=$(readlink /proc/self/ns/mnt) || return 0
+	while read -r pid; do
+		theirs=$(readlink "/proc/$pid/ns/mnt" 2>/dev/null) || continue
+		[ "$theirs" = "$ours" ] || echo "$pid"
+	done
 }
 
 # first_process PATTERN - pid of the oldest process of the carrier under test (no wrapper of it) whose command line matches
