@@ -58,6 +58,12 @@ static int read_document(const struct load *l, const char *path, char **ret, siz
 	return fd < 0 ? fd : fs_read_fd(fd, path, DOCUMENT_MAX, ret, len, err);
 }
 
+static int decode(struct load *l, const char *name, const struct json_type *type, const char *text, size_t len, void *ret, struct error *err)
+{
+	int r = json_decode(type, text, len, &l->pool, ret, err);
+	return r < 0 ? error_wrap(err, "'%s' in it", name) : 0;
+}
+
 /* ---- names ---- */
 
 static const char *annotation(const struct descriptor *d, const char *key)
@@ -100,19 +106,11 @@ static struct loaded *one_more(struct load *l)
 
 /* ---- an OCI layout ---- */
 
-static int check_digest(const char *digest, struct error *err)
-{
-	int r = digest_check(digest, err);
-	if (r == 0 && !str_starts(digest, "sha256:"))
-		r = error_say(err, ENOTSUP, "'%.20s...' is no sha256 digest: carrier keeps blobs by those only", digest);
-	return r;
-}
-
 /* take_blob - from the layout into the store, verified */
 static int take_blob(const struct load *l, const struct descriptor *d, struct error *err)
 {
 	char path[128];
-	int r = check_digest(d->digest, err);
+	int r = digest_check(d->digest, err);
 	if (r == 0 && d->size < 0)
 		r = error_say(err, EINVAL, "the size of blob %s is negative", d->digest);
 	if (r < 0 || store_has_blob(l->store, d->digest))
@@ -143,14 +141,14 @@ static int take_manifest(struct load *l, const struct descriptor *d, const char 
 	struct image_config *config;
 	const char *config_text;
 	size_t config_len;
-	int r = json_decode(&manifest_type, text, len, &l->pool, &m, err);
+	int r = decode(l, d->digest, &manifest_type, text, len, &m, err);
 	if (r == 0 && m->config.media_type && strcmp(m->config.media_type, MEDIA_OCI_CONFIG) != 0 &&
 	    strcmp(m->config.media_type, MEDIA_DOCKER_CONFIG) != 0)
 		return error_say(err, ENOTSUP, "this is not an image but an artifact of type '%.100s'", m->config.media_type);
 	if (r == 0)
 		r = take_document(l, &m->config, &config_text, &config_len, &l->pool, err);
 	if (r == 0)
-		r = json_decode(&image_config_type, config_text, config_len, &l->pool, &config, err);
+		r = decode(l, m->config.digest, &image_config_type, config_text, config_len, &config, err);
 	for (size_t i = 0; r == 0 && i < m->n_layers; i++) {
 		enum layer_compression unused;
 		r = layer_media_type(m->layers[i].media_type, &unused, err);
@@ -208,13 +206,13 @@ static int load_layout(struct load *l, struct error *err)
 	size_t layout_len, len;
 	int r = read_document(l, "oci-layout", &layout_text, &layout_len, err);
 	if (r == 0)
-		r = json_decode(&layout_type, layout_text, layout_len, &l->pool, &layout, err);
+		r = decode(l, "oci-layout", &layout_type, layout_text, layout_len, &layout, err);
 	if (r == 0 && !str_starts(layout->image_layout_version, "1."))
 		r = error_say(err, EPROTO, "its OCI layout is of version '%.20s', and carrier knows 1", layout->image_layout_version);
 	if (r == 0)
 		r = read_document(l, "index.json", &text, &len, err);
 	if (r == 0)
-		r = json_decode(&index_type, text, len, &l->pool, &index, err);
+		r = decode(l, "index.json", &index_type, text, len, &index, err);
 	if (r == 0 && index->n_manifests == 0)
 		r = error_say(err, ENOENT, "there is no image in it");
 	for (size_t i = 0; r == 0 && i < index->n_manifests; i++)
@@ -260,7 +258,7 @@ static int take_layer(struct load *l, const char *path, const char *diff_id, str
 	cleanup_close int fd = open_file(l, path, err);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fd < 0 ? fd : error_set(err, errno, "look at '%.200s' in it", path);
-	int r = check_digest(diff_id, err);
+	int r = digest_check(diff_id, err);
 	if (r < 0)
 		return r;
 	if (store_has_layer(l->store, diff_id) && store_has_blob(l->store, diff_id)) {
@@ -284,7 +282,7 @@ static int take_entry(struct load *l, const struct docker_entry *e, struct error
 	size_t n = strings_count(e->layers), made = 0;
 	int r = take_config(l, e->config, &text, err);
 	if (r == 0)
-		r = json_decode(&image_config_type, text, strlen(text), &l->pool, &config, err);
+		r = decode(l, e->config, &image_config_type, text, strlen(text), &config, err);
 	if (r < 0)
 		return r;
 	if (strings_count(config->rootfs.diff_ids) != n)
@@ -314,9 +312,9 @@ static int load_docker(struct load *l, struct error *err)
 	if (r < 0)
 		return r;
 	cleanup_free char *object = xasprintf("{\"entries\":%s}", text);
-	r = json_decode(&docker_list_type, object, strlen(object), &l->pool, &list, err);
+	r = decode(l, "manifest.json", &docker_list_type, object, strlen(object), &list, err);
 	if (r < 0)
-		return error_wrap(err, "manifest.json");
+		return r;
 	if (list->n_entries == 0)
 		return error_say(err, ENOENT, "there is no image in it");
 	for (size_t i = 0; r == 0 && i < list->n_entries; i++)

@@ -493,7 +493,8 @@ static int find_by_id(const struct store *s, const char *word, struct image *ret
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		if (matches_id(&list[i], word)) {
+		/* manifests of one image, which differ in how its layers are compressed: any of them */
+		if (matches_id(&list[i], word) && (!found || strcmp(list[which].config_digest, list[i].config_digest) != 0)) {
 			which = i;
 			found++;
 		}

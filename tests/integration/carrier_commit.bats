@@ -125,7 +125,8 @@ without_mounts() { grep -v -e '^etc/hosts ' -e '^etc/hostname ' -e '^etc/resolv.
 	carrier run -d --network none --name runs docker.io/test/plain sh -c 'while :; do date +%s%N >/count; done' >/dev/null
 	soon sh -c "[ -s '$CROOT/containers/$(id_of runs)/upper/count' ]"
 	expect 0 carrier commit -q runs running
-	silent
+	prints ""
+	[ "$WHO" = user ] || silent	# an ordinary user's container has no freezer where cgroups are not delegated: a warning
 	state_is runs running
 	soon still_counting || fail "it stands still"
 	expect 0 carrier run --rm --network none running cat /count
@@ -220,7 +221,8 @@ still_counting() {
 	list_archive changed.tar >gnu
 	bsd_untar() { LC_ALL=C.UTF-8 bsdtar -x --numeric-owner -p -C "$WORK/unpacked" -f "$1"; }
 	UNTAR=bsd_untar list_archive changed.tar >bsd
-	diff gnu bsd
+	# libarchive takes the fraction of a time before 1970 the wrong way
+	diff <(grep -av '^srv/early ' gnu) <(grep -av '^srv/early ' bsd)
 	python3 - changed.tar >python <<-'PY'
 	import sys, tarfile
 	for m in tarfile.open(sys.argv[1], errors="surrogateescape"):
