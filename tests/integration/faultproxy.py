@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """faultproxy.py - stands before a registry (plain HTTP) and breaks things, for tests.
 
-	faultproxy.py --to HOST:PORT [--port N] [--log FILE] FAULT...
+	faultproxy.py --to HOST:PORT [--port N] [--tls CERT KEY] [--log FILE] FAULT...
 
-Faults, for paths with /blobs/ (with `manifests:` before it: /manifests/):
+Faults, for paths with /blobs/ (with `manifests:` before it: /manifests/; with `any:`: all):
 	cut=N[,TIMES]          end the connection after N bytes of a body (TIMES: so many times; else always)
 	status=N[,TIMES]       answer with this status; 429 and 503 with Retry-After: 1
 	wrong                  change a byte in the middle of the body
@@ -12,18 +12,27 @@ Faults, for paths with /blobs/ (with `manifests:` before it: /manifests/):
 	chunked                without Content-Length
 	endless                after the body comes more, without end (chunked)
 	slow                   send the headers, then nothing
---log: one JSON line a request: method, path, host, range, and of Authorization only its scheme.
+	stall=N                send N bytes of a body, then nothing
+	rate=N                 send at most N bytes a second
+	pause=MS               wait before the answer
+	unauthorized=TEXT      answer 401 with TEXT as WWW-Authenticate
+	challenge=TEXT         put TEXT in place of the registry's own WWW-Authenticate; in it {realm}, {service} and {scope} are what
+	                       the registry named; " || " separates several headers. (any:)
+	document=TYPE:FILE     answer with this file, of this type; with `search:` before it, for /v1/search
+--log: one JSON line a request: method, path, host, range, protocol, and of Authorization only its scheme.
 Prints "listening PORT" once it does.
 """
-import argparse, http.client, http.server, json, threading, time
+import argparse, http.client, http.server, json, re, ssl, threading, time
 
 lock = threading.Lock()
 
 
 class Fault:
     def __init__(self, text):
-        self.where = "/manifests/" if text.startswith("manifests:") else "/blobs/"
-        text = text.removeprefix("manifests:")
+        places = {"manifests:": "/manifests/", "any:": "/", "search:": "/v1/search"}
+        named = next((p for p in places if text.startswith(p)), "")
+        self.where = places.get(named, "/blobs/")
+        text = text.removeprefix(named)
         self.name, _, value = text.partition("=")
         self.value, _, times = value.partition(",") if self.name in ("cut", "status") else (value, "", "")
         self.times = int(times) if times else -1
@@ -51,12 +60,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.server.args.log:
             with lock, open(self.server.args.log, "a") as f:
                 f.write(json.dumps({"method": self.command, "path": self.path, "host": self.headers.get("Host"),
-                                    "range": self.headers.get("Range"),
+                                    "range": self.headers.get("Range"), "at": time.time(),
                                     "authorization": self.headers.get("Authorization", "").split(" ")[0]}) + "\n")
 
     def do_GET(self):
         self.note()
         faults = {f.name: f.value for f in self.server.faults if f.strikes(self.path)}
+        if "pause" in faults:
+            time.sleep(int(faults["pause"]) / 1000)
+        if "unauthorized" in faults:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", faults["unauthorized"])
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        if "document" in faults:
+            kind, _, path = faults["document"].partition(":")
+            data = open(path, "rb").read()
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            return self.wfile.write(data)
         if "status" in faults:
             self.send_response(int(faults["status"]))
             if faults["status"] in ("429", "503"):
@@ -80,6 +104,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(answer.status)
         chunked = "chunked" in faults or "endless" in faults
         for name, value in answer.getheaders():
+            if name.lower() == "www-authenticate" and "challenge" in faults:
+                named = {"realm": "", "service": "", "scope": ""} | dict(re.findall(r'(\w+)="([^"]*)"', value))
+                for text in faults["challenge"].split(" || "):
+                    for key in ("realm", "service", "scope"):
+                        text = text.replace("{" + key + "}", named[key])
+                    self.send_header("WWW-Authenticate", text)
+                continue
             if name.lower() not in ("connection", "transfer-encoding", "date") and not (chunked and name.lower() == "content-length"):
                 self.send_header(name, value)
         if chunked:
@@ -96,7 +127,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def body(self, answer, faults, chunked):
         sent, cut = 0, int(faults["cut"]) if "cut" in faults else None
         try:
-            while data := answer.read(65536):
+            size = max(1, min(65536, int(faults["rate"]) // 10)) if "rate" in faults else 65536
+            while data := answer.read(size):
+                if "rate" in faults:
+                    time.sleep(len(data) / int(faults["rate"]))
+                if "stall" in faults and sent + len(data) > int(faults["stall"]):
+                    self.send(data[:int(faults["stall"]) - sent], chunked)
+                    self.wfile.flush()
+                    time.sleep(3600)
                 if cut is not None and sent + len(data) > cut:
                     self.send(data[:cut - sent], chunked)
                     return self.finish_here()
@@ -117,11 +155,16 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--to", required=True)
     p.add_argument("--port", type=int, default=0)
+    p.add_argument("--tls", nargs=2)
     p.add_argument("--log")
     p.add_argument("faults", nargs="*")
     args = p.parse_args()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", args.port), Handler)
     server.daemon_threads = True
+    if args.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*args.tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     server.args = args
     server.faults = [Fault(text) for text in args.faults]
     print("listening", server.server_port, flush=True)

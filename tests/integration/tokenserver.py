@@ -3,11 +3,13 @@
 
 	tokenserver.py --make-key DIR           makes DIR/token.key and DIR/token.crt (openssl) for both sides, and ends
 	tokenserver.py --key K --cert C --issuer NAME [--port N] [--user NAME:PASSWORD] [--expires S] [--life S]
-		[--tls CERT KEY] [--log FILE]
+		[--tls CERT KEY] [--refresh TOKEN] [--form FORM] [--moved] [--log FILE]
 
 Issues RS256 tokens for whatever scope is asked for; the certificate travels in the token (x5c), so that the registry checks it
 against its rootcertbundle. --user: only who shows these credentials gets one. --life: seconds for which a token is really valid,
-when it is to be shorter than what `expires_in` says (--expires); docker-registry grants 60 seconds more, so -57 is 3 seconds. --log: one JSON line a request; of credentials only the user's name.
+when it is to be shorter than what `expires_in` says (--expires); docker-registry grants 60 seconds more, so -57 is 3 seconds. --refresh: a POST with this refresh token gets one (OAuth2). --form: how the answer looks, as servers differ: token (the default), access
+(only access_token), bare (without expires_in), quoted (expires_in is a string). --moved: /token answers 301 to /token/.
+--log: one JSON line a request; of credentials only the user's name.
 Prints "listening PORT" once it does.
 """
 import argparse, base64, http.server, json, os, ssl, subprocess, threading, time, urllib.parse, uuid
@@ -58,6 +60,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         args = self.server.args
+        if args.moved and self.path.startswith("/token?"):
+            self.send_response(301)
+            self.send_header("Location", self.path.replace("/token?", "/token/?"))
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
         shown = self.headers.get("Authorization", "")
         user = None
@@ -69,8 +76,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                     "authorization": shown.split(" ")[0], "user": user and user.split(":")[0]}) + "\n")
         if (args.user or user) and user != args.user:
             return self.answer(401, {"details": "incorrect username or password"})
-        token = make_token(args, query.get("service", [""])[0], query.get("scope", []), user and user.split(":")[0])
-        self.answer(200, {"token": token, "expires_in": args.expires})
+        self.give(query.get("service", [""])[0], query.get("scope", []), user and user.split(":")[0])
+
+    def give(self, service, scopes, user):
+        args = self.server.args
+        token = make_token(args, service, scopes, user)
+        self.answer(200, {"token": {"token": token, "expires_in": args.expires}, "access": {"access_token": token, "expires_in": args.expires},
+                          "bare": {"token": token}, "quoted": {"token": token, "expires_in": str(args.expires)}}[args.form])
+
+    def do_POST(self):
+        args = self.server.args
+        form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        right = form.get("grant_type") == ["refresh_token"] and args.refresh and form.get("refresh_token") == [args.refresh]
+        if args.log:
+            with open(args.log, "a") as f:
+                f.write(json.dumps({"method": "POST", "path": self.path, "scope": form.get("scope", []), "service": form.get("service", []),
+                                    "client": form.get("client_id"), "right": bool(right)}) + "\n")
+        if not right:
+            return self.answer(401, {"details": "invalid refresh token"})
+        self.give(form["service"][0], form.get("scope", [""])[0].split(), "refreshed")
 
 
 def main():
@@ -84,6 +108,9 @@ def main():
     p.add_argument("--expires", type=int, default=300)
     p.add_argument("--life", type=int)
     p.add_argument("--tls", nargs=2)
+    p.add_argument("--refresh")
+    p.add_argument("--form", default="token")
+    p.add_argument("--moved", action="store_true")
     p.add_argument("--log")
     args = p.parse_args()
     if args.make_key:
