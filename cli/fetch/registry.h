@@ -13,6 +13,7 @@ struct registry {
 	char *name;					/* host[:port] */
 	bool insecure;					/* certificates are not checked, plain HTTP is allowed */
 	bool plain;					/* plain HTTP; only ever when insecure */
+	bool answered;					/* as it is reached now: TLS works, if it is that */
 	enum { AUTH_NONE, AUTH_BASIC, AUTH_BEARER } auth;	/* what it asked for */
 	char *realm, *service;				/* AUTH_BEARER */
 	const struct fetch_credential *credential;	/* NULL: none */

@@ -276,6 +276,8 @@ int transfer_prepare(struct transfer *t, struct token **tokens, struct error *er
 static bool again(struct transfer *t)
 {
 	int64_t wait_ms;
+	if (t->source < t->q->n_mirrors && t->retries + t->resumes > 0)
+		return false;	/* there is another place: one more try is enough for this one */
 	if (t->received == 0) {
 		wait_ms = http_retry_ms(t->easy, t->retries);
 		t->retries++;
@@ -390,7 +392,7 @@ static int ended_whole(struct transfer *t, long status, struct error *err)
 /* may_be_plain - TLS did not start at all, and plain HTTP is allowed */
 static bool may_be_plain(const struct transfer *t, CURLcode code)
 {
-	if (!t->registry->insecure || t->registry->plain || t->redirects || t->received)
+	if (!t->registry->insecure || t->registry->plain || t->redirects || t->registry->answered)
 		return false;
 	/* without a port, plain HTTP is at another one */
 	return code == CURLE_SSL_CONNECT_ERROR || (code == CURLE_COULDNT_CONNECT && !strchr(t->registry->name, ':'));
@@ -459,6 +461,8 @@ void transfer_ended(struct transfer *t, CURLcode code)
 	int r;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	bool answered = code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->response.text.len == RESPONSE_TEXT_MAX);
+	if (answered && t->redirects == 0)
+		t->registry->answered = true;
 	if (t->failure.code) {		/* on_body()'s */
 		transfer_fail(t, &t->failure);
 		return;

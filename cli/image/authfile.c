@@ -116,10 +116,10 @@ static int read_entry(const struct entry *e, struct pool *pool, struct credentia
 		ret->username = pair;
 		ret->password = colon + 1;
 	}
-	if (ret->username && !ret->password)
-		ret->password = pool_strdup(pool, "");
 	if (!ret->username && ret->identity_token)
 		ret->username = pool_strdup(pool, "<token>");
+	if (ret->username && !ret->password)
+		ret->password = pool_strdup(pool, "");
 	return 0;
 }
 

@@ -312,8 +312,9 @@ int registries_read(struct registries *ret, struct error *err)
 	cleanup_free char *learned = geteuid() == 0 || !cache ? xstrdup("/var/cache/containers/short-name-aliases.conf")
 							     : xasprintf("%s/short-name-aliases.conf", cache);
 	int r = -ENOENT;
+	bool must = false;	/* it is what must be there that is missing */
 	if (!str_empty(given))
-		r = add_file(&all, given, true, err);
+		must = (r = add_file(&all, given, true, err)) < 0;
 	else if (users)
 		r = add_file(&all, users, false, err);
 	if (r == -ENOENT && str_empty(given))
@@ -324,7 +325,7 @@ int registries_read(struct registries *ret, struct error *err)
 		r = add_directory(&all, users_more, err);
 	if (r == 0)
 		r = add_file(&all, learned, false, err);
-	if (r < 0 && r != -ENOENT) {
+	if (r < 0 && (r != -ENOENT || must)) {
 		registries_done(&all);
 		return r;
 	}

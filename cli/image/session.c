@@ -22,9 +22,10 @@ struct session {
 	bool started;
 };
 
-/* take_creds - and what ps shows of them becomes x's */
-static int take_creds(struct session *s, char *creds, struct error *err)
+/* take_creds - and what ps shows of them becomes x's. The options keep a copy: they may be for several sessions */
+static int take_creds(struct session *s, struct registry_options *o, struct error *err)
 {
+	char *creds = o->creds;
 	char *colon = strchr(creds, ':');
 	size_t n = colon ? (size_t) (colon - creds) : strlen(creds);
 	if (n == 0)
@@ -33,6 +34,10 @@ static int take_creds(struct session *s, char *creds, struct error *err)
 	if (!colon)
 		return secret_ask("Password: ", &s->pool, &s->given.password, err);
 	s->given.password = pool_strdup(&s->pool, colon + 1);
+	if (o->creds_taken)
+		return 0;
+	o->creds = xstrdup(creds);
+	o->creds_taken = true;
 	memset(colon + 1, 'x', strlen(colon + 1));
 	return 0;
 }
@@ -45,7 +50,7 @@ int session_open(const struct registry_options *o, const char *actions, struct s
 	s->setup = (struct fetch_setup) { .tls_verify = o->tls_verify, .cert_dir = o->cert_dir, .user_agent = (char *) "carrier/" VERSION };
 	int r = registries_read(&s->registries, err);
 	if (r == 0 && o->creds)
-		r = take_creds(s, o->creds, err);
+		r = take_creds(s, (struct registry_options *) (uintptr_t) o, err);	/* const but for this */
 	if (r < 0)
 		session_close(s);
 	else

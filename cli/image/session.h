@@ -21,6 +21,7 @@ struct registry_options {
 	bool tls_verify;		/* true unless --tls-verify=false */
 	bool tls_given;			/* it stands on the command line, and counts more than registries.conf */
 	char *cert_dir, *authfile, *creds;
+	bool creds_taken;		/* session_open() has moved them out of the arguments, where ps sees them */
 };
 #define REGISTRY_OPTIONS_DEFAULT { .tls_verify = true }
 enum { REGISTRY_OPTION_ROWS_N = 4 };
@@ -35,7 +36,7 @@ enum { REGISTRY_OPTION_ROWS_N = 4 };
 struct credential;
 struct session;
 
-/* session_open - @o is borrowed, and its .creds is made unreadable in our arguments once it is copied; @actions: "pull", "pull,push"
+/* session_open - @o is borrowed; @actions: "pull", "pull,push"
  * or "*", which tokens are asked for */
 int session_open(const struct registry_options *o, const char *actions, struct session **ret, struct error *err);
 void session_close(struct session *s);

@@ -14,7 +14,8 @@ Faults, for paths with /blobs/ (with `manifests:` before it: /manifests/; with `
 	slow                   send the headers, then nothing
 	stall=N                send N bytes of a body, then nothing
 	rate=N                 send at most N bytes a second
-	pause=MS               wait before the answer
+	pause=MS[,TIMES]       wait before the request is passed on
+	dies                   once a cut has struck, every request is answered 404
 	unauthorized=TEXT      answer 401 with TEXT as WWW-Authenticate
 	challenge=TEXT         put TEXT in place of the registry's own WWW-Authenticate; in it {realm}, {service} and {scope} are what
 	                       the registry named; " || " separates several headers. (any:)
@@ -34,7 +35,7 @@ class Fault:
         self.where = places.get(named, "/blobs/")
         text = text.removeprefix(named)
         self.name, _, value = text.partition("=")
-        self.value, _, times = value.partition(",") if self.name in ("cut", "status") else (value, "", "")
+        self.value, _, times = value.partition(",") if self.name in ("cut", "status", "pause") else (value, "", "")
         self.times = int(times) if times else -1
 
     def strikes(self, path):
@@ -81,6 +82,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             return self.wfile.write(data)
+        if getattr(self.server, "dead", False):
+            faults["status"] = "404"
         if "status" in faults:
             self.send_response(int(faults["status"]))
             if faults["status"] in ("429", "503"):
@@ -137,6 +140,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     time.sleep(3600)
                 if cut is not None and sent + len(data) > cut:
                     self.send(data[:cut - sent], chunked)
+                    self.server.dead = "dies" in faults
                     return self.finish_here()
                 if "wrong" in faults and sent == 0:
                     half = len(data) // 2

@@ -57,6 +57,7 @@ static void test_lookup(void)
 	OK_STR(look(file, "docker.io", "library/x"), "hub:+refresh");
 	OK_STR(look(file, "plain.io", "x"), "u:p");
 	OK_STR(look(file, "token.io", "x"), "<token>:+t");
+	OK(found.credential.password != NULL);
 	OK_STR(look(file, "empty.io", "x"), "");
 	OK_STR(look(file, "helped.io", "x"), "");
 	OK_STR(found.helper, "vault");
