@@ -48,6 +48,8 @@ static const struct command *const commands[] = {
 	&command_search,
 
 	&command_info,
+	&command_system,
+	&command_doctor,
 	&command_version,
 	&command_completion,
 	NULL,

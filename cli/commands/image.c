@@ -4,6 +4,7 @@
 static const struct command *const commands[] = {
 	&command_image_inspect,
 	&command_image_ls,
+	&command_image_prune,
 	&command_pull,
 	&command_image_rm,
 	&command_save,

@@ -103,3 +103,8 @@ const struct command command_info = {
 	.name = "info", .section = "System", .summary = "print where things are and what was found on this machine",
 	OPTIONS(struct info_options, options), .run = run,
 };
+
+const struct command command_system_info = {
+	.name = "info", .summary = "print where things are and what was found on this machine; the same as `carrier info`",
+	OPTIONS(struct info_options, options), .run = run,
+};

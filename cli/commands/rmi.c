@@ -1,6 +1,5 @@
 #include "../container/apart.h"
 #include "../container/runtime.h"
-#include "../container/userns.h"
 #include "../image/store.h"
 #include "cleanup.h"
 
@@ -59,11 +58,33 @@ static void say_untagged(const char *name)
 	printf("Untagged: %s\n", reference_parse(name, &pool, &ref, NULL) == 0 ? ref.familiar : name);
 }
 
+/* remove_damaged - a name whose documents are gone or unreadable can still be taken away */
+static int remove_damaged(const struct store *store, const char *word)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct reference ref;
+	struct index_document *index;
+	if (reference_parse(word, &pool, &ref, NULL) < 0 || store_index(store, &pool, &index, NULL) < 0)
+		return -ENOENT;
+	for (size_t i = 0; i < index->n_manifests; i++)
+		if (str_eq(store_name_of(&index->manifests[i]), ref.name)) {
+			int r = store_unname(store, ref.name, NULL);
+			if (r >= 0)
+				say_untagged(ref.name);
+			return r < 0 ? r : 0;
+		}
+	return -ENOENT;
+}
+
 static int remove_image(const struct carrier *c, const struct store *store, const char *word, const struct rmi_options *o, struct error *err)
 {
 	struct image image cleanup_image = { 0 };
 	struct strings names cleanup_strings = { 0 };
 	int r = store_find(store, word, &image, err);
+	if (r < 0)
+		return remove_damaged(store, word) == 0 ? 0 : r;
+	if (image.additional)
+		return error_say(err, EROFS, "image %s is in an additional store, which is never written to", word);
 	if (r == 0)
 		r = chosen_names(&image, word, o->force, &names, err);
 	if (r == 0 && names.n == image.names.n)
@@ -89,8 +110,8 @@ static int remove_all(const struct carrier *c, const struct store *store, const 
 	if (store_list(store, &list, &n, err) < 0)
 		return carrier_fail(err), 1;
 	for (size_t i = 0; i < n; i++) {
-		int r = check_unused(c, &list[i], list[i].config_digest, o->force, err);
-		if (r == 0)
+		int r = list[i].additional ? 0 : check_unused(c, &list[i], list[i].config_digest, o->force, err);
+		if (r == 0 && !list[i].additional)
 			r = remove_image(c, store, list[i].config_digest, &each, err);
 		if (r < 0) {
 			carrier_fail(err);
@@ -102,14 +123,12 @@ static int remove_all(const struct carrier *c, const struct store *store, const 
 	return code;
 }
 
-/* collect - layers hold files of many owners, so an ordinary user removes them as root of a user namespace */
-static int collect(void *ctx, struct error *err)
+/* sweep - layers hold files of many owners */
+static int sweep(void *ctx, struct error *err)
 {
 	const struct carrier *c = ctx;
 	struct store store cleanup_store = STORE_INIT;
-	int r = c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
-	if (r == 0)
-		r = store_open(c->root, &store, err);
+	int r = store_open(c->root, &store, err);
 	return r < 0 ? r : store_collect(&store, err);
 }
 
@@ -133,7 +152,7 @@ static int run(void *program, void *given, char **args, int n_args)
 			carrier_fail(&err);
 			code = 1;
 		}
-	int r = c->rootless ? apart_run(collect, c, &err) : collect(c, &err);
+	int r = apart_as_owner(c->rootless, sweep, c, &err);
 	if (r < 0) {
 		carrier_fail(&err);
 		code = 1;

@@ -2,6 +2,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "proc.h"
+#include "userns.h"
 #include <fcntl.h>
 
 struct result { int r; struct error err; };
@@ -30,4 +31,19 @@ int apart_run(int (*job)(void *ctx, struct error *err), void *ctx, struct error 
 	if (result.r < 0 && err)
 		*err = result.err;
 	return result.r;
+}
+
+struct owned { int (*job)(void *ctx, struct error *err); void *ctx; };
+
+static int as_owner(void *ctx, struct error *err)
+{
+	const struct owned *o = ctx;
+	int r = userns_become_root(0, NULL, NULL, err);
+	return r < 0 ? r : o->job(o->ctx, err);
+}
+
+int apart_as_owner(bool rootless, int (*job)(void *ctx, struct error *err), void *ctx, struct error *err)
+{
+	struct owned o = { job, ctx };
+	return rootless ? apart_run(as_owner, &o, err) : job(ctx, err);
 }

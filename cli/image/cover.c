@@ -35,7 +35,7 @@ static int mark(int dir_fd, struct error *err)
 	char fingerprint[FINGERPRINT_MAX];
 	int r = 0;
 	if (faccessat(dir_fd, "diff", F_OK, AT_SYMLINK_NOFOLLOW) == 0 && faccessat(dir_fd, "fingerprint", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
-		r = walk_fingerprint(dir_fd, "diff", fingerprint, err);
+		r = walk_fingerprint(dir_fd, "diff", true, fingerprint, err);
 		if (r == 0)
 			r = fs_replace_file(dir_fd, "fingerprint", fingerprint, strlen(fingerprint), 0600, false, err);
 	}

@@ -381,6 +381,21 @@ int store_unname(const struct store *s, const char *name, struct error *err)
 	return r < 0 ? r : last;
 }
 
+int store_drop(const struct store *s, const char *manifest_digest, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct index_document *index;
+	cleanup_close int lock = begin_change(s, &pool, &index, err);
+	if (lock < 0)
+		return lock;
+	size_t kept = 0;
+	for (size_t i = 0; i < index->n_manifests; i++)
+		if (strcmp(index->manifests[i].digest, manifest_digest) != 0)
+			index->manifests[kept++] = index->manifests[i];
+	index->n_manifests = kept;
+	return write_index(s, index, err);
+}
+
 /* ---- images ---- */
 
 void image_done(struct image *i)

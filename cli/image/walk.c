@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <string.h>
 
 enum { DEPTH_MAX = 1024 };
@@ -82,17 +81,18 @@ static void hash_bytes(struct hash *h, const void *data, size_t len)
 	}
 }
 
-struct fingerprint { struct hash sum; uint64_t entries; };
+struct fingerprint { struct hash sum; uint64_t entries; bool all_times; };
 
 /* The entries' hashes are added up, so that the order in which a file system lists them does not matter. */
 static int add_entry(void *ctx, const struct walk_entry *e, struct error *err)
 {
 	struct fingerprint *f = ctx;
 	const struct stat *st = &e->st;
-	bool is_dir = S_ISDIR(st->st_mode);
+	bool is_dir = S_ISDIR(st->st_mode), is_whiteout = S_ISCHR(st->st_mode) && st->st_rdev == 0;
+	bool has_time = f->all_times || !(is_dir || is_whiteout);
 	struct hash h = { UINT64_C(0xcbf29ce484222325), UINT64_C(0x84222325cbf29ce4) };
 	const int64_t numbers[] = { st->st_mode, st->st_uid, st->st_gid, is_dir ? 0 : (int64_t) st->st_nlink, is_dir ? 0 : st->st_size,
-				    st->st_mtim.tv_sec, st->st_mtim.tv_nsec, (int64_t) st->st_rdev };
+				    has_time ? st->st_mtim.tv_sec : 0, has_time ? st->st_mtim.tv_nsec : 0, (int64_t) st->st_rdev };
 	hash_bytes(&h, e->path, strlen(e->path) + 1);
 	hash_bytes(&h, numbers, sizeof numbers);
 	if (S_ISLNK(st->st_mode)) {
@@ -108,9 +108,9 @@ static int add_entry(void *ctx, const struct walk_entry *e, struct error *err)
 	return 0;
 }
 
-int walk_fingerprint(int dir_fd, const char *name, char out[FINGERPRINT_MAX], struct error *err)
+int walk_fingerprint(int dir_fd, const char *name, bool all_times, char out[FINGERPRINT_MAX], struct error *err)
 {
-	struct fingerprint f = { .entries = 0 };
+	struct fingerprint f = { .all_times = all_times };
 	int r = walk_tree(dir_fd, name, add_entry, &f, err);
 	if (r == 0)
 		snprintf(out, FINGERPRINT_MAX, "1 %" PRIu64 " %016" PRIx64 "%016" PRIx64, f.entries, f.sum.a, f.sum.b);

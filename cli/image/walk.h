@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "error.h"
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -22,5 +23,6 @@ int64_t walk_usage(int dir_fd, const char *name, struct error *err);
 enum { FINGERPRINT_MAX = 64 };
 /* walk_fingerprint - of names, types, modes, owners, sizes, times, link targets: what damage changes and what can be read without reading
  * the files. No proof against somebody who wants it to be equal.
+ * @all_times: those of directories and whiteouts count, too; an archive need not say them
  * @out: text, FINGERPRINT_MAX */
-int walk_fingerprint(int dir_fd, const char *name, char out[FINGERPRINT_MAX], struct error *err);
+int walk_fingerprint(int dir_fd, const char *name, bool all_times, char out[FINGERPRINT_MAX], struct error *err);
