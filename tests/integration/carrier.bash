@@ -144,7 +144,6 @@ user_processes() {
 # something below $BASE is mounted, or an overlay over it: that is, every process in a container of ours. What is mounted in the
 # namespace of the machine (podman does that) is seen by all of its processes, which are none of ours.
 processes() {
-	local dir
 	{
 		pgrep -f "$BASE/bin/|--root $CROOT" || true
 		grep -slF "$BASE/" /proc/[0-9]*/mountinfo | sed -n 's,/proc/\([0-9]*\)/.*,\1,p' | elsewhere_mounted
