@@ -55,6 +55,7 @@ extern const struct command
 	command_logs,
 	command_ps,
 	command_pull,
+	command_push,
 	command_rm,
 	command_rmi,
 	command_run,

@@ -35,6 +35,7 @@ static const struct command *const commands[] = {
 	&command_commit,
 
 	&command_pull,
+	&command_push,
 	&command_images,
 	&command_rmi,
 	&command_save,

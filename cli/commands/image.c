@@ -6,6 +6,7 @@ static const struct command *const commands[] = {
 	&command_image_ls,
 	&command_image_prune,
 	&command_pull,
+	&command_push,
 	&command_image_rm,
 	&command_save,
 	&command_load,

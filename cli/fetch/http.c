@@ -13,6 +13,7 @@
 #include "explain.h"
 #include "proc.h"
 #include "transfer.h"
+#include "upload.h"
 #include <string.h>
 
 enum { RUNNING_MAX = 6, WAIT_MAX_MS = 60000, RETRY_AFTER_MAX_S = 30 };
@@ -78,6 +79,8 @@ static int report(struct transfer *t, const char *kind, void *ctx)
 		.id = t->q->id, .kind = (char *) (uintptr_t) kind, .status = status, .received = t->received,
 		.total = whole > t->q->offset ? whole - t->q->offset : 0,
 	};
+	if (t->upload && strcmp(kind, "done") == 0)
+		r.outcome = (char *) (uintptr_t) upload_outcome(t->upload);
 	if (strcmp(kind, "response") == 0) {
 		r.content_type = t->response.content_type;
 		r.digest = t->response.digest;
@@ -132,10 +135,12 @@ void http_request(struct http *h, struct fetch_request *q, struct pool *pool, in
 		r = transfer_source(t, &h->registries, &err);
 	if (r == 0 && (q->offset < 0 || q->size < 0 || (q->size > 0 && q->offset > q->size)))
 		r = error_say(&err, EINVAL, "fetch %s: its offset and size are impossible", t->object);
-	if (r == 0 && fd < 0)
+	if (r == 0 && fd < 0 && !q->method)
 		r = error_say(&err, EBADF, "fetch %s: no file descriptor came with the request", t->object);
 	if (fd >= 0)
 		body_open(&t->body, fd);
+	if (r == 0 && q->method)
+		r = upload_new(t, &t->upload, &err);
 	if (r < 0) {
 		t->source = q->n_mirrors;	/* no place can do anything about that */
 		transfer_fail(t, &err);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { HEADER_MAX = 16384, REASON_MAX = 300 };
+enum { HEADER_MAX = 16384, REASON_MAX = 300, LOCATION_MAX = 8192 };
 
 char *printable(const char *s, size_t len, size_t max)
 {
@@ -34,6 +34,15 @@ static void parse_range(struct response *r, const char *value)
 	}
 }
 
+/* "0-9", also "bytes=0-9" */
+static void parse_sent(struct response *r, const char *value)
+{
+	const char *numbers = str_starts(value, "bytes=") ? value + 6 : value;
+	long long start, end;
+	if (sscanf(numbers, "%lld-%lld", &start, &end) == 2 && start == 0 && end >= 0)
+		r->sent_end = end;
+}
+
 static void take_header(struct response *r, const char *line, size_t len)
 {
 	if (len >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
@@ -55,7 +64,12 @@ static void take_header(struct response *r, const char *line, size_t len)
 		set(&r->digest, copy, strlen(copy));
 	else if (strcasecmp(name, "content-range") == 0)
 		parse_range(r, copy);
-	else if (strcasecmp(name, "www-authenticate") == 0 && r->challenges.n < 8)
+	else if (strcasecmp(name, "range") == 0)
+		parse_sent(r, copy);
+	else if (strcasecmp(name, "location") == 0) {
+		free(r->location);
+		r->location = printable(copy, strlen(copy), LOCATION_MAX);
+	} else if (strcasecmp(name, "www-authenticate") == 0 && r->challenges.n < 8)
 		strings_add(&r->challenges, copy);
 }
 
@@ -98,7 +112,8 @@ void response_done(struct response *r)
 {
 	free(r->content_type);
 	free(r->digest);
+	free(r->location);
 	strings_done(&r->challenges);
 	buf_done(&r->text);
-	*r = (struct response) { .range_start = -1, .range_total = -1 };
+	*r = (struct response) { .range_start = -1, .range_total = -1, .sent_end = -1 };
 }

@@ -6,6 +6,8 @@
 struct response {
 	char *content_type, *digest;		/* printable ASCII only */
 	int64_t range_start, range_total;	/* Content-Range; -1: not told */
+	char *location;				/* Location */
+	int64_t sent_end;			/* Range (of an upload's session): its last byte; -1: not told */
 	struct strings challenges;		/* WWW-Authenticate, one string a header */
 	struct buf text;			/* of an error, at most RESPONSE_TEXT_MAX */
 };

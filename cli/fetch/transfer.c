@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "explain.h"
 #include "proc.h"
+#include "upload.h"
 #include <string.h>
 #include <strings.h>
 
@@ -154,6 +155,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 	long status = 0;
 	size_t len = size * n;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (t->upload && status < 400)
+		return len;
 	if (status != 200 && status != 206)
 		return response_error_text(&t->response, data, len) ? len : 0;
 	if (t->body.left) {
@@ -191,7 +194,7 @@ void transfer_writable(struct transfer *t)
 
 static bool is_own(const struct transfer *t)
 {
-	return t->redirects == 0 || registry_owns(t->registry, t->url);
+	return (t->redirects == 0 && !t->upload) || registry_owns(t->registry, t->url);
 }
 
 /* authorize - who we are, and only to the registry itself */
@@ -239,7 +242,8 @@ int transfer_prepare(struct transfer *t, struct token **tokens, struct error *er
 	curl_easy_reset(t->easy);
 	if (t->redirects == 0) {
 		free(t->url);
-		t->url = xasprintf("%s://%s%s", t->registry->plain ? "http" : "https", t->registry->name, t->q->path);
+		t->url = t->upload ? upload_url(t)
+			: xasprintf("%s://%s%s", t->registry->plain ? "http" : "https", t->registry->name, t->q->path);
 	}
 	t->token = NULL;
 	t->token_ms = 0;
@@ -264,7 +268,9 @@ int transfer_prepare(struct transfer *t, struct token **tokens, struct error *er
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
 	char range[32];
 	snprintf(range, sizeof range, "%lld-", (long long) position(t));
-	if (position(t) > 0)
+	if (t->upload)
+		upload_prepare(t);
+	else if (position(t) > 0)
 		curl_easy_setopt(t->easy, CURLOPT_RANGE, range);
 	response_done(&t->response);
 	return 0;
@@ -278,7 +284,9 @@ static bool again(struct transfer *t)
 	int64_t wait_ms;
 	if (t->source < t->q->n_mirrors && t->retries + t->resumes > 0)
 		return false;	/* there is another place: one more try is enough for this one */
-	if (t->received == 0) {
+	if (t->upload) {
+		wait_ms = upload_again(t);
+	} else if (t->received == 0) {
 		wait_ms = http_retry_ms(t->easy, t->retries);
 		t->retries++;
 	} else {
@@ -313,6 +321,9 @@ static int ended_redirect(struct transfer *t, struct error *err)
 static int denied(struct transfer *t, long status, struct error *err)
 {
 	cleanup_free char *host = url_host(t->url);
+	if (t->upload)
+		return upload_denied(t, status, is_own(t) ? t->registry->name : host,
+				     t->basic || (t->token_ms && t->registry->credential), err);
 	return explain_status(status, &t->response, t->object, is_own(t) ? t->registry->name : host,
 			      t->basic || (t->token_ms && t->registry->credential), err);
 }
@@ -429,6 +440,9 @@ static int ended_curl(struct transfer *t, CURLcode code, struct error *err)
 	bool broken = is_broken(t, code);
 	if (broken && again(t))
 		return 0;
+	int said = t->upload ? upload_broke(t, code, err) : 0;
+	if (said < 0)
+		return said;
 	int64_t expected = t->whole >= 0 ? t->whole : t->q->size;
 	if (broken && t->received && expected > 0)
 		return error_say(err, EIO, "fetch %s: truncated after %lld of %lld bytes by registry %s (%s); try again", t->object,
@@ -469,7 +483,9 @@ void transfer_ended(struct transfer *t, CURLcode code)
 	}
 	if (!answered)
 		r = ended_curl(t, code, &err);
-	else if (status == 200 || status == 206)
+	else if (t->upload && (r = upload_ended(t, status, &err)) != 0)
+		;
+	else if (!t->upload && (status == 200 || status == 206))
 		r = ended_whole(t, status, &err);
 	else
 		r = ended_status(t, status, &err);
@@ -483,6 +499,7 @@ void transfer_free(struct transfer *t)
 	curl_slist_free_all(t->headers);
 	response_done(&t->response);
 	body_done(&t->body);
+	upload_free(t->upload);
 	free(t->url);
 	free(t->object);
 	pool_done(&t->pool);

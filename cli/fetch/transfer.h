@@ -30,6 +30,7 @@ struct transfer {
 	struct registry *registry;
 	const struct fetch_setup *setup;
 	struct body body;
+	struct upload *upload;		/* NULL: a download (upload.h) */
 	struct response response;
 	enum transfer_state state;
 	struct error failure;

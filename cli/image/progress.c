@@ -27,7 +27,7 @@ static void bar(char out[BAR_WIDTH + 1], int64_t now, int64_t total)
 static void draw_row(const struct progress_row *r)
 {
 	char line[BAR_WIDTH + 1], now[16], total[16];
-	if (strcmp(r->state, "pulling") == 0 && r->total > 0) {
+	if ((strcmp(r->state, "pulling") == 0 || strcmp(r->state, "pushing") == 0) && r->total > 0) {
 		bar(line, r->now, r->total);
 		fprintf(stderr, "%-13s [%s] %8s / %s\033[K\n", r->name, line, str_human_size((uint64_t) r->now, now),
 			str_human_size((uint64_t) r->total, total));

@@ -316,6 +316,16 @@ const char *store_name_of(const struct descriptor *d)
 	return NULL;
 }
 
+/* drop_unnamed - the entry that keeps @digest when it has no name */
+static void drop_unnamed(struct index_document *index, const char *digest)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < index->n_manifests; i++)
+		if (store_name_of(&index->manifests[i]) || strcmp(index->manifests[i].digest, digest) != 0)
+			index->manifests[kept++] = index->manifests[i];
+	index->n_manifests = kept;
+}
+
 /* drop - the entries of @name out of the list; 1 when a manifest has lost its last one */
 static int drop(struct index_document *index, const char *name)
 {
@@ -353,8 +363,10 @@ int store_name(const struct store *s, const struct descriptor *manifest, const c
 	for (size_t i = 0; !name && i < index->n_manifests; i++)
 		if (strcmp(index->manifests[i].digest, manifest->digest) == 0)
 			return 0;
-	if (name)
+	if (name) {
 		(void) drop(index, name);
+		drop_unnamed(index, manifest->digest);
+	}
 	struct descriptor *list = pool_alloc(&pool, (index->n_manifests + 1) * sizeof *list);
 	if (index->n_manifests)
 		memcpy(list, index->manifests, index->n_manifests * sizeof *list);
@@ -379,6 +391,24 @@ int store_unname(const struct store *s, const char *name, struct error *err)
 	int last = drop(index, name);
 	int r = write_index(s, index, err);
 	return r < 0 ? r : last;
+}
+
+int store_untag(const struct store *s, const char *name, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct index_document *index;
+	struct descriptor kept = { 0 };
+	cleanup_close int lock = begin_change(s, &pool, &index, err);
+	if (lock < 0)
+		return lock;
+	for (size_t i = 0; i < index->n_manifests; i++)
+		if (str_eq(store_name_of(&index->manifests[i]), name))
+			kept = index->manifests[i];
+	if (drop(index, name)) {	/* it was an entry of the list, so there is room for one */
+		kept.annotations = (struct json_map) { 0 };
+		index->manifests[index->n_manifests++] = kept;
+	}
+	return write_index(s, index, err);
 }
 
 int store_drop(const struct store *s, const char *manifest_digest, struct error *err)

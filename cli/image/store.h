@@ -89,6 +89,8 @@ void store_list_free(struct image *list, size_t n);
 int store_name(const struct store *s, const struct descriptor *manifest, const char *name, struct error *err);
 /* store_unname - remove a name; 1 when it was the manifest's last one (store_collect() may then remove it), 0 */
 int store_unname(const struct store *s, const char *name, struct error *err);
+/* store_untag - the same, but a manifest that loses its last name stays, without one, until store_drop() or store_name() */
+int store_untag(const struct store *s, const char *name, struct error *err);
 /* store_drop - all entries of a manifest, with names and without */
 int store_drop(const struct store *s, const char *manifest_digest, struct error *err);
 /* store_index - index.json, as it is now; store_name_of - the canonical reference of one of its entries, or NULL; borrowed */

@@ -20,12 +20,15 @@ static const struct json_type mirror_type = JSON_TYPE(T, JSON_REQUIRED(T, regist
 const struct json_type fetch_request_type = JSON_TYPE(T, JSON_REQUIRED(T, id, "id"), JSON_REQUIRED(T, registry, "registry"),
 	JSON_REQUIRED(T, path, "path"), JSON_FIELD(T, scope, "scope"), JSON_LIST(T, mirrors, "mirrors", mirror_type),
 	JSON_FIELD(T, accept, "accept"),
-	JSON_FIELD(T, offset, "offset"), JSON_FIELD(T, size, "size"), JSON_FIELD(T, max, "max"));
+	JSON_FIELD(T, offset, "offset"), JSON_FIELD(T, size, "size"), JSON_FIELD(T, max, "max"),
+	JSON_FIELD(T, method, "method"), JSON_FIELD(T, mount_from, "mountFrom"), JSON_FIELD(T, content_type, "contentType"),
+	JSON_FIELD(T, digest, "digest"));
 #undef T
 #define T struct fetch_report
 const struct json_type fetch_report_type = JSON_TYPE(T, JSON_REQUIRED(T, id, "id"), JSON_REQUIRED(T, kind, "kind"),
 	JSON_FIELD(T, status, "status"), JSON_FIELD(T, content_type, "contentType"), JSON_FIELD(T, digest, "digest"),
-	JSON_FIELD(T, received, "received"), JSON_FIELD(T, total, "total"), JSON_FIELD(T, code, "code"), JSON_FIELD(T, message, "message"));
+	JSON_FIELD(T, received, "received"), JSON_FIELD(T, total, "total"), JSON_FIELD(T, code, "code"), JSON_FIELD(T, message, "message"),
+	JSON_FIELD(T, outcome, "outcome"));
 #undef T
 #define T struct unpack_report
 const struct json_type unpack_report_type = JSON_TYPE(T, JSON_REQUIRED(T, kind, "kind"), JSON_FIELD(T, digest, "digest"),

@@ -48,6 +48,12 @@ struct fetch_request {
 	int64_t offset;			/* resume from this byte (Range), 0: from the start */
 	int64_t size;			/* expected, 0: unknown; more bytes than this are an error */
 	int64_t max;			/* never more than this many bytes */
+	/* the other direction; the fd is a file that is read, at whatever position it stands. One report at the end, "progress" before. */
+	char *method;			/* NULL: GET. "HEAD": is it there? "UPLOAD": the blob that @path names, unless it is there (without an
+					 * fd: only if it can be mounted). "PUT": a document */
+	char *mount_from;		/* UPLOAD: a repository of the same registry that may have it */
+	char *content_type;		/* PUT */
+	char *digest;			/* PUT: the document's */
 };
 
 struct fetch_report {
@@ -58,6 +64,7 @@ struct fetch_report {
 	int64_t received, total;	/* bytes of the body; total 0: unknown */
 	int64_t code;			/* error: an errno to branch on (ENOENT, EACCES, ECONNREFUSED, ...) */
 	char *message;			/* error: the whole sentence */
+	char *outcome;			/* done, of a request with a method: "exists", "mounted" or "uploaded" */
 };
 
 struct unpack_report {

@@ -2,7 +2,8 @@
 # slow to make and the same each time (the Debian tree, the layouts) is kept in $FIXTURES when that is set.
 #
 #	make_images			layouts of the images in $IMAGES (see the list above it)
-#	start_registry NAME [KIND]	docker-registry on a free port of loopback; KIND: plain, tls or token. Sets ${NAME}_PORT,
+#	start_registry NAME [KIND]	docker-registry on a free port of loopback; KIND: plain, tls, token or basic
+#					(someone:secret). Sets ${NAME}_PORT,
 #					and REGISTRY_DIR_NAME is its directory
 #	push LAYOUT:TAG PORT NAME:TAG [SKOPEO OPTION...]
 #	start_helper VARIABLE COMMAND...	a program that says "listening PORT"; the port is put in VARIABLE
@@ -221,6 +222,10 @@ start_registry() {
 			local realm=${name}_TOKENS
 			printf 'auth:\n  token:\n    realm: http://127.0.0.1:%s/token\n    service: registry\n    issuer: %s\n    rootcertbundle: %s\n' \
 				"${!realm}" "${TOKEN_ISSUER:-test}" "$BATS_FILE_TMPDIR/token/token.crt"
+		elif [ "$kind" = basic ]; then
+			python3 -W ignore -c 'import crypt; print("someone:" + crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' \
+				>"$dir.users"
+			printf 'auth:\n  htpasswd:\n    realm: test\n    path: %s\n' "$dir.users"
 		fi
 	} >"$dir.yml"
 	# its variables REGISTRY_... would change its configuration

@@ -1,0 +1,121 @@
+#include "../carrier.h"
+#include "../image/push.h"
+#include "cleanup.h"
+#include "fs.h"
+#include <string.h>
+
+enum { INTERRUPTED = 130 };
+
+struct push_command_options { bool quiet, tls_verify, all_tags; char *cert_dir, *digestfile; };
+static const struct push_command_options defaults = { .tls_verify = true };
+
+static const struct option_def options[] = {
+	OPTION(struct push_command_options, all_tags, 'a', "all-tags", NULL, "every tag that the store has of the repository IMAGE"),
+	OPTION(struct push_command_options, tls_verify, 0, "tls-verify", NULL, "check certificates; =false also allows plain HTTP"),
+	OPTION(struct push_command_options, cert_dir, 0, "cert-dir", "DIR", "ca.crt, client.cert and client.key for the registry"),
+	OPTION(struct push_command_options, digestfile, 0, "digestfile", "FILE", "write the digest of what was pushed into this file"),
+	OPTION(struct push_command_options, quiet, 'q', "quiet", NULL, "print the digest only"),
+};
+
+static int write_digest(const char *file, const char *digest, struct error *err)
+{
+	return file ? fs_replace_file(AT_FDCWD, file, digest, strlen(digest), 0644, false, err) : 0;
+}
+
+/* destination - where @named goes: as @word says, else by its own name */
+static int destination(const struct named *named, const char *word, const char *given, struct pool *pool, struct reference *ret,
+		       struct error *err)
+{
+	if (given)
+		return names_parse(given, pool, ret, err);
+	if (!named->ref.name)
+		return error_say(err, EINVAL, "push: '%s' is an image's id, which says nothing of where it is to go: give a DESTINATION, as in "
+				 "`carrier push %s registry.example.com/name:tag`", word, word);
+	if (named->ref.digest)
+		return error_say(err, EINVAL, "push: '%s' names a digest and not a tag: give a DESTINATION with one", word);
+	*ret = named->ref;
+	return 0;
+}
+
+static int push_one(const struct store *s, const char *word, const char *given, const struct push_command_options *o, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	const struct push_options p = { .tls_verify = o->tls_verify, .quiet = o->quiet, .cert_dir = o->cert_dir };
+	struct named named;
+	struct reference to;
+	const char *bare = str_after(word, "docker://");
+	int r = names_find(s, bare ? bare : word, &pool, &named, err);
+	if (r == 0)
+		r = destination(&named, word, given, &pool, &to, err);
+	if (r == 0 && !o->quiet)
+		fprintf(stderr, "pushing %s\n", to.familiar);
+	if (r == 0)
+		r = push_image(s, &named, &to, &p, err);
+	if (r == 0)
+		r = write_digest(o->digestfile, named.descriptor.digest, err);
+	if (r == 0)
+		puts(named.descriptor.digest);
+	return r;
+}
+
+/* check_repository - a name without a tag */
+static int check_repository(const char *word, struct pool *pool, struct reference *ret, struct error *err)
+{
+	const char *bare = str_after(word, "docker://");
+	int r = reference_parse(bare ? bare : word, pool, ret, err);
+	const char *colon = strrchr(word, ':');
+	if (r == 0 && (ret->digest || (colon && !strchr(colon, '/'))))
+		return error_say(err, EINVAL, "push: with --all-tags '%s' has to be a repository, without a tag", word);
+	return r;
+}
+
+static int push_tags(const struct store *s, const char *word, const char *given, const struct push_command_options *o, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct index_document *index;
+	struct reference from, to;
+	size_t pushed = 0;
+	int r = check_repository(word, &pool, &from, err);
+	if (r == 0)
+		r = check_repository(given ? given : word, &pool, &to, err);
+	if (r == 0)
+		r = store_index(s, &pool, &index, err);
+	for (size_t i = 0; r == 0 && i < index->n_manifests; i++) {
+		struct reference have;
+		const char *name = store_name_of(&index->manifests[i]);
+		if (!name || reference_parse(name, &pool, &have, NULL) < 0 || !have.tag || strcmp(have.registry, from.registry) != 0 ||
+		    strcmp(have.path, from.path) != 0)
+			continue;
+		r = push_one(s, name, pool_printf(&pool, "%s/%s:%s", to.registry, to.path, have.tag), o, err);
+		pushed++;
+	}
+	if (r == 0 && !pushed)
+		return error_say(err, ENOENT, "push: the store has no tag of %s", word);
+	return r;
+}
+
+static int run(void *program, void *given, char **args, int n_args)
+{
+	const struct carrier *c = program;
+	const struct push_command_options *o = given;
+	struct store s cleanup_store = STORE_INIT;
+	struct error err = { 0 };
+	const char *to = n_args > 1 ? args[1] : NULL;
+	int r = store_open(c->root, &s, &err);
+	if (r == 0)
+		r = o->all_tags ? push_tags(&s, args[0], to, o, &err) : push_one(&s, args[0], to, o, &err);
+	if (r < 0)
+		(void) carrier_fail(&err);
+	return r == -EINTR ? INTERRUPTED : r < 0 ? EXIT_CARRIER : 0;
+}
+
+#define DESCRIPTION "What the registry has already is not sent, and what it has in another repository is taken from there. Manifests are " \
+	"sent byte for byte as they were pulled or made, so that an image has the same digest everywhere. A list of images for several " \
+	"platforms (`carrier manifest create`) is pushed with all of its images.\n\n" \
+	"Without a DESTINATION the image's own name says where it goes: `carrier tag` gives it another. Prints the digest."
+
+const struct command command_push = {
+	.name = "push", .arguments = "IMAGE [DESTINATION]", .summary = "send an image to a registry", .description = DESCRIPTION,
+	.exit_status = "0, 125 when it could not be pushed, 130 when a signal ended it.",
+	OPTIONS(struct push_command_options, options), .defaults = &defaults, .min_args = 1, .max_args = 2, .run = run,
+};

@@ -1,0 +1,78 @@
+#include "names.h"
+#include "cleanup.h"
+#include <string.h>
+
+int names_read(const struct store *s, const struct descriptor *d, struct pool *pool, char **ret_text, size_t *ret_len,
+	       enum document_kind *ret_kind, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r = store_read_blob(s, d->digest, &text, &len, err);
+	int kind = r < 0 ? r : document_kind(d->media_type, text, len, err);
+	if (kind < 0)
+		return error_wrap(err, "manifest %s", d->digest);
+	*ret_text = pool_strndup(pool, text, len);
+	*ret_len = len;
+	*ret_kind = (enum document_kind) kind;
+	return 0;
+}
+
+/* find_image - by id, or by a name that store_find() understands */
+static int find_image(const struct store *s, const char *word, const struct index_document *index, struct pool *pool,
+		      struct named *ret, struct error *err)
+{
+	struct image image cleanup_image = { 0 };
+	int r = store_find(s, word, &image, err);
+	if (r < 0)
+		return r;
+	ret->ref = (struct reference) { 0 };
+	for (size_t i = 0; i < index->n_manifests; i++)
+		if (strcmp(index->manifests[i].digest, image.manifest_digest) == 0) {
+			ret->descriptor = index->manifests[i];
+			return 0;
+		}
+	/* the platform's image of a list, which has no entry of its own */
+	cleanup_free char *text = NULL;
+	size_t len;
+	r = store_read_blob(s, image.manifest_digest, &text, &len, err);
+	ret->descriptor = (struct descriptor) {
+		.digest = pool_strdup(pool, image.manifest_digest), .size = (int64_t) len,
+		.media_type = pool_strdup(pool, image.manifest->media_type ? image.manifest->media_type : MEDIA_OCI_MANIFEST),
+	};
+	return r;
+}
+
+int names_find(const struct store *s, const char *word, struct pool *pool, struct named *ret, struct error *err)
+{
+	struct index_document *index;
+	struct named n = { 0 };
+	char *text;
+	size_t len;
+	bool found = false;
+	int r = store_index(s, pool, &index, err);
+	if (r < 0)
+		return r;
+	int parsed = reference_parse(word, pool, &n.ref, NULL);
+	for (size_t i = 0; parsed == 0 && !found && i < index->n_manifests; i++) {
+		const struct descriptor *d = &index->manifests[i];
+		found = n.ref.digest ? strcmp(d->digest, n.ref.digest) == 0 : str_eq(store_name_of(d), n.ref.name);
+		if (found)
+			n.descriptor = *d;
+	}
+	if (!found)
+		r = find_image(s, word, index, pool, &n, err);
+	if (r == 0)
+		r = names_read(s, &n.descriptor, pool, &text, &len, &n.kind, err);
+	if (r == 0)
+		*ret = n;
+	return r;
+}
+
+int names_parse(const char *word, struct pool *pool, struct reference *ret, struct error *err)
+{
+	const char *bare = str_after(word, "docker://");
+	int r = reference_parse(bare ? bare : word, pool, ret, err);
+	if (r == 0 && ret->digest)
+		return error_say(err, EINVAL, "'%s': a digest follows from the content, so it cannot be given to it; give a tag", word);
+	return r;
+}
