@@ -42,6 +42,9 @@ static const struct command *const commands[] = {
 	&command_load,
 	&command_import,
 	&command_snapshot,
+	&command_tag,
+	&command_untag,
+	&command_history,
 	&command_image,
 
 	&command_login,

@@ -2,6 +2,8 @@
 #include "../carrier.h"
 
 static const struct command *const commands[] = {
+	&command_image_exists,
+	&command_history,
 	&command_image_inspect,
 	&command_image_ls,
 	&command_image_prune,
@@ -14,6 +16,9 @@ static const struct command *const commands[] = {
 	&command_image_diff,
 	&command_image_mount,
 	&command_image_unmount,
+	&command_tag,
+	&command_image_tree,
+	&command_untag,
 	NULL,
 };
 

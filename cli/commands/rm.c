@@ -1,4 +1,5 @@
 #include "../container/runtime.h"
+#include "rmi.h"
 #include "select.h"
 #include <unistd.h>
 
@@ -27,8 +28,19 @@ static int remove_one(const struct carrier *c, struct container *container, void
 	return r == -ENOENT ? 0 : r;
 }
 
-/* with --force docker does not mind one that does not exist */
-static int run_forced(const struct carrier *c, char **names, struct rm_options *o)
+/* remove_image - @name is no container's: it may be an image's */
+static int remove_image(struct carrier *c, const char *name, bool force, struct error *err)
+{
+	struct error why = { 0 };
+	int r = rmi_one(c, name, force, &why);
+	if (r == -ENOENT || r == -EINVAL)
+		return error_say(err, ENOENT, "there is no container and no image '%s'", name);
+	if (r < 0)
+		*err = why;
+	return r;
+}
+
+static int run_names(struct carrier *c, char **names, struct rm_options *o)
 {
 	int code = 0;
 	for (; *names; names++) {
@@ -39,10 +51,13 @@ static int run_forced(const struct carrier *c, char **names, struct rm_options *
 			r = remove_one(c, &container, o, &err);
 		if (r == 0)
 			puts(*names);
-		else
+		else if (r == -ENOENT)
+			r = remove_image(c, *names, o->force, &err);
+		if (r < 0)
 			carrier_fail(&err);
 		(void) fflush(stdout);
-		code |= r < 0 && r != -ENOENT;
+		/* with --force docker does not mind one that does not exist */
+		code |= r < 0 && !(o->force && r == -ENOENT);
 	}
 	return code;
 }
@@ -53,12 +68,13 @@ static int run(void *program, void *given, char **args, int n_args)
 	int r = need_names("rm", n_args, o->all);
 	if (r)
 		return r;
-	return o->force && !o->all ? run_forced(program, args, o) : each_container(program, args, o->all, remove_one, o);
+	return o->all ? each_container(program, args, true, remove_one, o) : run_names(program, args, o);
 }
 
 const struct command command_rm = {
-	.name = "rm", .arguments = "[CONTAINER...]", .summary = "remove containers",
-	.description = "Removes what a container has written, its log and its name. Its image stays.",
+	.name = "rm", .arguments = "[CONTAINER|IMAGE...]", .summary = "remove containers",
+	.description = "Removes what a container has written, its log and its name. Its image stays. A name that no container has is an "
+		       "image's, which is removed as by `carrier rmi`.",
 	.exit_status = "0, or 1 when any of them could not be removed.",
 	OPTIONS(struct rm_options, options), .max_args = -1, .run = run,
 };

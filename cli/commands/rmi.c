@@ -1,7 +1,10 @@
 #include "../container/apart.h"
 #include "../container/runtime.h"
+#include "../container/userns.h"
+#include "../image/names.h"
 #include "../image/store.h"
 #include "cleanup.h"
+#include "rmi.h"
 
 struct rmi_options { bool force, all; };
 
@@ -76,11 +79,31 @@ static int remove_damaged(const struct store *store, const char *word)
 	return -ENOENT;
 }
 
+/* remove_list - a list of images loses its name; what it lists, and nothing else names, is collected then
+ * Return: 1 when @word was one's name, 0 when not */
+static int remove_list(const struct store *store, const char *word, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct named named;
+	if (names_find(store, word, &pool, &named, NULL) < 0 || named.kind != DOCUMENT_INDEX)
+		return 0;
+	const char *name = store_name_of(&named.descriptor);
+	int r = name ? store_unname(store, name, err) : store_drop(store, named.descriptor.digest, err);
+	if (r >= 0 && name)
+		say_untagged(name);
+	if (r > 0)
+		printf("Deleted: %s\n", named.descriptor.digest);
+	return r < 0 ? r : 1;
+}
+
 static int remove_image(const struct carrier *c, const struct store *store, const char *word, const struct rmi_options *o, struct error *err)
 {
 	struct image image cleanup_image = { 0 };
 	struct strings names cleanup_strings = { 0 };
-	int r = store_find(store, word, &image, err);
+	int r = remove_list(store, word, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = store_find(store, word, &image, err);
 	if (r < 0)
 		return remove_damaged(store, word) == 0 ? 0 : r;
 	if (image.additional)
@@ -89,6 +112,11 @@ static int remove_image(const struct carrier *c, const struct store *store, cons
 		r = chosen_names(&image, word, o->force, &names, err);
 	if (r == 0 && names.n == image.names.n)
 		r = check_unused(c, &image, word, o->force, err);
+	if (r == 0 && !image.names.n) {
+		r = store_drop(store, image.manifest_digest, err);
+		if (r == 0)
+			printf("Deleted: %s\n", image.config_digest);
+	}
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		r = store_unname(store, names.v[i], err);
 		if (r < 0)
@@ -132,6 +160,21 @@ static int sweep(void *ctx, struct error *err)
 	return r < 0 ? r : store_collect(&store, err);
 }
 
+static int collect_apart(struct carrier *c, struct error *err)
+{
+	return apart_as_owner(c->rootless, sweep, c, err);
+}
+
+int rmi_one(struct carrier *c, const char *word, bool force, struct error *err)
+{
+	const struct rmi_options o = { .force = force };
+	struct store store cleanup_store = STORE_INIT;
+	int r = store_open(c->root, &store, err);
+	if (r == 0)
+		r = remove_image(c, &store, word, &o, err);
+	return r < 0 ? r : collect_apart(c, err);
+}
+
 static int run(void *program, void *given, char **args, int n_args)
 {
 	struct carrier *c = program;
@@ -152,8 +195,7 @@ static int run(void *program, void *given, char **args, int n_args)
 			carrier_fail(&err);
 			code = 1;
 		}
-	int r = apart_as_owner(c->rootless, sweep, c, &err);
-	if (r < 0) {
+	if (collect_apart(c, &err) < 0) {
 		carrier_fail(&err);
 		code = 1;
 	}

@@ -435,15 +435,47 @@ void image_done(struct image *i)
 	*i = (struct image) { 0 };
 }
 
-static int read_image(const struct store *s, const struct index_document *index, const char *digest, struct image *ret, struct error *err)
+static bool is_list(const struct descriptor *d)
 {
+	return d->media_type && (strcmp(d->media_type, MEDIA_OCI_INDEX) == 0 || strcmp(d->media_type, MEDIA_DOCKER_LIST) == 0);
+}
+
+/* of_platform - the manifest that the list @digest has for this machine */
+static int of_platform(const struct store *s, const char *digest, struct pool *pool, const char **ret, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	struct index_document *list;
+	const struct descriptor *chosen;
+	int r = store_read_blob(s, digest, &text, &len, err);
+	if (r == 0)
+		r = json_decode(&index_type, text, len, pool, &list, err);
+	if (r == 0)
+		r = index_choose(list, NULL, &chosen, err);
+	if (r == 0)
+		r = digest_check(chosen->digest, err);
+	if (r == 0 && !store_has_blob(s, chosen->digest))
+		r = error_say(err, ENOENT, "its image for this machine, %s, is not in the store: pull that", chosen->digest);
+	if (r == 0)
+		*ret = chosen->digest;
+	return r < 0 ? error_wrap(err, "list of images %s", digest) : 0;
+}
+
+/* read_image - what the entry @d of @index stands for; of a list, the image for this machine */
+static int read_image(const struct store *s, const struct index_document *index, const struct descriptor *d, struct image *ret,
+		      struct error *err)
+{
+	const char *digest = d->digest;
 	struct image i cleanup_image = { 0 };
 	cleanup_free char *text = NULL;
 	cleanup_free char *config = NULL;
 	size_t len, config_len;
 	int r = digest_check(digest, err);	/* index.json may be another's: a layout that was copied here */
-	if (r == 0)
-		r = store_read_blob(s, digest, &text, &len, err);
+	if (r == 0 && is_list(d))
+		r = of_platform(s, d->digest, &i.pool, &digest, err);
+	if (r < 0)
+		return r;
+	r = store_read_blob(s, digest, &text, &len, err);
 	if (r == 0)
 		r = json_decode(&manifest_type, text, len, &i.pool, &i.manifest, err);
 	if (r == 0)
@@ -462,12 +494,27 @@ static int read_image(const struct store *s, const struct index_document *index,
 		i.size += i.manifest->layers[k].size;
 	for (size_t k = 0; k < index->n_manifests; k++) {
 		const char *name = store_name_of(&index->manifests[k]);
-		if (name && strcmp(index->manifests[k].digest, digest) == 0)
+		const char *of = index->manifests[k].digest;
+		if (name && (strcmp(of, digest) == 0 || strcmp(of, d->digest) == 0))
 			strings_add(&i.names, name);
 	}
 	*ret = i;
 	i = (struct image) { 0 };
 	return 0;
+}
+
+/* merge - @i is in @list already, under other names: it gets those of @i as well */
+static bool merge(struct image *list, size_t n, const struct image *i)
+{
+	for (size_t k = 0; k < n; k++) {
+		if (strcmp(list[k].manifest_digest, i->manifest_digest) != 0)
+			continue;
+		for (size_t m = 0; m < i->names.n; m++)
+			if (!strings_have(list[k].names.v, i->names.v[m]))
+				strings_add(&list[k].names, i->names.v[m]);
+		return true;
+	}
+	return false;
 }
 
 /* list_one - the images of one store, those that are in the list already left out. @s: where their documents are looked for */
@@ -486,9 +533,12 @@ static int list_one(const struct store *s, const struct store *from, struct imag
 			seen = seen || strcmp((*list)[k].manifest_digest, index->manifests[i].digest) == 0;
 		if (seen)
 			continue;
-		if (read_image(s, index, index->manifests[i].digest, &(*list)[*n], &why) == 0)
-			(*list)[(*n)++].additional = from != s;
-		else
+		if (read_image(s, index, &index->manifests[i], &(*list)[*n], &why) == 0) {
+			if (merge(*list, *n, &(*list)[*n]))
+				image_done(&(*list)[*n]);
+			else
+				(*list)[(*n)++].additional = from != s;
+		} else if (!is_list(&index->manifests[i]))	/* a list need not have an image for this machine */
 			log_warn("%s: pull it again, or remove it", why.text);
 	}
 	return 0;
@@ -567,7 +617,7 @@ static int find_name(const struct store *s, const struct store *from, const stru
 		bool same = ref->digest ? strcmp(index->manifests[i].digest, ref->digest) == 0 : have && strcmp(have, ref->name) == 0;
 		if (!same)
 			continue;
-		r = read_image(s, index, index->manifests[i].digest, ret, err);
+		r = read_image(s, index, &index->manifests[i], ret, err);
 		if (r == 0)
 			ret->additional = from != s;
 		return r;
