@@ -6,13 +6,12 @@
 
 enum { INTERRUPTED = 130 };
 
-struct push_command_options { bool quiet, tls_verify, all_tags; char *cert_dir, *digestfile; };
-static const struct push_command_options defaults = { .tls_verify = true };
+struct push_command_options { bool quiet, all_tags; char *digestfile; struct registry_options registry; };
+static const struct push_command_options defaults = { .registry = REGISTRY_OPTIONS_DEFAULT };
 
 static const struct option_def options[] = {
 	OPTION(struct push_command_options, all_tags, 'a', "all-tags", NULL, "every tag that the store has of the repository IMAGE"),
-	OPTION(struct push_command_options, tls_verify, 0, "tls-verify", NULL, "check certificates; =false also allows plain HTTP"),
-	OPTION(struct push_command_options, cert_dir, 0, "cert-dir", "DIR", "ca.crt, client.cert and client.key for the registry"),
+	REGISTRY_OPTION_ROWS(struct push_command_options, registry),
 	OPTION(struct push_command_options, digestfile, 0, "digestfile", "FILE", "write the digest of what was pushed into this file"),
 	OPTION(struct push_command_options, quiet, 'q', "quiet", NULL, "print the digest only"),
 };
@@ -37,20 +36,23 @@ static int destination(const struct named *named, const char *word, const char *
 	return 0;
 }
 
-static int push_one(const struct store *s, const char *word, const char *given, const struct push_command_options *o, struct error *err)
+static int push_one(const struct store *s, struct session *session, const char *word, const char *given,
+		    const struct push_command_options *o, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
-	const struct push_options p = { .tls_verify = o->tls_verify, .quiet = o->quiet, .cert_dir = o->cert_dir };
+	const struct push_options p = { .quiet = o->quiet };
 	struct named named;
 	struct reference to;
 	const char *bare = str_after(word, "docker://");
 	int r = names_find(s, bare ? bare : word, &pool, &named, err);
 	if (r == 0)
 		r = destination(&named, word, given, &pool, &to, err);
+	if (r == 0)
+		r = session_prepare(session, &to, err);
 	if (r == 0 && !o->quiet)
 		fprintf(stderr, "pushing %s\n", to.familiar);
 	if (r == 0)
-		r = push_image(s, &named, &to, &p, err);
+		r = push_image(s, session, &named, &to, &p, err);
 	if (r == 0)
 		r = write_digest(o->digestfile, named.descriptor.digest, err);
 	if (r == 0)
@@ -69,7 +71,8 @@ static int check_repository(const char *word, struct pool *pool, struct referenc
 	return r;
 }
 
-static int push_tags(const struct store *s, const char *word, const char *given, const struct push_command_options *o, struct error *err)
+static int push_tags(const struct store *s, struct session *session, const char *word, const char *given,
+		     const struct push_command_options *o, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct index_document *index;
@@ -86,7 +89,7 @@ static int push_tags(const struct store *s, const char *word, const char *given,
 		if (!name || reference_parse(name, &pool, &have, NULL) < 0 || !have.tag || strcmp(have.registry, from.registry) != 0 ||
 		    strcmp(have.path, from.path) != 0)
 			continue;
-		r = push_one(s, name, pool_printf(&pool, "%s/%s:%s", to.registry, to.path, have.tag), o, err);
+		r = push_one(s, session, name, pool_printf(&pool, "%s/%s:%s", to.registry, to.path, have.tag), o, err);
 		pushed++;
 	}
 	if (r == 0 && !pushed)
@@ -99,11 +102,14 @@ static int run(void *program, void *given, char **args, int n_args)
 	const struct carrier *c = program;
 	const struct push_command_options *o = given;
 	struct store s cleanup_store = STORE_INIT;
+	struct session *session cleanup_session = NULL;
 	struct error err = { 0 };
 	const char *to = n_args > 1 ? args[1] : NULL;
 	int r = store_open(c->root, &s, &err);
 	if (r == 0)
-		r = o->all_tags ? push_tags(&s, args[0], to, o, &err) : push_one(&s, args[0], to, o, &err);
+		r = session_open(&o->registry, "pull,push", &session, &err);
+	if (r == 0)
+		r = o->all_tags ? push_tags(&s, session, args[0], to, o, &err) : push_one(&s, session, args[0], to, o, &err);
 	if (r < 0)
 		(void) carrier_fail(&err);
 	return r == -EINTR ? INTERRUPTED : r < 0 ? EXIT_CARRIER : 0;

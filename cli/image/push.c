@@ -1,5 +1,4 @@
 #include "push.h"
-#include "../transfer/fetcher.h"
 #include "cleanup.h"
 #include "layers.h"
 #include "progress.h"
@@ -21,7 +20,7 @@ struct item {
 struct push {
 	const struct store *store;
 	const struct reference *to;
-	struct fetcher *fetcher;
+	struct session *session;
 	int signal_fd;
 	struct pool pool;
 	struct item *items;
@@ -91,7 +90,7 @@ static const char *repository_with(struct push *p, const char *digest)
 {
 	for (size_t i = 0; i < p->n_images; i++) {
 		const struct image *image = &p->images[i];
-		bool has = false;
+		bool has = strcmp(image->config_digest, digest) == 0;
 		for (size_t k = 0; k < image->manifest->n_layers; k++)
 			has = has || strcmp(image->manifest->layers[k].digest, digest) == 0;
 		for (size_t k = 0; has && k < image->names.n; k++) {
@@ -116,14 +115,13 @@ static int request_blob(struct push *p, size_t id, struct error *err)
 			return fd;
 	}
 	item->from = repository_with(p, item->d->digest);
-	cleanup_free char *path = xasprintf("/v2/%s/blobs/%s", p->to->path, item->d->digest);
-	cleanup_free char *scope = item->from ? xasprintf("repository:%s:pull,push repository:%s:pull", p->to->path, item->from)
-					      : xasprintf("repository:%s:pull,push", p->to->path);
-	const struct fetch_request q = {
-		.id = (int64_t) id, .registry = (char *) reference_host(p->to), .path = path, .scope = scope, .size = item->d->size,
-		.method = (char *) "UPLOAD", .mount_from = (char *) item->from,
-	};
-	return fetcher_request(p->fetcher, &q, fd, err);
+	struct fetch_request q = { .id = (int64_t) id, .size = item->d->size, .method = (char *) "UPLOAD", .mount_from = (char *) item->from };
+	int r = session_request(p->session, p->to, "blobs", item->d->digest, &q, err);
+	if (r < 0)
+		return r;
+	if (item->from)
+		q.scope = pool_printf(&p->pool, "%s repository:%s:pull", q.scope, item->from);
+	return fetcher_request(session_fetcher(p->session), &q, fd, err);
 }
 
 static int request_document(struct push *p, size_t id, struct error *err)
@@ -135,14 +133,13 @@ static int request_document(struct push *p, size_t id, struct error *err)
 	cleanup_close int fd = here ? store_open_blob(p->store, item->d->digest, err) : -1;
 	if (here && fd < 0)
 		return fd;
-	cleanup_free char *path = xasprintf("/v2/%s/manifests/%s", p->to->path, item->phase == PHASE_NAMED ? p->to->tag : item->d->digest);
-	cleanup_free char *scope = xasprintf("repository:%s:pull,push", p->to->path);
-	const struct fetch_request q = {
-		.id = (int64_t) id, .registry = (char *) reference_host(p->to), .path = path, .scope = scope, .size = item->d->size,
-		.method = (char *) (here ? "PUT" : "HEAD"), .content_type = item->d->media_type, .digest = item->d->digest,
-		.accept = here ? NULL : types,
+	struct fetch_request q = {
+		.id = (int64_t) id, .size = item->d->size, .method = (char *) (here ? "PUT" : "HEAD"),
+		.content_type = item->d->media_type, .digest = item->d->digest, .accept = here ? NULL : types,
 	};
-	return fetcher_request(p->fetcher, &q, fd, err);
+	const char *name = item->phase == PHASE_NAMED ? p->to->tag : item->d->digest;
+	int r = session_request(p->session, p->to, "manifests", name, &q, err);
+	return r < 0 ? r : fetcher_request(session_fetcher(p->session), &q, fd, err);
 }
 
 static int begin_some(struct push *p, enum phase phase, struct error *err)
@@ -179,7 +176,7 @@ static int on_report(struct push *p, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct fetch_report *report;
-	int r = fetcher_read(p->fetcher, &pool, &report, err);
+	int r = fetcher_read(session_fetcher(p->session), &pool, &report, err);
 	if (r < 0)
 		return r;
 	if (report->id < 0 || (size_t) report->id >= p->n_items)
@@ -213,7 +210,7 @@ static int run_phase(struct push *p, enum phase phase, struct error *err)
 {
 	int r = begin_some(p, phase, err);
 	while (r == 0 && p->running) {
-		struct pollfd fds[2] = { { .fd = p->signal_fd, .events = POLLIN }, { .fd = p->fetcher->socket, .events = POLLIN } };
+		struct pollfd fds[2] = { { .fd = p->signal_fd, .events = POLLIN }, { .fd = session_fetcher(p->session)->socket, .events = POLLIN } };
 		if (poll(fds, 2, 200) < 0 && errno != EINTR)
 			r = error_set(err, errno, "wait for the transfer");
 		if (r == 0 && fds[0].revents)
@@ -266,18 +263,17 @@ static int push_all(struct push *p, const struct named *what, const struct push_
 	return r;
 }
 
-int push_image(const struct store *s, const struct named *what, const struct reference *to, const struct push_options *o, struct error *err)
+int push_image(const struct store *s, struct session *session, const struct named *what, const struct reference *to,
+	       const struct push_options *o, struct error *err)
 {
-	struct fetcher fetcher cleanup_fetcher = FETCHER_INIT;
-	const struct fetch_setup setup = { .tls_verify = o->tls_verify, .cert_dir = (char *) o->cert_dir,
-					   .user_agent = (char *) "carrier/" VERSION };
 	cleanup_close int hold = store_hold(s, err);	/* nothing of it is removed meanwhile */
 	sigset_t was;
 	cleanup_close int signal_fd = layers_signals(&was, err);
-	struct push p = { .store = s, .to = to, .fetcher = &fetcher, .signal_fd = signal_fd };
-	int r = hold < 0 ? hold : signal_fd < 0 ? signal_fd : fetcher_start(&setup, &fetcher, err);
+	struct push p = { .store = s, .to = to, .session = session, .signal_fd = signal_fd };
+	int r = hold < 0 ? hold : signal_fd < 0 ? signal_fd : session_start(session, err);
 	if (r == 0)
 		r = push_all(&p, what, o, err);
+	session_stop(session);
 	store_list_free(p.images, p.n_images);
 	free(p.items);
 	pool_done(&p.pool);

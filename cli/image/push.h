@@ -8,14 +8,15 @@
  * Nothing is written to the store. Blobs that are no longer in it (`system prune --blobs`) have to be in the registry.
  */
 #pragma once
-#include "../transfer/protocol.h"
 #include "names.h"
+#include "session.h"
 
 struct push_options {
-	bool tls_verify, quiet;
-	const char *cert_dir;		/* NULL: the usual ones */
+	bool quiet;
 	bool index_only;		/* of a list: not what it lists */
 };
 
-/* push_image - @what to the name @to (its tag). Return: 0; -EINTR when a signal ended it */
-int push_image(const struct store *s, const struct named *what, const struct reference *to, const struct push_options *o, struct error *err);
+/* push_image - @what to the name @to (its tag)
+ * @session: opened for "pull,push" and prepared for @to; started and stopped here. Return: 0; -EINTR when a signal ended it */
+int push_image(const struct store *s, struct session *session, const struct named *what, const struct reference *to,
+	       const struct push_options *o, struct error *err);

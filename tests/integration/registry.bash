@@ -206,7 +206,12 @@ make_ca() {
 
 # start_registry NAME [KIND] - exports NAME as its port, NAME_STORAGE as the directory it keeps things in
 start_registry() {
-	local name=$1 kind=${2:-plain} port dir=$BATS_FILE_TMPDIR/registry-$1 i
+	local name=$1 kind=${2:-plain} port='' dir=$BATS_FILE_TMPDIR/registry-$1 i
+	if [ "$kind" = token ]; then	# first, or it could take the port that was found free
+		[ -e "$BATS_FILE_TMPDIR/token/token.key" ] || python3 "$TESTS/tokenserver.py" --make-key "$BATS_FILE_TMPDIR/token"
+		start_helper "${name}_TOKENS" python3 "$TESTS/tokenserver.py" --key "$BATS_FILE_TMPDIR/token/token.key" \
+			--cert "$BATS_FILE_TMPDIR/token/token.crt" --issuer test --log "$BATS_FILE_TMPDIR/tokens.log" ${TOKEN_OPTIONS:-}
+	fi
 	port=$(free_port)
 	mkdir -p "$dir"
 	{
@@ -216,9 +221,6 @@ start_registry() {
 			make_ca
 			printf '  tls:\n    certificate: %s\n    key: %s\n' "$CA/server.crt" "$CA/server.key"
 		elif [ "$kind" = token ]; then
-			[ -e "$BATS_FILE_TMPDIR/token/token.key" ] || python3 "$TESTS/tokenserver.py" --make-key "$BATS_FILE_TMPDIR/token"
-			start_helper "${name}_TOKENS" python3 "$TESTS/tokenserver.py" --key "$BATS_FILE_TMPDIR/token/token.key" \
-				--cert "$BATS_FILE_TMPDIR/token/token.crt" --issuer test --log "$BATS_FILE_TMPDIR/tokens.log" ${TOKEN_OPTIONS:-}
 			local realm=${name}_TOKENS
 			printf 'auth:\n  token:\n    realm: http://127.0.0.1:%s/token\n    service: registry\n    issuer: %s\n    rootcertbundle: %s\n' \
 				"${!realm}" "${TOKEN_ISSUER:-test}" "$BATS_FILE_TMPDIR/token/token.crt"
