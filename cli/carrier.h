@@ -56,6 +56,8 @@ extern const struct command
 	command_login,
 	command_logout,
 	command_logs,
+	command_manifest,
+	command_manifest_push,
 	command_ps,
 	command_pull,
 	command_push,

@@ -46,6 +46,7 @@ static const struct command *const commands[] = {
 	&command_untag,
 	&command_history,
 	&command_image,
+	&command_manifest,
 
 	&command_login,
 	&command_logout,

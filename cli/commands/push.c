@@ -2,12 +2,13 @@
 #include "../image/push.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "rmi.h"
 #include <string.h>
 
 enum { INTERRUPTED = 130 };
 
-struct push_command_options { bool quiet, all_tags; char *digestfile; struct registry_options registry; };
-static const struct push_command_options defaults = { .registry = REGISTRY_OPTIONS_DEFAULT };
+struct push_command_options { bool quiet, all_tags, images, remove; char *digestfile; struct registry_options registry; };
+static const struct push_command_options defaults = { .images = true, .registry = REGISTRY_OPTIONS_DEFAULT };
 
 static const struct option_def options[] = {
 	OPTION(struct push_command_options, all_tags, 'a', "all-tags", NULL, "every tag that the store has of the repository IMAGE"),
@@ -40,7 +41,7 @@ static int push_one(const struct store *s, struct session *session, const char *
 		    const struct push_command_options *o, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
-	const struct push_options p = { .quiet = o->quiet };
+	const struct push_options p = { .quiet = o->quiet, .index_only = !o->images };
 	struct named named;
 	struct reference to;
 	const char *bare = str_after(word, "docker://");
@@ -124,4 +125,48 @@ const struct command command_push = {
 	.name = "push", .arguments = "IMAGE [DESTINATION]", .summary = "send an image to a registry", .description = DESCRIPTION,
 	.exit_status = "0, 125 when it could not be pushed, 130 when a signal ended it.",
 	OPTIONS(struct push_command_options, options), .defaults = &defaults, .min_args = 1, .max_args = 2, .run = run,
+};
+
+/* ---- manifest push ---- */
+
+static const struct option_def manifest_options[] = {
+	OPTION(struct push_command_options, images, 0, "all", NULL, "the images that are listed, too (the default); =false: the list alone, for "
+	       "a registry that has them"),
+	OPTION(struct push_command_options, remove, 'p', "purge|rm", NULL, "remove the list from the store once it is pushed"),
+	OPTION(struct push_command_options, digestfile, 0, "digestfile", "FILE", "write the digest of what was pushed into this file"),
+	REGISTRY_OPTION_ROWS(struct push_command_options, registry),
+	OPTION(struct push_command_options, quiet, 'q', "quiet", NULL, "print the digest only"),
+};
+
+static int check_list(const char *root, const char *word, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct store s cleanup_store = STORE_INIT;
+	struct named named;
+	int r = store_open(root, &s, err);
+	if (r == 0)
+		r = names_find(&s, word, &pool, &named, err);
+	if (r == 0 && named.kind != DOCUMENT_INDEX)
+		return error_say(err, EINVAL, "'%s' is an image, and not a list of images: `carrier push` sends it", word);
+	return r;
+}
+
+static int run_manifest(void *program, void *given, char **args, int n_args)
+{
+	struct carrier *c = program;
+	const struct push_command_options *o = given;
+	struct error err = { 0 };
+	int r = check_list(c->root, args[0], &err);
+	int code = r < 0 ? carrier_fail(&err) : run(program, given, args, n_args);
+	if (code == 0 && o->remove && rmi_one(c, args[0], false, &err) < 0)
+		return carrier_fail(&err);
+	return code;
+}
+
+const struct command command_manifest_push = {
+	.name = "push", .arguments = "LIST [DESTINATION]", .summary = "send a list of images to a registry",
+	.description = "First the images that are listed, as by `carrier push`, then the list. Of those that are not in the store the registry has to "
+		       "have the manifest already. Prints the digest.",
+	.exit_status = "0, 125 when it could not be pushed, 130 when a signal ended it.",
+	OPTIONS(struct push_command_options, manifest_options), .defaults = &defaults, .min_args = 1, .max_args = 2, .run = run_manifest,
 };

@@ -1,5 +1,4 @@
-# carrier push, tag, untag, rmi, history, image ..., manifest ...: what goes out of the store, and what is said of what is in it.
-# WHO=root or user.
+# carrier push, to registries that are well and to some that are not. WHO=root or user.
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
 setup_file() {
@@ -164,7 +163,7 @@ requests() { jq -r --arg m "$1" --arg part "$2" 'select(.method == $m and (.path
 	: >other
 	LOG=requests breaking SECOND "127.0.0.1:$BASIC" "redirect=localhost:$OTHER"
 	failing 125 denied carrier push -q --tls-verify=false --creds someone:secret "$(source_of plain)" "127.0.0.1:$SECOND/elsewhere"
-	jq -es 'length > 0 and all(.authorization == "") and any(.bytes > 100000)' other >/dev/null || fail "$(cat other)"
+	jq -es 'length > 0 and all(.authorization == "")' other >/dev/null || fail "$(cat other)"
 	# and where no credentials are needed, the bytes arrive there
 	LOG=other breaking THIRD "127.0.0.1:$TARGET"
 	breaking FOURTH "127.0.0.1:$TARGET" "redirect=localhost:$THIRD"
