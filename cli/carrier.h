@@ -49,6 +49,7 @@ extern const struct command
 	command_image_prune,
 	command_image_rm,
 	command_image_tree,
+	command_image_verify,
 	command_images,
 	command_info,
 	command_inspect,

@@ -19,6 +19,7 @@ static const struct command *const commands[] = {
 	&command_tag,
 	&command_image_tree,
 	&command_untag,
+	&command_image_verify,
 	NULL,
 };
 

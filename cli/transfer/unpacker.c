@@ -25,9 +25,9 @@ static void make_argv(const struct unpack_job *j, struct strings *argv)
 		strings_add(argv, "--diff-id");
 		strings_add(argv, j->diff_id);
 	}
-	if (j->layer_dir_fd >= 0 || j->inflate)
+	if (j->layer_dir_fd >= 0 || j->inflate || j->verify)
 		strings_printf(argv, "--media-compression=%s", compressions[j->compression]);
-	strings_add(argv, j->layer_dir_fd >= 0 ? "layer" : j->inflate ? "inflate" : "document");
+	strings_add(argv, j->layer_dir_fd >= 0 ? "layer" : j->inflate ? "inflate" : j->verify ? "verify" : "document");
 }
 
 /* start - @program, with these fds and one that it reports to */

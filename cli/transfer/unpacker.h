@@ -14,6 +14,7 @@ struct unpack_job {
 	const char *digest, *diff_id;	/* NULL: computed and reported */
 	int64_t size;
 	enum layer_compression compression;
+	bool verify;			/* a layer that is not unpacked; no directory is needed */
 };
 
 struct unpacker {

@@ -1,11 +1,12 @@
 /* carrier-unpack: the only program that opens what a registry sent (../transfer/protocol.h says how it is talked to).
  *
  *	carrier-unpack [--blob NAME] [--digest sha256:HEX] [--size N] [--media-compression plain|gzip|zstd|auto]
- *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] layer|document|inflate
+ *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] layer|document|inflate|verify
  *
  * It gives away what it does not need before the first byte is read: namespaces, capabilities, files, system calls. In one pass the
  * blob is hashed and kept, inflated, hashed again and unpacked. "done" is said when all of it is verified, and the blob is on disk;
- * after any failure nothing of what was made is left. `inflate` keeps what the blob unpacks to instead of the blob.
+ * after any failure nothing of what was made is left. `inflate` keeps what the blob unpacks to instead of the blob;
+ * `verify` is a layer of which nothing is unpacked: only hashed, inflated and hashed.
  */
 #include "../confine.h"
 #include "../transfer/protocol.h"
@@ -32,8 +33,11 @@ struct options {
 	const char *blob, *digest, *diff_id;
 	int64_t size, max_unpacked, max_entries;
 	enum compression compression;
-	bool layer, inflate;
+	bool layer, inflate, verify;	/* a document when none of them */
 };
+
+/* opens - looks into what it reads; a document is only kept */
+static bool opens(const struct options *o) { return o->layer || o->inflate || o->verify; }
 
 struct job {
 	struct options options;
@@ -98,11 +102,12 @@ static int parse_options(int argc, char **argv, struct options *o, struct error 
 	const char *what = optind == argc - 1 ? argv[optind] : "";
 	o->layer = strcmp(what, "layer") == 0;
 	o->inflate = strcmp(what, "inflate") == 0;
-	if (!o->layer && !o->inflate && strcmp(what, "document") != 0)
-		return error_say(err, EINVAL, "carrier-unpack: the last argument is 'layer', 'document' or 'inflate'");
+	o->verify = strcmp(what, "verify") == 0;
+	if (!opens(o) && strcmp(what, "document") != 0)
+		return error_say(err, EINVAL, "carrier-unpack: the last argument is 'layer', 'document', 'inflate' or 'verify'");
 	if (o->inflate && !o->blob)
 		return error_say(err, EINVAL, "carrier-unpack: inflate needs --blob");
-	if (!o->layer && !o->inflate)
+	if (!opens(o))
 		o->compression = COMPRESSION_PLAIN;
 	return 0;
 }
@@ -214,9 +219,8 @@ static int open_all(struct job *job, struct error *err)
 		job->made_layer = true;
 	}
 	struct stream_config config = {
-		.in_fd = STDIN_FILENO, .blob_fd = o->inflate ? -1 : job->blob_fd, .compression = o->compression,
-		.hash_unpacked = o->layer || o->inflate,
-		.digest = o->digest, .diff_id = o->diff_id, .size = o->size, .max_unpacked = o->layer || o->inflate ? o->max_unpacked : INT64_MAX,
+		.in_fd = STDIN_FILENO, .blob_fd = o->inflate ? -1 : job->blob_fd, .compression = o->compression, .hash_unpacked = opens(o),
+		.digest = o->digest, .diff_id = o->diff_id, .size = o->size, .max_unpacked = opens(o) ? o->max_unpacked : INT64_MAX,
 	};
 	return stream_open(&config, &job->stream, err);
 }
@@ -282,7 +286,7 @@ static int work(struct job *job, const char *boot_id, struct error *err)
 			error_set(err, -r, "report to carrier");
 	}
 	if (r < 0 && o->digest)
-		error_wrap(err, "%s %s", o->layer ? "layer" : "blob", o->digest);
+		error_wrap(err, "%s %s", o->layer || o->verify ? "layer" : "blob", o->digest);
 	if (r == -ENOSPC || r == -EDQUOT)
 		error_hint(err, "the file system of the store is full: remove images with carrier rmi, or use another --root");
 	return r;

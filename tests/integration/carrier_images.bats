@@ -145,6 +145,28 @@ raw() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$1/$2"; }
 	failing 125 "is not an image name" carrier image exists 'not/A/name'
 }
 
+@test "image verify reads blobs again: damaged and missing ones are told" {
+	local layer blob
+	layer=$(jq -r '.layers[1].digest' "$IMAGES/blobs/sha256/$(digest_of big | cut -d: -f2)")
+	blob=$CROOT/store/blobs/sha256/${layer#sha256:}
+	expect 0 carrier image verify "$(source_of big)" "$(source_of plain)"
+	same 7 "$(grep -c ' ok$' <<<"$output")"
+	[ -z "$stderr" ] || fail "$stderr"
+	chmod u+w "$blob"
+	printf x | dd of="$blob" bs=1 seek=4000000 conv=notrunc status=none
+	failing 1 "is damaged" carrier image verify "$(source_of big)"
+	says "layer    $layer damaged"
+	same 3 "$(grep -c ' ok$' <<<"$output")"
+	expect 1 carrier image verify --format json "$(source_of big)"
+	same damaged "$(jq -r "select(.Digest == \"$layer\").Result" <<<"$output")"
+	truncate -s 4000000 "$blob"
+	failing 1 "$layer" carrier image verify "$(source_of big)"
+	rm "$blob"
+	failing 1 "is not in the store" carrier image verify "$(source_of big)"
+	says "layer    $layer missing"
+	failing 125 "no image" carrier image verify nothing
+}
+
 @test "manifest: create, add, annotate, remove, inspect, and who reads it" {
 	local plain foreign
 	plain=$(digest_of plain) foreign=$(digest_of foreign)
