@@ -39,7 +39,7 @@ static void parse_sent(struct response *r, const char *value)
 {
 	const char *numbers = str_starts(value, "bytes=") ? value + 6 : value;
 	long long start, end;
-	if (sscanf(numbers, "%lld-%lld", &start, &end) == 2 && start == 0 && end >= 0)
+	if (sscanf(numbers, "%lld-%lld", &start, &end) == 2 && start == 0 && end >= 0 && end < INT64_MAX)
 		r->sent_end = end;
 }
 

@@ -2,6 +2,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "layers.h"
+#include "origin.h"
 #include "put.h"
 #include <string.h>
 
@@ -196,6 +197,10 @@ static int add_manifest(const struct source *from, struct list *list, struct des
 		r = names_read(from->store, &d, &list->pool, &text, &len, &kind, err);
 	if (r == 0 && kind != DOCUMENT_MANIFEST)
 		r = error_say(err, ENOTSUP, "%s is a list within a list, which is not supported", d.digest);
+	if (r == 0 && from->remote.session) {	/* where push finds its layers */
+		cleanup_free char *repository = xasprintf("%s/%s", from->remote.ref->registry, from->remote.ref->path);
+		origin_set(from->store, d.digest, repository);
+	}
 	d.annotations = (struct json_map) { 0 };	/* index.json's are the store's own */
 	if (r == 0 && !d.platform)
 		r = own_platform(from, list, &d, text, len, err);

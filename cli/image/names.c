@@ -17,23 +17,38 @@ int names_read(const struct store *s, const struct descriptor *d, struct pool *p
 	return 0;
 }
 
+/* find_entry - the first entry of @s, or of an additional store, that is @ref, or has @digest */
+static bool find_entry(const struct store *s, const struct reference *ref, const char *digest, struct pool *pool, struct descriptor *ret)
+{
+	struct index_document *index;
+	if (store_index(s, pool, &index, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < index->n_manifests; i++) {
+		const struct descriptor *d = &index->manifests[i];
+		if (digest ? strcmp(d->digest, digest) == 0 : str_eq(store_name_of(d), ref->name)) {
+			*ret = *d;
+			return true;
+		}
+	}
+	for (size_t i = 0; i < s->n_others; i++)
+		if (find_entry(&s->others[i], ref, digest, pool, ret))
+			return true;
+	return false;
+}
+
 /* find_image - by id, or by a name that store_find() understands */
-static int find_image(const struct store *s, const char *word, const struct index_document *index, struct pool *pool,
-		      struct named *ret, struct error *err)
+static int find_image(const struct store *s, const char *word, struct pool *pool, struct named *ret, struct error *err)
 {
 	struct image image cleanup_image = { 0 };
 	int r = store_find(s, word, &image, err);
 	if (r < 0)
 		return r;
 	ret->ref = (struct reference) { 0 };
-	for (size_t i = 0; i < index->n_manifests; i++)
-		if (strcmp(index->manifests[i].digest, image.manifest_digest) == 0) {
-			ret->descriptor = index->manifests[i];
-			return 0;
-		}
+	if (find_entry(s, NULL, image.manifest_digest, pool, &ret->descriptor))
+		return 0;
 	/* the platform's image of a list, which has no entry of its own */
 	cleanup_free char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	r = store_read_blob(s, image.manifest_digest, &text, &len, err);
 	ret->descriptor = (struct descriptor) {
 		.digest = pool_strdup(pool, image.manifest_digest), .size = (int64_t) len,
@@ -44,23 +59,12 @@ static int find_image(const struct store *s, const char *word, const struct inde
 
 int names_find(const struct store *s, const char *word, struct pool *pool, struct named *ret, struct error *err)
 {
-	struct index_document *index;
 	struct named n = { 0 };
 	char *text;
 	size_t len;
-	bool found = false;
-	int r = store_index(s, pool, &index, err);
-	if (r < 0)
-		return r;
-	int parsed = reference_parse(word, pool, &n.ref, NULL);
-	for (size_t i = 0; parsed == 0 && !found && i < index->n_manifests; i++) {
-		const struct descriptor *d = &index->manifests[i];
-		found = n.ref.digest ? strcmp(d->digest, n.ref.digest) == 0 : str_eq(store_name_of(d), n.ref.name);
-		if (found)
-			n.descriptor = *d;
-	}
-	if (!found)
-		r = find_image(s, word, index, pool, &n, err);
+	int r = reference_parse(word, pool, &n.ref, NULL);
+	if (r < 0 || !find_entry(s, &n.ref, n.ref.digest, pool, &n.descriptor))
+		r = find_image(s, word, pool, &n, err);
 	if (r == 0)
 		r = names_read(s, &n.descriptor, pool, &text, &len, &n.kind, err);
 	if (r == 0)

@@ -1,6 +1,7 @@
 #include "push.h"
 #include "cleanup.h"
 #include "layers.h"
+#include "origin.h"
 #include "progress.h"
 #include <poll.h>
 #include <string.h>
@@ -32,7 +33,7 @@ struct push {
 
 /* ---- what is to be pushed ---- */
 
-static int add_item(struct push *p, enum phase phase, const struct descriptor *d, struct error *err)
+static int add_item(struct push *p, enum phase phase, const struct descriptor *d, const char *from, struct error *err)
 {
 	int r = digest_check(d->digest, err);
 	if (r < 0)
@@ -43,8 +44,17 @@ static int add_item(struct push *p, enum phase phase, const struct descriptor *d
 	if (p->n_items == ITEMS_MAX)
 		return error_say(err, E2BIG, "it consists of more than %d blobs", ITEMS_MAX);
 	p->items = xreallocarray(p->items, p->n_items + 1, sizeof *p->items);
-	p->items[p->n_items++] = (struct item) { .phase = phase, .d = d };
+	p->items[p->n_items++] = (struct item) { .phase = phase, .d = d, .from = from };
 	return 0;
+}
+
+/* elsewhere - the path of the repository @name, where that is another one of the registry we push to; else NULL */
+static const char *elsewhere(struct push *p, const char *name)
+{
+	struct reference ref;
+	if (!name || reference_parse(name, &p->pool, &ref, NULL) < 0 || strcmp(ref.registry, p->to->registry) != 0)
+		return NULL;
+	return strcmp(ref.path, p->to->path) != 0 ? ref.path : NULL;
 }
 
 static int add_manifest(struct push *p, enum phase phase, const struct descriptor *d, struct error *err)
@@ -58,11 +68,15 @@ static int add_manifest(struct push *p, enum phase phase, const struct descripto
 		r = error_say(err, ENOTSUP, "%s is a list within a list, which is not supported", d->digest);
 	if (r == 0)
 		r = json_decode(&manifest_type, text, len, &p->pool, &m, err);
+	if (r < 0)
+		return r;
+	cleanup_free char *origin = origin_get(p->store, d->digest);
+	const char *from = elsewhere(p, origin);
 	for (size_t i = 0; r == 0 && i < m->n_layers; i++)
-		r = add_item(p, PHASE_BLOBS, &m->layers[i], err);
+		r = add_item(p, PHASE_BLOBS, &m->layers[i], from, err);
 	if (r == 0)
-		r = add_item(p, PHASE_BLOBS, &m->config, err);
-	return r < 0 ? r : add_item(p, phase, d, err);
+		r = add_item(p, PHASE_BLOBS, &m->config, from, err);
+	return r < 0 ? r : add_item(p, phase, d, NULL, err);
 }
 
 static int add_index(struct push *p, const struct descriptor *d, bool index_only, struct error *err)
@@ -80,9 +94,9 @@ static int add_index(struct push *p, const struct descriptor *d, bool index_only
 		if (store_has_blob(p->store, m->digest))
 			r = add_manifest(p, PHASE_LISTED, m, err);
 		else
-			r = add_item(p, PHASE_LISTED, m, err);
+			r = add_item(p, PHASE_LISTED, m, NULL, err);
 	}
-	return r < 0 ? r : add_item(p, PHASE_NAMED, d, err);
+	return r < 0 ? r : add_item(p, PHASE_NAMED, d, NULL, err);
 }
 
 /* repository_with - of the registry we push to, another one that the store's names say has the blob */
@@ -94,10 +108,9 @@ static const char *repository_with(struct push *p, const char *digest)
 		for (size_t k = 0; k < image->manifest->n_layers; k++)
 			has = has || strcmp(image->manifest->layers[k].digest, digest) == 0;
 		for (size_t k = 0; has && k < image->names.n; k++) {
-			struct reference ref;
-			if (reference_parse(image->names.v[k], &p->pool, &ref, NULL) == 0 && strcmp(ref.registry, p->to->registry) == 0 &&
-			    strcmp(ref.path, p->to->path) != 0)
-				return ref.path;
+			const char *path = elsewhere(p, image->names.v[k]);
+			if (path)
+				return path;
 		}
 	}
 	return NULL;
@@ -114,7 +127,8 @@ static int request_blob(struct push *p, size_t id, struct error *err)
 		if (fd < 0)
 			return fd;
 	}
-	item->from = repository_with(p, item->d->digest);
+	if (!item->from)
+		item->from = repository_with(p, item->d->digest);
 	struct fetch_request q = { .id = (int64_t) id, .size = item->d->size, .method = (char *) "UPLOAD", .mount_from = (char *) item->from };
 	int r = session_request(p->session, p->to, "blobs", item->d->digest, &q, err);
 	if (r < 0)

@@ -244,7 +244,10 @@ raw() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$1/$2"; }
 	same 3 "$(jq '.manifests | length' <<<"$output")"
 	# nothing of theirs but documents is here
 	same "" "$(ls "$CROOT/store/layers/sha256")"
-	expect 0 carrier manifest push -q --all=false --tls-verify=false list "$(source_of multi):list" || true
+	# where they came from they are taken from: into another repository of that registry without any byte of a layer
+	expect 0 carrier push -q --tls-verify=false list "$(source_of collected)"
+	same "$output" "sha256:$(raw "$REGISTRY" collected | sha256sum | cut -d' ' -f1)"
+	expect 0 skopeo copy -q --all --src-tls-verify=false "docker://$(source_of collected)" "oci:$WORK/collected:x"
 	expect 125 carrier push -q --tls-verify=false list "$(target list2)"
 	[[ $stderr == *"is not in the store any more"* ]] || fail "$stderr"
 	failing 125 "has no image 'nothing'" carrier manifest add --tls-verify=false list "docker://$(source_of nothing)"
