@@ -26,6 +26,10 @@ static int write_digest(const char *file, const char *digest, struct error *err)
 static int destination(const struct named *named, const char *word, const char *given, struct pool *pool, struct reference *ret,
 		       struct error *err)
 {
+	static const char *const others[] = { "oci:", "oci-archive:", "dir:", "docker-archive:", "docker-daemon:", "containers-storage:" };
+	for (size_t i = 0; given && i < sizeof others / sizeof *others; i++)
+		if (str_starts(given, others[i]))
+			return error_say(err, ENOTSUP, "push: '%s' is no registry; `carrier save` writes archives and layouts", given);
 	if (given)
 		return names_parse(given, pool, ret, err);
 	if (!named->ref.name)

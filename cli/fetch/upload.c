@@ -404,6 +404,9 @@ int upload_denied(const struct transfer *t, long status, const char *host, bool 
 		return error_say(err, ENOTSUP, "%s: registry %s is read-only%s", t->object, host, said);
 	case 400:
 	case 415:
+		if (!t->upload->blob && strstr(buf_str(&t->response.text), "MANIFEST_BLOB_UNKNOWN"))
+			return error_say(err, ENOENT, "%s: registry %s has not got all that it names%s; push that first, of a list with --all",
+					 t->object, host, said);
 		if (!t->upload->blob)
 			return error_say(err, EPROTO, "%s: registry %s does not take a document of type %s%s", t->object, host,
 					 t->q->content_type ? t->q->content_type : "that it has", said);

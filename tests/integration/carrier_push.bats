@@ -177,6 +177,7 @@ requests() { jq -r --arg m "$1" --arg part "$2" 'select(.method == $m and (.path
 @test "an unknown image, a wrong destination, an id without one: a sentence each" {
 	failing 125 "no image 'nothing:latest' in the store" carrier push --tls-verify=false nothing "$(target x)"
 	failing 125 "is not an image name" carrier push --tls-verify=false "$(source_of plain)" "$(target X)"
+	failing 125 "is no registry" carrier push --tls-verify=false "$(source_of plain)" oci-archive:/tmp/x.tar
 	failing 125 "a digest follows from the content" carrier push --tls-verify=false "$(source_of plain)" "$(target x)@$(digest_of plain)"
 	local id
 	id=$(carrier images -q --no-trunc "$(source_of plain)")
