@@ -22,8 +22,9 @@ static int mount_own(const struct carrier *c, const struct container *container,
 		return r;
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return error_set(err, errno, "keep mounts to ourselves");
-	/* nothing is written through it, so nothing needs to be synced when it goes */
-	return rootfs_mount(container, true, err);
+	/* nothing is written through it, so nothing needs to be synced when it goes; a helper of it ends with us */
+	struct rootfs rootfs = ROOTFS_NONE;
+	return rootfs_mount(container, true, &rootfs, err);
 }
 
 int container_tree(const struct carrier *c, const struct container *container, struct error *err)
