@@ -1,4 +1,6 @@
 #include "words.h"
+#include "cleanup.h"
+#include "mem.h"
 #include "str.h"
 #include <errno.h>
 #include <stdio.h>
@@ -102,4 +104,28 @@ char *words_cut(const char *s, unsigned max)
 		buf_putc(&b, (unsigned char) *s < ' ' || *s == 0x7f ? ' ' : *s);
 	}
 	return buf_take(&b);
+}
+
+int words_milliseconds(const char *text, int64_t *ret)
+{
+	static const struct { const char *unit; int64_t ms; } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	enum { DAY_MS = 86400000 };
+	int64_t sum = 0, alone;
+	if (str_to_i64(text, 0, DAY_MS / 1000, &alone) == 0) {
+		*ret = alone * 1000;
+		return 0;
+	}
+	for (const char *p = text; *p || p == text;) {
+		size_t digits = strspn(p, "0123456789"), letters = strspn(p + digits, "hms");
+		int64_t n, ms = 0;
+		cleanup_free char *number = xstrndup(p, digits);
+		for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+			if (strlen(units[i].unit) == letters && strncmp(units[i].unit, p + digits, letters) == 0)
+				ms = units[i].ms;
+		if (!ms || str_to_i64(number, 0, DAY_MS, &n) < 0 || (sum += n * ms) > DAY_MS)
+			return -EINVAL;
+		p += digits + letters;
+	}
+	*ret = sum;
+	return 0;
 }

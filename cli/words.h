@@ -9,6 +9,8 @@ int words_time(const char *text, int64_t *ret);
 const char *words_duration(int64_t seconds, char out[32]);
 /* words_ago - how long before @now the time @text was: "3 minutes ago"; "N/A" when it is none. @out has room for 40 */
 const char *words_ago(const char *text, int64_t now, char out[40]);
+/* words_milliseconds - "500ms", "2s", "1m30s", "1h"; a number alone is seconds. 0, or -EINVAL (also beyond a day) */
+int words_milliseconds(const char *text, int64_t *ret);
 /* words_cut - at most @max characters (not bytes) of @s, control characters as blanks; the last one is "…" when something was left
  * out. Caller frees. */
 char *words_cut(const char *s, unsigned max);

@@ -58,7 +58,7 @@ static int list(const struct carrier *c, const struct store *s, bool json, struc
 static int mount_one(const struct carrier *c, const struct store *s, const char *name, struct error *err)
 {
 	struct image image cleanup_image = { 0 };
-	const struct pull_options none = { .quiet = true };
+	const struct pull_options none = { .progress = PROGRESS_NONE };
 	cleanup_free char *path = NULL;
 	/* never fetched; but what an unclean end took from it is unpacked again */
 	int r = image_acquire(c, s, name, PULL_NEVER, &none, &image, err);

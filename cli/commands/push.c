@@ -7,14 +7,15 @@
 
 enum { INTERRUPTED = 130 };
 
-struct push_command_options { bool quiet, all_tags, images, remove; char *digestfile; struct registry_options registry; };
-static const struct push_command_options defaults = { .images = true, .registry = REGISTRY_OPTIONS_DEFAULT };
+struct push_command_options { bool quiet, all_tags, images, remove; char *digestfile, *progress; struct registry_options registry; };
+static const struct push_command_options defaults = { .progress = (char *) "auto", .images = true, .registry = REGISTRY_OPTIONS_DEFAULT };
 
 static const struct option_def options[] = {
 	OPTION(struct push_command_options, all_tags, 'a', "all-tags", NULL, "every tag that the store has of the repository IMAGE"),
 	REGISTRY_OPTION_ROWS(struct push_command_options, registry),
 	OPTION(struct push_command_options, digestfile, 0, "digestfile", "FILE", "write the digest of what was pushed into this file"),
-	OPTION(struct push_command_options, quiet, 'q', "quiet", NULL, "print the digest only"),
+	OPTION(struct push_command_options, progress, 0, "progress", "auto|tty|plain|json|none", "what is shown on stderr meanwhile"),
+	OPTION(struct push_command_options, quiet, 'q', "quiet", NULL, "print the digest only, as --progress none"),
 };
 
 static int write_digest(const char *file, const char *digest, struct error *err)
@@ -45,17 +46,21 @@ static int push_one(const struct store *s, struct session *session, const char *
 		    const struct push_command_options *o, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
-	const struct push_options p = { .quiet = o->quiet, .index_only = !o->images };
+	struct push_options p = { .index_only = !o->images };
 	struct named named;
 	struct reference to;
 	const char *bare = str_after(word, "docker://");
-	int r = names_find(s, bare ? bare : word, &pool, &named, err);
+	int r = progress_mode_parse(o->progress, &p.progress, err);
+	if (o->quiet)
+		p.progress = PROGRESS_NONE;
+	if (r == 0)
+		r = names_find(s, bare ? bare : word, &pool, &named, err);
 	if (r == 0)
 		r = destination(&named, word, given, &pool, &to, err);
 	if (r == 0)
 		r = session_prepare(session, &to, err);
-	if (r == 0 && !o->quiet)
-		fprintf(stderr, "pushing %s\n", to.familiar);
+	if (r == 0)
+		progress_note(p.progress, "pushing %s", to.familiar);
 	if (r == 0)
 		r = push_image(s, session, &named, &to, &p, err);
 	if (r == 0)
@@ -139,7 +144,8 @@ static const struct option_def manifest_options[] = {
 	OPTION(struct push_command_options, remove, 'p', "purge|rm", NULL, "remove the list from the store once it is pushed"),
 	OPTION(struct push_command_options, digestfile, 0, "digestfile", "FILE", "write the digest of what was pushed into this file"),
 	REGISTRY_OPTION_ROWS(struct push_command_options, registry),
-	OPTION(struct push_command_options, quiet, 'q', "quiet", NULL, "print the digest only"),
+	OPTION(struct push_command_options, progress, 0, "progress", "auto|tty|plain|json|none", "what is shown on stderr meanwhile"),
+	OPTION(struct push_command_options, quiet, 'q', "quiet", NULL, "print the digest only, as --progress none"),
 };
 
 static int check_list(const char *root, const char *word, struct error *err)

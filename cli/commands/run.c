@@ -35,7 +35,8 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	struct record rec = { 0 };
 	cleanup_close int hold = -1;
 	enum pull_policy policy = PULL_MISSING;
-	const struct pull_options p = { .platform = o->platform, .registry = &o->registry, .quiet = o->quiet };
+	const struct pull_options p = { .platform = o->platform, .registry = &o->registry, 
+					.progress = o->quiet ? PROGRESS_NONE : PROGRESS_AUTO };
 	bool with_image = !o->rootfs;
 	int r = o->pull ? pull_policy_parse(o->pull, &policy, err) : 0;
 	if (r == 0 && with_image && !args[0])

@@ -65,7 +65,7 @@ static int fetch(const struct carrier *c, const struct store *s, const struct pr
 	int r = reference_parse(p->name, &pool, &ref, err);
 	if (r < 0)
 		return r;
-	const struct pull_options o = { .registry = registry, .quiet = true };
+	const struct pull_options o = { .registry = registry, .progress = PROGRESS_NONE };
 	cleanup_free char *exact = xasprintf("%s/%s@%s", ref.registry, ref.path, p->image);
 	fprintf(stderr, "fetching %s\n", exact);
 	r = image_acquire(c, s, exact, PULL_ALWAYS, &o, &image, err);
@@ -92,7 +92,7 @@ static void fetch_damaged(const struct carrier *c, const struct store *s, const 
 /* unpack_missing - of every image, from the blobs that are there */
 static void unpack_missing(const struct carrier *c, const struct store *s, const struct registry_options *registry)
 {
-	const struct pull_options o = { .quiet = true, .registry = registry };
+	const struct pull_options o = { .progress = PROGRESS_NONE, .registry = registry };
 	struct image *list = NULL;
 	struct error why = { 0 };
 	size_t n = 0;

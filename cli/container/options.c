@@ -39,7 +39,7 @@ const struct option_def run_option_table[] = {
 	ROW(security, 0, "security-opt", "OPTION", "seccomp=unconfined, or no-new-privileges"),
 	ROW(stop_signal, 0, "stop-signal", "SIGNAL", "what `stop` sends (default: the image's, else TERM)"),
 	ROW(stop_timeout, 0, "stop-timeout", "SECONDS", "how long `stop` waits before it kills (default: 10; -1: for ever)"),
-	ROW(pull, 0, "pull", "always|missing|never", "when to pull the image (default: missing)"),
+	ROW(pull, 0, "pull", "always|missing|newer|never", "when to pull the image (default: missing)"),
 	ROW(platform, 0, "platform", "OS/ARCH[/VARIANT]", "of which platform the image is to be"),
 	REGISTRY_OPTION_ROWS(struct run_options, registry),
 	ROW(cidfile, 0, "cidfile", "FILE", "write the id to FILE, which must not exist"),

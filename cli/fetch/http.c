@@ -84,6 +84,7 @@ static int report(struct transfer *t, const char *kind, void *ctx)
 	if (strcmp(kind, "response") == 0) {
 		r.content_type = t->response.content_type;
 		r.digest = t->response.digest;
+		r.link = t->response.link;
 	}
 	cleanup_free char *message = NULL;
 	if (strcmp(kind, "error") == 0) {

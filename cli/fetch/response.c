@@ -62,6 +62,8 @@ static void take_header(struct response *r, const char *line, size_t len)
 		set(&r->content_type, copy, strlen(copy));
 	else if (strcasecmp(name, "docker-content-digest") == 0)
 		set(&r->digest, copy, strlen(copy));
+	else if (strcasecmp(name, "link") == 0)
+		set(&r->link, copy, strlen(copy));
 	else if (strcasecmp(name, "content-range") == 0)
 		parse_range(r, copy);
 	else if (strcasecmp(name, "range") == 0)
@@ -113,6 +115,7 @@ void response_done(struct response *r)
 	free(r->content_type);
 	free(r->digest);
 	free(r->location);
+	free(r->link);
 	strings_done(&r->challenges);
 	buf_done(&r->text);
 	*r = (struct response) { .range_start = -1, .range_total = -1, .sent_end = -1 };

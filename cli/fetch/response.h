@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 struct response {
-	char *content_type, *digest;		/* printable ASCII only */
+	char *content_type, *digest, *link;	/* printable ASCII only */
 	int64_t range_start, range_total;	/* Content-Range; -1: not told */
 	char *location;				/* Location */
 	int64_t sent_end;			/* Range (of an upload's session): its last byte; -1: not told */

@@ -2,6 +2,7 @@
 #include "../container/userns.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "log.h"
 #include "ownership.h"
 #include "proc.h"
 #include <fcntl.h>
@@ -11,13 +12,13 @@
 
 int pull_policy_parse(const char *word, enum pull_policy *ret, struct error *err)
 {
-	static const char *const words[] = { "missing", "always", "never", NULL };
+	static const char *const words[] = { "missing", "always", "never", "newer", NULL };
 	for (int i = 0; words[i]; i++)
 		if (strcmp(words[i], word) == 0) {
 			*ret = (enum pull_policy) i;
 			return 0;
 		}
-	return error_say(err, EINVAL, "--pull: missing, always or never, not '%s'", word);
+	return error_say(err, EINVAL, "--pull: always, missing, newer or never, not '%s'", word);
 }
 
 struct work {
@@ -34,7 +35,7 @@ static int work(const struct work *w, struct error *err)
 	if (w->what == WORK_EMBEDDED)
 		return image_embedded(w->store, err);
 	if (w->what == WORK_COMPLETE)
-		return pull_complete(w->store, w->image, w->options->quiet, err);
+		return pull_complete(w->store, w->image, w->options->progress, err);
 	struct image image cleanup_image = { 0 };
 	return pull_image(w->store, w->session, w->ref, w->options, &image, err);
 }
@@ -88,8 +89,7 @@ static int pull_candidate(const struct carrier *c, const struct store *s, struct
 	int r = session_prepare(session, ref, err);
 	if (r < 0)
 		return error_wrap(err, "pull %s", ref->familiar);
-	if (!o->quiet)
-		fprintf(stderr, "pulling %s\n", ref->familiar);
+	progress_note(o->progress, "pulling %s", ref->familiar);
 	return do_work(c, &w, err);
 }
 
@@ -126,28 +126,56 @@ static bool whole(const struct carrier *c, const struct store *s, const struct i
 	return store_lowerdirs(s, i, &dirs, NULL) == 0;
 }
 
+/* fits - is it for the platform that is asked for? Where none is, whatever was pulled under that name is meant. */
+static int fits(const struct image *i, const char *platform, struct error *err)
+{
+	return platform ? config_platform(i->config, platform, NULL, err) : 0;
+}
+
+/* find - in the store; @ret is empty unless it is there and fits */
+static int find(const struct store *s, const char *name, const char *platform, struct image *ret, struct error *err)
+{
+	int r = store_find(s, name, ret, err);
+	if (r == 0 && (r = fits(ret, platform, err)) < 0) {
+		error_wrap(err, "image '%s' in the store", name);
+		image_done(ret);
+	}
+	return r;
+}
+
+static int fetch(const struct carrier *c, const struct store *s, const char *name, enum pull_policy policy, const struct pull_options *o,
+		 struct image *ret, struct error *err)
+{
+	const struct work w = { .store = s, .options = o, .what = WORK_EMBEDDED };
+	if (strcmp(name, "hello") != 0 || policy == PULL_ALWAYS)
+		return pull(c, s, name, o, ret, err);
+	int r = do_work(c, &w, err);
+	return r < 0 ? r : store_find(s, name, ret, err);
+}
+
 int image_acquire(const struct carrier *c, const struct store *s, const char *name, enum pull_policy policy,
 		  const struct pull_options *o, struct image *ret, struct error *err)
 {
-	struct work w = { .store = s, .options = o };
-	struct error missing = { 0 };	/* no error yet: it may be fetched */
-	int r = policy == PULL_ALWAYS ? -ENOENT : store_find(s, name, ret, &missing);
-	if (r < 0 && (r != -ENOENT || policy == PULL_NEVER)) {
+	const struct work again = { .store = s, .options = o, .what = WORK_COMPLETE, .image = ret };
+	struct error missing = { 0 }, failed = { 0 };	/* no errors yet */
+	int have = policy == PULL_ALWAYS ? -ENOENT : find(s, name, o->platform, ret, &missing);
+	bool ask = policy == PULL_NEWER || (have == -ENOENT && policy != PULL_NEVER);
+	int r = have;
+	if (ask) {
+		struct image found = { 0 };
+		r = fetch(c, s, name, policy, o, &found, &failed);
+		if (r == 0) {
+			image_done(ret);
+			*ret = found;
+		} else if (have == 0 && r != -EINTR) {
+			log_warn("%s; the image in the store is used", failed.text);
+			r = 0;
+		}
+	}
+	if (r < 0) {
 		if (err)
-			*err = missing;
+			*err = ask ? failed : missing;
 		return r;
 	}
-	if (r == -ENOENT) {
-		bool ours = strcmp(name, "hello") == 0 && policy != PULL_ALWAYS;
-		w.what = WORK_EMBEDDED;
-		r = ours ? do_work(c, &w, err) : pull(c, s, name, o, ret, err);
-		if (r == 0 && ours)
-			r = store_find(s, name, ret, err);
-	}
-	if (r == 0 && !whole(c, s, ret)) {
-		w.what = WORK_COMPLETE;
-		w.image = ret;
-		r = do_work(c, &w, err);
-	}
-	return r;
+	return whole(c, s, ret) ? 0 : do_work(c, &again, err);
 }

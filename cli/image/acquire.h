@@ -3,12 +3,17 @@
 #include "../carrier.h"
 #include "pull.h"
 
-enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
-/* pull_policy_parse - docker's words; -EINVAL */
+enum pull_policy {
+	PULL_MISSING,	/* when the store has none of that name, or none for the platform that is asked for */
+	PULL_ALWAYS,
+	PULL_NEVER,
+	PULL_NEWER,	/* as ALWAYS, but when the registry cannot be asked, or has it no more, the one in the store will do */
+};
+/* pull_policy_parse - these words in lower case; -EINVAL */
 int pull_policy_parse(const char *word, enum pull_policy *ret, struct error *err);
 
 /* image_acquire - as root directly; else what changes the store is done by a child in a user namespace of its own, and the caller stays
- * outside. -EINTR: a signal ended the pull. */
+ * outside. Never an image of another platform than the one that is asked for. -EINTR: a signal ended the pull. */
 int image_acquire(const struct carrier *c, const struct store *s, const char *name, enum pull_policy policy,
 		  const struct pull_options *o, struct image *ret, struct error *err);
 

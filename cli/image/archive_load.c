@@ -155,7 +155,7 @@ static int take_manifest(struct load *l, const struct descriptor *d, const char 
 		if (r == 0)
 			r = take_blob(l, &m->layers[i], err);
 	}
-	const struct layers_source source = { .quiet = l->quiet || !isatty(STDERR_FILENO), .signal_fd = -1 };
+	const struct layers_source source = { .progress = l->quiet || !isatty(STDERR_FILENO) ? PROGRESS_NONE : PROGRESS_AUTO, .signal_fd = -1 };
 	if (r == 0)
 		r = layers_get(l->store, m, config, &source, err);
 	if (r == 0)

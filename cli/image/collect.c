@@ -4,6 +4,7 @@
 #include "log.h"
 #include "marks.h"
 #include "origin.h"
+#include "unfinished.h"
 #include "walk.h"
 #include <dirent.h>
 #include <string.h>
@@ -91,7 +92,7 @@ static int sweep(struct sweep *w, const char *dir, const struct strings *keep, s
 	return r;
 }
 
-/* sweep_tmp - what nobody holds a lock on belongs to a process that was killed */
+/* sweep_tmp - what nobody holds a lock on belongs to a process that was killed; the next pull goes on with the parts of its blobs */
 static int sweep_tmp(struct sweep *w, struct error *err)
 {
 	cleanup_close int fd = openat(w->store->fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -105,7 +106,7 @@ static int sweep_tmp(struct sweep *w, struct error *err)
 			continue;
 		snprintf(lock, sizeof lock, "%s/lock", e->d_name);
 		cleanup_close int held = openat(fd, lock, O_RDWR | O_CLOEXEC);
-		if (held >= 0 && fs_is_locked(held) == 1)
+		if ((held >= 0 && fs_is_locked(held) == 1) || unfinished_keeps(fd, e->d_name, !w->dry))
 			continue;
 		r = discard(w, fd, e->d_name, err);
 		w->ret->leftovers++;

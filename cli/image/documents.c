@@ -190,7 +190,7 @@ int index_choose(const struct index_document *index, const char *wanted, const s
 	const char *os = parts.n == 1 ? "linux" : parts.v[0], *architecture = parts.n == 1 ? parts.v[0] : parts.v[1];
 	const char *variant = parts.n == 3 ? parts.v[2] : NULL;
 
-	const struct descriptor *best = NULL;
+	const struct descriptor *best = index->n_manifests == 1 && !index->manifests[0].platform ? &index->manifests[0] : NULL;
 	int best_rank = 0;
 	for (size_t i = 0; i < index->n_manifests; i++) {
 		const struct descriptor *d = &index->manifests[i];
@@ -209,4 +209,14 @@ int index_choose(const struct index_document *index, const char *wanted, const s
 	}
 	*ret = best;
 	return 0;
+}
+
+int config_platform(const struct image_config *c, const char *wanted, const char *variant, struct error *err)
+{
+	struct platform p = { .architecture = c->architecture, .os = c->os,
+			      .variant = str_empty(c->variant) ? (char *) (uintptr_t) variant : c->variant };
+	struct descriptor d = { .platform = &p };
+	const struct index_document one = { .manifests = &d, .n_manifests = 1 };
+	const struct descriptor *chosen;
+	return index_choose(&one, wanted, &chosen, err);
 }

@@ -63,8 +63,12 @@ enum document_kind { DOCUMENT_INDEX, DOCUMENT_MANIFEST };
  * any by their shape. Schema 1, artifacts and unknown types are refused by name. Return: enum document_kind or -errno */
 int document_kind(const char *media_type, const char *text, size_t len, struct error *err);
 /* index_choose - the manifest for os/architecture/variant, with docker's variant rules (arm v8..v5 downward, amd64 variants);
- * never another platform: -ENOENT lists those that there are. @wanted: "linux/arm64/v8", NULL: this machine's */
+ * never another platform: -ENOENT lists those that there are. Entries without a platform (and attestations, which are unknown/unknown) are
+ * passed over, but one that is alone in its index is taken: then its config tells. @wanted: "linux/arm64/v8", NULL: this machine's */
 int index_choose(const struct index_document *index, const char *wanted, const struct descriptor **ret, struct error *err);
+/* config_platform - is the image of @c for @wanted (as above)? A config that names no variant: @variant is what the index says of it, or NULL.
+ * -ENOENT names the platform that it is for */
+int config_platform(const struct image_config *c, const char *wanted, const char *variant, struct error *err);
 /* platform_machine - this machine's "linux/amd64"; borrowed */
 const char *platform_machine(void);
 

@@ -1,7 +1,7 @@
 #include "lists.h"
 #include "cleanup.h"
 #include "fs.h"
-#include "layers.h"
+#include "document_fetch.h"
 #include "origin.h"
 #include "put.h"
 #include <string.h>
@@ -156,7 +156,7 @@ struct source {
 static int fetch(const struct source *from, const char *kind, const char *what, const struct descriptor *expected, struct pool *pool,
 		 char ret_digest[80], char **ret_type, struct error *err)
 {
-	return layers_document(from->store, &from->remote, kind, what, expected ? expected->digest : NULL, expected ? expected->size : 0,
+	return document_fetch(from->store, &from->remote, kind, what, expected ? expected->digest : NULL, expected ? expected->size : 0,
 			       ret_type ? accepted : NULL, pool, ret_digest, ret_type, err);
 }
 
@@ -269,7 +269,7 @@ int lists_add_remote(const struct store *s, struct list *list, struct session *s
 		     const struct list_platform *p, bool all, struct error *err)
 {
 	const struct source from = { .store = s, .remote = { .session = session, .fetcher = session_fetcher(session), .ref = remote,
-							     .quiet = true, .signal_fd = -1 } };
+							     .progress = PROGRESS_NONE, .signal_fd = -1 } };
 	struct descriptor d;
 	enum document_kind kind;
 	char *text;
@@ -284,7 +284,7 @@ int lists_fetch(const struct store *s, struct session *session, const struct ref
 		size_t *ret_len, struct error *err)
 {
 	const struct source from = { .store = s, .remote = { .session = session, .fetcher = session_fetcher(session), .ref = ref,
-							     .quiet = true, .signal_fd = -1 } };
+							     .progress = PROGRESS_NONE, .signal_fd = -1 } };
 	struct descriptor d;
 	enum document_kind kind;
 	return find_remote(&from, ref, pool, &d, ret_text, ret_len, &kind, err);

@@ -1,6 +1,7 @@
 #include "marks.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "unfinished.h"
 #include <dirent.h>
 #include <string.h>
 
@@ -133,6 +134,10 @@ int marks_make(const struct store *s, struct marks *m, struct error *err)
 		marks_image(s, m, index->manifests[i].digest);
 	if (r == 0)
 		r = mark_containers(s, m, err);
+	struct strings unfinished cleanup_strings = { 0 };
+	unfinished_list(s, &unfinished);
+	for (size_t i = 0; i < unfinished.n; i++)
+		marks_image(s, m, unfinished.v[i]);
 	marks_sort(m);
 	return r;
 }

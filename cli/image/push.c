@@ -240,12 +240,12 @@ static int run_phase(struct push *p, enum phase phase, struct error *err)
 
 /* ---- all of it ---- */
 
-static void start_progress(struct push *p, bool quiet)
+static void start_progress(struct push *p, enum progress_mode mode)
 {
 	size_t n = 0;	/* blobs first: a row's number is its item's */
 	while (n < p->n_items && p->items[n].phase == PHASE_BLOBS)
 		n++;
-	progress_start(&p->progress, n, quiet);
+	progress_start(&p->progress, n, mode);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(p->progress.rows[i].name, sizeof p->progress.rows[i].name, "%.12s", digest_hex(p->items[i].d->digest));
 		p->progress.rows[i].total = p->items[i].d->size;
@@ -268,12 +268,10 @@ static int push_all(struct push *p, const struct named *what, const struct push_
 	if (r < 0)
 		return r;
 	qsort(p->items, p->n_items, sizeof *p->items, by_phase);
-	start_progress(p, o->quiet);
+	start_progress(p, o->progress);
 	for (enum phase phase = 0; r == 0 && phase < PHASES; phase++)
 		r = run_phase(p, phase, err);
-	if (r < 0)
-		p->progress.quiet = true;	/* no last picture of what failed */
-	progress_end(&p->progress);
+	progress_end(&p->progress, r < 0);
 	return r;
 }
 

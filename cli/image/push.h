@@ -9,10 +9,11 @@
  */
 #pragma once
 #include "names.h"
+#include "progress.h"
 #include "session.h"
 
 struct push_options {
-	bool quiet;
+	enum progress_mode progress;
 	bool index_only;		/* of a list: not what it lists */
 };
 

@@ -4,6 +4,7 @@
 #include "fs.h"
 #include "log.h"
 #include "proc.h"
+#include "unfinished.h"
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -326,8 +327,8 @@ static void drop_unnamed(struct index_document *index, const char *digest)
 	index->n_manifests = kept;
 }
 
-/* drop - the entries of @name out of the list; 1 when a manifest has lost its last one */
-static int drop(struct index_document *index, const char *name)
+/* drop - the entries of @name out of the list. Return: the digest of a manifest that has lost its last one, or NULL */
+static const char *drop(struct index_document *index, const char *name)
 {
 	const char *digest = NULL;
 	size_t kept = 0;
@@ -341,8 +342,8 @@ static int drop(struct index_document *index, const char *name)
 	index->n_manifests = kept;
 	for (size_t i = 0; digest && i < kept; i++)
 		if (strcmp(index->manifests[i].digest, digest) == 0)
-			return 0;
-	return digest != NULL;
+			return NULL;
+	return digest;
 }
 
 /* begin_change - the index, read under its lock. Return: the lock's fd, which ends it */
@@ -388,9 +389,11 @@ int store_unname(const struct store *s, const char *name, struct error *err)
 	cleanup_close int lock = begin_change(s, &pool, &index, err);
 	if (lock < 0)
 		return lock;
-	int last = drop(index, name);
+	const char *last = drop(index, name);
 	int r = write_index(s, index, err);
-	return r < 0 ? r : last;
+	if (r == 0 && last)
+		unfinished_end(s, last);	/* of a pull that was killed just before it would have done so */
+	return r < 0 ? r : last != NULL;
 }
 
 int store_untag(const struct store *s, const char *name, struct error *err)

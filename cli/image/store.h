@@ -12,7 +12,8 @@
  *	ROOT/store/chains/HEX/			what was settled for the image HEX (chain.h): N/diff is one more overlay layer above its
  *						Nth layer; `boot` as a layer's
  *	ROOT/store/origins/HEX			where the manifest HEX came from: what can be fetched again (origin.h)
- *	ROOT/store/tmp/				downloads and layers that are not finished; its files are locked while in use
+ *	ROOT/store/tmp/				downloads and layers that are not finished; its files are locked while in use (layer_place.h)
+ *	ROOT/store/unfinished/HEX		a pull of the manifest HEX broke off: what it has verified is kept for the next one (unfinished.h)
  *	ROOT/containers/ID/, ROOT/names/NAME	see container/record.h
  *
  * contrib/store.md has the whole list, with writers and lifetimes.
@@ -97,7 +98,7 @@ int store_drop(const struct store *s, const char *manifest_digest, struct error 
 int store_index(const struct store *s, struct pool *pool, struct index_document **ret, struct error *err);
 const char *store_name_of(const struct descriptor *d);
 
-/* store_collect - remove blobs, layers and chains that neither an image nor a container needs, and tmp files that nobody holds (collect.h)
+/* store_collect - remove blobs, layers and chains that neither an image nor a container nor an unfinished pull needs, and tmp files that nobody holds (collect.h)
  * Removes nothing while a pull holds the store. */
 int store_collect(const struct store *s, struct error *err);
 

@@ -60,7 +60,7 @@ struct fetch_report {
 	int64_t id;
 	char *kind;			/* "response", "progress", "done", "error" */
 	int64_t status;			/* HTTP */
-	char *content_type, *digest;	/* headers of the response: Content-Type, Docker-Content-Digest */
+	char *content_type, *digest, *link;	/* headers of the response: Content-Type, Docker-Content-Digest, Link (the next page) */
 	int64_t received, total;	/* bytes of the body; total 0: unknown */
 	int64_t code;			/* error: an errno to branch on (ENOENT, EACCES, ECONNREFUSED, ...) */
 	char *message;			/* error: the whole sentence */
@@ -75,7 +75,7 @@ struct unpack_report {
 	int64_t unpacked;		/* bytes of the tar so far */
 	int64_t entries;
 	bool pending;			/* pending.json was written */
-	int64_t hash_us, inflate_us, write_us;	/* done: where the time went */
+	int64_t receive_us, hash_us, inflate_us, write_us;	/* done: where the time went; receive_us: until input was there */
 	int64_t code;
 	char *message;
 };

@@ -21,6 +21,8 @@ static void make_argv(const struct unpack_job *j, struct strings *argv)
 	}
 	if (j->size > 0)
 		strings_printf(argv, "--size=%lld", (long long) j->size);
+	if (j->may_resume)
+		strings_printf(argv, "--resume=%lld", (long long) j->kept);
 	if (j->diff_id) {
 		strings_add(argv, "--diff-id");
 		strings_add(argv, j->diff_id);

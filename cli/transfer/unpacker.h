@@ -13,6 +13,8 @@ struct unpack_job {
 	bool inflate;			/* no layer: blob_name receives what the blob unpacks to */
 	const char *digest, *diff_id;	/* NULL: computed and reported */
 	int64_t size;
+	bool may_resume;		/* a blob that ends too early is kept... */
+	int64_t kept;			/* ...and so many bytes of it were: the input goes on behind them */
 	enum layer_compression compression;
 	bool verify;			/* a layer that is not unpacked; no directory is needed */
 };

@@ -1,12 +1,16 @@
 /* carrier-unpack: the only program that opens what a registry sent (../transfer/protocol.h says how it is talked to).
  *
  *	carrier-unpack [--blob NAME] [--digest sha256:HEX] [--size N] [--media-compression plain|gzip|zstd|auto]
- *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] layer|document|inflate|verify
+ *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] [--resume BYTES]
+ *		layer|document|inflate|verify
  *
  * It gives away what it does not need before the first byte is read: namespaces, capabilities, files, system calls. In one pass the
  * blob is hashed and kept, inflated, hashed again and unpacked. "done" is said when all of it is verified, and the blob is on disk;
  * after any failure nothing of what was made is left. `inflate` keeps what the blob unpacks to instead of the blob;
  * `verify` is a layer of which nothing is unpacked: only hashed, inflated and hashed.
+ *
+ * With --resume the blob may stay a part: its file holds BYTES already (0: it is made), which are read, hashed and unpacked first as if they
+ * had come; then fd 0 goes on behind them. When the input ends too early, what has come stays for the next time; damage removes it.
  */
 #include "../confine.h"
 #include "../transfer/protocol.h"
@@ -32,6 +36,7 @@ static const int64_t max_unpacked = 64LL << 30, max_entries = 4 << 20;
 struct options {
 	const char *blob, *digest, *diff_id;
 	int64_t size, max_unpacked, max_entries;
+	int64_t resume;			/* -1: a blob that is not whole is removed */
 	enum compression compression;
 	bool layer, inflate, verify;	/* a document when none of them */
 };
@@ -62,7 +67,7 @@ static bool is_name(const char *s)
 	return *s && *s != '.' && !strchr(s, '/') && strlen(s) <= NAME_MAX;
 }
 
-enum { OPTION_BLOB = 1, OPTION_DIGEST, OPTION_SIZE, OPTION_COMPRESSION, OPTION_DIFF_ID, OPTION_UNPACKED, OPTION_ENTRIES };
+enum { OPTION_BLOB = 1, OPTION_DIGEST, OPTION_SIZE, OPTION_COMPRESSION, OPTION_DIFF_ID, OPTION_UNPACKED, OPTION_ENTRIES, OPTION_RESUME };
 static const struct option long_options[] = {
 	{ "blob", required_argument, NULL, OPTION_BLOB },
 	{ "digest", required_argument, NULL, OPTION_DIGEST },
@@ -71,6 +76,7 @@ static const struct option long_options[] = {
 	{ "diff-id", required_argument, NULL, OPTION_DIFF_ID },
 	{ "max-unpacked", required_argument, NULL, OPTION_UNPACKED },
 	{ "max-entries", required_argument, NULL, OPTION_ENTRIES },
+	{ "resume", required_argument, NULL, OPTION_RESUME },
 	{ 0 },
 };
 
@@ -84,6 +90,7 @@ static int set_option(struct options *o, int option, const char *value)
 	case OPTION_COMPRESSION: return compression_parse(value, &o->compression);
 	case OPTION_UNPACKED: return str_to_i64(value, 0, INT64_MAX, &o->max_unpacked);
 	case OPTION_ENTRIES: return str_to_i64(value, 0, INT64_MAX, &o->max_entries);
+	case OPTION_RESUME: return str_to_i64(value, 0, INT64_MAX, &o->resume);
 	}
 	return -EINVAL;
 }
@@ -91,7 +98,7 @@ static int set_option(struct options *o, int option, const char *value)
 static int parse_options(int argc, char **argv, struct options *o, struct error *err)
 {
 	int option, which = 0;
-	*o = (struct options) { .size = -1, .max_unpacked = max_unpacked, .max_entries = max_entries };
+	*o = (struct options) { .size = -1, .resume = -1, .max_unpacked = max_unpacked, .max_entries = max_entries };
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", long_options, &which)) != -1) {
 		if (option == '?')
@@ -140,6 +147,7 @@ static int report(struct job *job, const char *kind, bool end, const struct erro
 		r.digest = (char *) (uintptr_t) n->digest;
 		r.compression = (char *) (uintptr_t) stream_compression(job->stream);
 		r.diff_id = *n->diff_id ? (char *) (uintptr_t) n->diff_id : NULL;
+		r.receive_us = n->receive_us;
 		r.hash_us = n->hash_us;
 		r.inflate_us = n->inflate_us;
 		r.write_us = n->blob_us + job->write_us;
@@ -201,13 +209,23 @@ static int confine(const struct options *o, struct error *err)
 
 /* ---- the work ---- */
 
+/* open_blob - a new file, or the one that has a part of it; what is behind that part is not its */
+static int open_blob(const struct options *o)
+{
+	int flags = o->resume > 0 ? O_RDWR : O_WRONLY | O_CREAT | O_EXCL;
+	cleanup_close int fd = openat(UNPACK_BLOB_DIR_FD, o->blob, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || (o->resume > 0 && ftruncate(fd, o->resume) < 0))
+		return -1;
+	return take_fd(fd);
+}
+
 static int open_all(struct job *job, struct error *err)
 {
 	const struct options *o = &job->options;
 	if (o->blob) {
-		job->blob_fd = openat(UNPACK_BLOB_DIR_FD, o->blob, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		job->blob_fd = open_blob(o);
 		if (job->blob_fd < 0)
-			return error_set(err, errno, "create the blob's file '%s'", o->blob);
+			return error_set(err, errno, "open the blob's file '%s'", o->blob);
 		job->made_blob = true;
 	}
 	if (o->layer) {
@@ -219,8 +237,9 @@ static int open_all(struct job *job, struct error *err)
 		job->made_layer = true;
 	}
 	struct stream_config config = {
-		.in_fd = STDIN_FILENO, .blob_fd = o->inflate ? -1 : job->blob_fd, .compression = o->compression, .hash_unpacked = opens(o),
-		.digest = o->digest, .diff_id = o->diff_id, .size = o->size, .max_unpacked = opens(o) ? o->max_unpacked : INT64_MAX,
+		.in_fd = STDIN_FILENO, .blob_fd = o->inflate ? -1 : job->blob_fd, .kept = o->resume > 0 ? o->resume : 0,
+		.compression = o->compression, .hash_unpacked = opens(o), .digest = o->digest, .diff_id = o->diff_id, .size = o->size,
+		.max_unpacked = opens(o) ? o->max_unpacked : INT64_MAX,
 	};
 	return stream_open(&config, &job->stream, err);
 }
@@ -263,9 +282,9 @@ static int finish(struct job *job, const char *boot_id, struct error *err)
 	return r;
 }
 
-static void undo(struct job *job)
+static void undo(struct job *job, bool short_input)
 {
-	if (job->made_blob)
+	if (job->made_blob && !(short_input && job->options.resume >= 0))
 		(void) unlinkat(UNPACK_BLOB_DIR_FD, job->options.blob, 0);
 	if (job->made_layer)
 		layer_undo(UNPACK_LAYER_DIR_FD);
@@ -322,7 +341,7 @@ int main(int argc, char **argv)
 	if (r == 0) {
 		r = work(&job, boot_id, &err);
 		if (r < 0)
-			undo(&job);
+			undo(&job, r == -ENODATA);
 	}
 	if (r < 0)
 		fail(&job, &err);

@@ -149,9 +149,11 @@ static int too_long(const struct stream *s, struct error *err)
 /* read_more - at least MAGIC_LEN bytes the first time; 0 at the end */
 static ssize_t read_more(struct stream *s, struct error *err)
 {
-	size_t n = 0;
+	int64_t start = clock_us(), kept = s->config.kept - s->n.size;
+	int fd = kept > 0 ? s->config.blob_fd : s->config.in_fd;
+	size_t n = 0, max = kept > 0 && kept < IN_SIZE ? (size_t) kept : IN_SIZE;
 	do {
-		ssize_t r = read(s->config.in_fd, s->in_buf + n, IN_SIZE - n);
+		ssize_t r = read(fd, s->in_buf + n, max - n);
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
@@ -160,6 +162,9 @@ static ssize_t read_more(struct stream *s, struct error *err)
 			break;
 		n += (size_t) r;
 	} while (s->n.size == 0 && n < MAGIC_LEN);
+	s->n.receive_us += clock_us() - start;
+	if (n == 0 && kept > 0)
+		return error_say(err, EBADMSG, "what was kept of it is shorter than it was");
 	s->in = s->in_buf;
 	s->in_len = n;
 	return (ssize_t) n;
@@ -167,8 +172,8 @@ static ssize_t read_more(struct stream *s, struct error *err)
 
 static int keep_copy(struct stream *s, struct error *err)
 {
-	if (s->config.blob_fd < 0)
-		return 0;
+	if (s->config.blob_fd < 0 || s->n.size <= s->config.kept)
+		return 0;	/* wanted by nobody, or there already */
 	int64_t start = clock_us();
 	int r = fs_write_all(s->config.blob_fd, s->in, s->in_len);
 	s->n.blob_us += clock_us() - start;
@@ -205,7 +210,7 @@ static int differs(const char *what, const char *want, const char *got, struct e
 static int verify(struct stream *s, struct error *err)
 {
 	if (s->config.size >= 0 && s->n.size != s->config.size)
-		return error_say(err, EBADMSG, "it ends after %lld of %lld bytes", (long long) s->n.size, (long long) s->config.size);
+		return error_say(err, ENODATA, "it ends after %lld of %lld bytes", (long long) s->n.size, (long long) s->config.size);
 	hash_end(s->blob_hash, s->n.digest);
 	int r = differs("digest", s->config.digest, s->n.digest, err);
 	if (r < 0)

@@ -19,6 +19,7 @@ enum compression { COMPRESSION_AUTO, COMPRESSION_PLAIN, COMPRESSION_GZIP, COMPRE
 struct stream_config {
 	int in_fd;
 	int blob_fd;			/* a copy of the input goes here; -1: nowhere */
+	int64_t kept;			/* so many bytes are in blob_fd already (at least 4, or 0): they are read from there, then in_fd */
 	enum compression compression;	/* AUTO: by the first bytes */
 	bool hash_unpacked;		/* diff_id is wanted, even where none is expected */
 	const char *digest, *diff_id;	/* expected "sha256:HEX", or NULL */
@@ -29,6 +30,7 @@ struct stream_config {
 struct stream_numbers {
 	int64_t size, unpacked;		/* bytes so far */
 	int64_t hash_us, inflate_us;	/* time so far; hash_us covers both digests */
+	int64_t receive_us;		/* waiting for the input, and copying it */
 	int64_t blob_us;		/* writing the copy */
 	char digest[72], diff_id[72];	/* at the end; diff_id "" unless wanted */
 };
@@ -36,7 +38,7 @@ struct stream_numbers {
 struct stream;
 int stream_open(const struct stream_config *config, struct stream **ret, struct error *err);
 /* stream_next - 1 with unpacked bytes (perhaps none), 0 at the verified end, or a negative errno: -EBADMSG for damage and
- * for anything else than what is expected, -EFBIG beyond max_unpacked, else what read(2) or write(2) returned */
+ * for anything else than what is expected, -ENODATA when the input ends too early, -EFBIG beyond max_unpacked, else what read(2) or write(2) returned */
 int stream_next(struct stream *s, const uint8_t **data, size_t *len, struct error *err);
 const struct stream_numbers *stream_numbers(const struct stream *s);
 /* stream_compression - "plain", "gzip", "zstd", once the first bytes were seen; NULL before */

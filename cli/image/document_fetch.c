@@ -1,0 +1,86 @@
+#include "document_fetch.h"
+#include "../transfer/unpacker.h"
+#include "cleanup.h"
+#include "fs.h"
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+enum { DOCUMENT_MAX = 4 << 20 };
+
+static int fetch_to_memory(const struct layers_source *source, struct fetch_request *q, struct pool *pool, struct fetch_report *response,
+			   struct error *err)
+{
+	cleanup_close int fd = memfd_create("document", MFD_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "make room for a document");
+	q->max = DOCUMENT_MAX;
+	int r = fetcher_request(source->fetcher, q, fd, err);
+	while (r >= 0) {
+		struct fetch_report *report;
+		struct pollfd p[2] = { { .fd = source->signal_fd, .events = POLLIN }, { .fd = source->fetcher->socket, .events = POLLIN } };
+		(void) poll(p, 2, -1);
+		if (p[0].revents)
+			return layers_interrupted(source->signal_fd, err);
+		r = fetcher_read(source->fetcher, pool, &report, err);
+		if (r < 0)
+			break;
+		if (strcmp(report->kind, "response") == 0)
+			*response = *report;
+		else if (strcmp(report->kind, "error") == 0)
+			return error_say(err, report->code > 0 ? (int) report->code : EIO, "%s", report->message);
+		else if (strcmp(report->kind, "done") == 0)
+			return lseek(fd, 0, SEEK_SET) < 0 ? error_set(err, errno, "read a document") : take_fd(fd);
+	}
+	return r;
+}
+
+int document_fetch(const struct store *s, const struct layers_source *source, const char *kind, const char *what, const char *digest,
+		   int64_t size, char *const *accept, struct pool *pool, char ret_digest[80], char **ret_type, struct error *err)
+{
+	if (digest && store_has_blob(s, digest) && !ret_type) {
+		snprintf(ret_digest, 80, "%s", digest);
+		return 0;
+	}
+	struct fetch_report response = { 0 };
+	struct fetch_request q = { .accept = (char **) (uintptr_t) accept, .size = size };
+	int asked = session_request(source->session, source->ref, kind, what, &q, err);
+	cleanup_close int body = asked < 0 ? asked : fetch_to_memory(source, &q, pool, &response, err);
+	if (body < 0)
+		return body;
+	/* a directory of its own: the unpacker can write all that is in it, and tmp/ has what other pulls work on */
+	char name[64], final[128];
+	snprintf(name, sizeof name, "tmp/document-%d-%d", getpid(), body);
+	if (mkdirat(s->fd, name, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "create '%s/%s'", s->root, name);
+	cleanup_close int dir = openat(s->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const struct unpack_job job = { .input_fd = body, .blob_dir_fd = dir, .blob_name = "blob", .layer_dir_fd = -1, .digest = digest,
+					.size = size };
+	int r = dir < 0 ? error_set(err, errno, "open '%s/%s'", s->root, name) : unpack_document(&job, ret_digest, err);
+	if (r == 0) {
+		snprintf(final, sizeof final, "blobs/sha256/%.64s", digest_hex(ret_digest));
+		/* one that is there has the same content, unless the disk has lost it */
+		if (renameat(dir, "blob", s->fd, final) < 0)
+			r = error_set(err, errno, "store '%s/%s'", s->root, final);
+	}
+	(void) fs_remove_tree(s->fd, name, NULL);
+	if (ret_type)
+		*ret_type = response.content_type;
+	return r;
+}
+
+int document_read(const struct layers_source *source, const char *kind, const char *path, struct pool *pool, char **text, size_t *len,
+		  char **ret_link, struct error *err)
+{
+	struct fetch_report response = { 0 };
+	struct fetch_request q = { 0 };
+	int r = session_request(source->session, source->ref, kind, NULL, &q, err);
+	if (path)
+		q.path = (char *) (uintptr_t) path;
+	cleanup_close int body = r < 0 ? r : fetch_to_memory(source, &q, pool, &response, err);
+	r = body < 0 ? body : fs_read_fd(body, q.path, DOCUMENT_MAX, text, len, err);
+	if (r == 0)
+		*ret_link = response.link;
+	return r;
+}
