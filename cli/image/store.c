@@ -617,7 +617,8 @@ static int find_name(const struct store *s, const struct store *from, const stru
 		return r;
 	for (size_t i = 0; i < index->n_manifests; i++) {
 		const char *have = store_name_of(&index->manifests[i]);
-		bool same = ref->digest ? strcmp(index->manifests[i].digest, ref->digest) == 0 : have && strcmp(have, ref->name) == 0;
+		/* what was pulled by the digest of an index has that in its name */
+		bool same = (have && strcmp(have, ref->name) == 0) || (ref->digest && strcmp(index->manifests[i].digest, ref->digest) == 0);
 		if (!same)
 			continue;
 		r = read_image(s, index, &index->manifests[i], ret, err);
@@ -680,7 +681,11 @@ int store_lowerdirs(const struct store *s, const struct image *i, struct strings
 		snprintf(settled + strlen(settled), sizeof settled - strlen(settled), "/%zu/diff", k);
 		if (faccessat(chain->fd, settled, F_OK, 0) == 0)
 			strings_printf(ret, "%s/%s", chain->root, settled);
-		strings_printf(ret, "%s/%s/diff", layer->root, path);
+		cleanup_free char *diff = xasprintf("%s/%s/diff", layer->root, path);
+		/* overlayfs takes no directory twice; of one that is there again further up nothing could be seen */
+		if (strings_have(ret->v, diff))
+			continue;
+		strings_add(ret, diff);
 		if (k > 0 && hides_lower(ret->v[ret->n - 1]))
 			break;
 	}

@@ -1,13 +1,16 @@
 /* carrier-unpack: the only program that opens what a registry sent (../transfer/protocol.h says how it is talked to).
  *
  *	carrier-unpack [--blob NAME] [--digest sha256:HEX] [--size N] [--media-compression plain|gzip|zstd|auto]
- *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] [--resume BYTES]
- *		layer|document|inflate|verify
+ *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] [--max-ratio N]
+ *		[--ratio-from BYTES] [--resume BYTES] layer|document|inflate|verify
  *
  * It gives away what it does not need before the first byte is read: namespaces, capabilities, files, system calls. In one pass the
  * blob is hashed and kept, inflated, hashed again and unpacked. "done" is said when all of it is verified, and the blob is on disk;
  * after any failure nothing of what was made is left. `inflate` keeps what the blob unpacks to instead of the blob;
  * `verify` is a layer of which nothing is unpacked: only hashed, inflated and hashed.
+ *
+ * A layer that is larger than any of these is refused (-EFBIG): 64 GiB unpacked, 4,194,304 entries, or more than 4 GiB that are more than 200
+ * times the compressed size. Deflate reaches 1,032 times, with nothing but one byte repeated; real layers stay below 20.
  *
  * With --resume the blob may stay a part: its file holds BYTES already (0: it is made), which are read, hashed and unpacked first as if they
  * had come; then fd 0 goes on behind them. When the input ends too early, what has come stays for the next time; damage removes it.
@@ -31,11 +34,11 @@
 #include <sys/stat.h>
 
 static const int64_t progress_bytes = 1 << 20, progress_us = 200000;
-static const int64_t max_unpacked = 64LL << 30, max_entries = 4 << 20;
+static const int64_t max_unpacked = 64LL << 30, max_entries = 4 << 20, max_ratio = 200, ratio_from = 4LL << 30;
 
 struct options {
 	const char *blob, *digest, *diff_id;
-	int64_t size, max_unpacked, max_entries;
+	int64_t size, max_unpacked, max_entries, max_ratio, ratio_from;
 	int64_t resume;			/* -1: a blob that is not whole is removed */
 	enum compression compression;
 	bool layer, inflate, verify;	/* a document when none of them */
@@ -67,7 +70,7 @@ static bool is_name(const char *s)
 	return *s && *s != '.' && !strchr(s, '/') && strlen(s) <= NAME_MAX;
 }
 
-enum { OPTION_BLOB = 1, OPTION_DIGEST, OPTION_SIZE, OPTION_COMPRESSION, OPTION_DIFF_ID, OPTION_UNPACKED, OPTION_ENTRIES, OPTION_RESUME };
+enum { OPTION_BLOB = 1, OPTION_DIGEST, OPTION_SIZE, OPTION_COMPRESSION, OPTION_DIFF_ID, OPTION_UNPACKED, OPTION_ENTRIES, OPTION_RATIO, OPTION_RATIO_FROM, OPTION_RESUME };
 static const struct option long_options[] = {
 	{ "blob", required_argument, NULL, OPTION_BLOB },
 	{ "digest", required_argument, NULL, OPTION_DIGEST },
@@ -76,6 +79,8 @@ static const struct option long_options[] = {
 	{ "diff-id", required_argument, NULL, OPTION_DIFF_ID },
 	{ "max-unpacked", required_argument, NULL, OPTION_UNPACKED },
 	{ "max-entries", required_argument, NULL, OPTION_ENTRIES },
+	{ "max-ratio", required_argument, NULL, OPTION_RATIO },
+	{ "ratio-from", required_argument, NULL, OPTION_RATIO_FROM },
 	{ "resume", required_argument, NULL, OPTION_RESUME },
 	{ 0 },
 };
@@ -90,6 +95,8 @@ static int set_option(struct options *o, int option, const char *value)
 	case OPTION_COMPRESSION: return compression_parse(value, &o->compression);
 	case OPTION_UNPACKED: return str_to_i64(value, 0, INT64_MAX, &o->max_unpacked);
 	case OPTION_ENTRIES: return str_to_i64(value, 0, INT64_MAX, &o->max_entries);
+	case OPTION_RATIO: return str_to_i64(value, 0, INT64_MAX, &o->max_ratio);
+	case OPTION_RATIO_FROM: return str_to_i64(value, 0, INT64_MAX, &o->ratio_from);
 	case OPTION_RESUME: return str_to_i64(value, 0, INT64_MAX, &o->resume);
 	}
 	return -EINVAL;
@@ -98,7 +105,8 @@ static int set_option(struct options *o, int option, const char *value)
 static int parse_options(int argc, char **argv, struct options *o, struct error *err)
 {
 	int option, which = 0;
-	*o = (struct options) { .size = -1, .resume = -1, .max_unpacked = max_unpacked, .max_entries = max_entries };
+	*o = (struct options) { .size = -1, .resume = -1, .max_unpacked = max_unpacked, .max_entries = max_entries,
+				.max_ratio = max_ratio, .ratio_from = ratio_from };
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", long_options, &which)) != -1) {
 		if (option == '?')
@@ -240,6 +248,7 @@ static int open_all(struct job *job, struct error *err)
 		.in_fd = STDIN_FILENO, .blob_fd = o->inflate ? -1 : job->blob_fd, .kept = o->resume > 0 ? o->resume : 0,
 		.compression = o->compression, .hash_unpacked = opens(o), .digest = o->digest, .diff_id = o->diff_id, .size = o->size,
 		.max_unpacked = opens(o) ? o->max_unpacked : INT64_MAX,
+		.max_ratio = opens(o) ? o->max_ratio : 0, .ratio_from = o->ratio_from,
 	};
 	return stream_open(&config, &job->stream, err);
 }

@@ -274,5 +274,8 @@ int stream_next(struct stream *s, const uint8_t **data, size_t *len, struct erro
 	s->n.unpacked += (int64_t) *len;
 	if (s->n.unpacked > s->config.max_unpacked)
 		return error_say(err, EFBIG, "it unpacks to more than the %lld bytes allowed", (long long) s->config.max_unpacked);
+	if (s->config.max_ratio && s->n.unpacked > s->config.ratio_from && s->n.unpacked / s->config.max_ratio > s->n.size)
+		return error_say(err, EFBIG, "it unpacks to more than %lld bytes and %lld times its size: is it made to fill the disk?",
+				 (long long) s->config.ratio_from, (long long) s->config.max_ratio);
 	return 1;
 }

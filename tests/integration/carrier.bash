@@ -146,6 +146,8 @@ user_processes() {
 processes() {
 	{
 		pgrep -f "$BASE/bin/|--root $CROOT" || true
+		# carrier's helpers are not started by a path
+		find /proc -maxdepth 2 -name exe -lname "$BASE/bin/*" 2>/dev/null | cut -d/ -f3
 		grep -slF "$BASE/" /proc/[0-9]*/mountinfo | sed -n 's,/proc/\([0-9]*\)/.*,\1,p' | elsewhere_mounted
 		[ -z "${NAME:-}" ] || user_processes
 	} | sort -un

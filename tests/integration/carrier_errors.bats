@@ -99,7 +99,10 @@ answering() {
 
 @test "a truncated layer" {
 	broken cut=3000000 norange	# with Range, carrier would go on where it was cut (carrier_pull.bats)
-	refused_pull layer big "$PROXY"
+	failing 125 layer carrier pull --tls-verify=false "127.0.0.1:$PROXY/big"
+	# what has arrived is kept for the next pull (carrier_resume.bats), which leaves nothing else
+	same 2700000 "$(find "$CROOT/store/tmp" -name blob -size +2700000c -exec echo 2700000 \;)"
+	expect 0 pull big
 }
 
 @test "a manifest that is not JSON" {

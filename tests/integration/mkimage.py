@@ -6,7 +6,7 @@
 	mkimage.py tar FILE                       python on stdin that calls add(NAME, type=..., data=..., ...) makes an archive
 
 A LAYER is a tar file, stored compressed; with `plain:` before it, stored as it is; with `garbage:`, the file is stored as it is but
-called compressed.
+called compressed; `packed:FILE=TAR` stores FILE as it is, which somebody has made of TAR.
 """
 import argparse, gzip, hashlib, io, json, os, sys, tarfile
 
@@ -42,6 +42,9 @@ def name(layout, descriptor, tag):
 
 def layer(layout, text, kind):
     how, _, path = text.rpartition(":")
+    if how == "packed":
+        path, _, tar = path.partition("=")
+        return blob(layout, open(path, "rb").read(), kind or OCI + "layer.v1.tar+gzip"), sha(open(tar, "rb").read())
     data = open(path, "rb").read()
     if how == "plain":
         return blob(layout, data, kind or OCI + "layer.v1.tar"), sha(data)

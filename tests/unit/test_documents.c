@@ -45,6 +45,23 @@ static void test_choice(void)
 	OK(index_choose(&index, "linux/arm/v5", &got, &err) == -ENOENT && strstr(err.text, "linux/arm/v6"));
 	OK(index_choose(&index, "linux/s390x", &got, &err) == -ENOENT);
 	OK(index_choose(&index, "a/b/c/d", &got, &err) == -EINVAL);
+
+	/* alone and without a platform: its config tells; with others it is passed over, as attestations are */
+	struct descriptor lone[] = { { .digest = (char *) "x" }, { .digest = (char *) "y" } };
+	struct platform unknown = { .os = (char *) "unknown", .architecture = (char *) "unknown" };
+	OK(index_choose(&(struct index_document) { .manifests = lone, .n_manifests = 1 }, NULL, &got, &err) == 0 && got == &lone[0]);
+	OK(index_choose(&(struct index_document) { .manifests = lone, .n_manifests = 2 }, NULL, &got, &err) == -ENOENT);
+	lone[0].platform = &unknown;
+	OK(index_choose(&(struct index_document) { .manifests = lone, .n_manifests = 1 }, NULL, &got, &err) == -ENOENT);
+	OK(strstr(err.text, "no platform") != NULL);
+
+	struct image_config config = { .os = (char *) "linux", .architecture = (char *) "arm" };
+	OK(config_platform(&config, "linux/arm/v7", NULL, &err) == 0);
+	OK(config_platform(&config, "linux/arm/v6", NULL, &err) == -ENOENT);
+	OK(config_platform(&config, "linux/arm/v6", "v6", &err) == 0);
+	config.variant = (char *) "v7";
+	OK(config_platform(&config, "linux/arm/v6", "v6", &err) == -ENOENT && strstr(err.text, "linux/arm/v7"));
+	OK(config_platform(&config, "linux/arm64", NULL, &err) == -ENOENT);
 }
 
 static void test_layers(void)

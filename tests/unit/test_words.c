@@ -28,6 +28,20 @@ static void test_time(void)
 	}
 }
 
+static void test_milliseconds(void)
+{
+	static const struct { const char *text; int r; int64_t ms; } cases[] = {
+		{ "0", 0, 0 }, { "7", 0, 7000 }, { "500ms", 0, 500 }, { "2s", 0, 2000 }, { "1m30s", 0, 90000 }, { "24h", 0, 86400000 },
+		{ "25h", -EINVAL, 0 }, { "24h1ms", -EINVAL, 0 }, { "", -EINVAL, 0 }, { "s", -EINVAL, 0 }, { "2x", -EINVAL, 0 },
+		{ "-2s", -EINVAL, 0 }, { "2 s", -EINVAL, 0 }, { "2sm", -EINVAL, 0 }, { "1.5s", -EINVAL, 0 },
+		{ "99999999999999999999s", -EINVAL, 0 }, { NULL, 0, 0 },
+	};
+	for (size_t i = 0; cases[i].text; i++) {
+		int64_t got = 0;
+		OK(words_milliseconds(cases[i].text, &got) == cases[i].r && got == cases[i].ms);
+	}
+}
+
 static void test_duration(void)
 {
 	enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
@@ -74,6 +88,7 @@ static void test_table(void)
 int main(void)
 {
 	test_time();
+	test_milliseconds();
 	test_duration();
 	test_cut();
 	test_table();
