@@ -155,7 +155,7 @@ image_count() { carrier images -q | sort -u | grep -c .; }
 	jq -es 'any(.range == "bytes=3000000-")' requests >/dev/null || fail "$(cat requests)"
 }
 
-@test "Ctrl-C ends a pull with 130, and the store is clean" {
+@test "Ctrl-C ends a pull with 130, and the store has nothing but what is kept for the next one" {
 	local shell status=0
 	start_helper SLOW2 python3 "$TESTS/stallproxy.py" "127.0.0.1:$REGISTRY"
 	# a process group of its own, as a terminal's foreground has; and a shell starts background jobs with SIGINT ignored
@@ -167,8 +167,10 @@ image_count() { carrier images -q | sort -u | grep -c .; }
 	wait "$shell" || status=$?
 	same 130 "$status"
 	soon nothing_runs
-	same "" "$(find "$CROOT/store/tmp" "$CROOT/store/blobs/sha256" "$CROOT/store/layers/sha256" -mindepth 1)"
+	same "" "$(find "$CROOT/store/blobs/sha256" "$CROOT/store/layers/sha256" -mindepth 1)"
+	same "" "$(find "$CROOT/store/tmp" -mindepth 2 ! -name blob ! -name lock)"
 	same 0 "$(image_count)"
+	expect 0 pull big
 }
 
 @test "two pulls of the same image at once both succeed" {

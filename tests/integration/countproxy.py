@@ -3,7 +3,8 @@
 
 	countproxy.py --to HOST:PORT --sent FILE [--stall PERCENT] [--rate BYTES] [--page N]
 
---sent	one JSON line for each body of a blob when it ends, however it ends: path, range, sent (bytes), total (of the whole blob)
+--sent	one JSON line for each body of a blob when it ends, however it ends: path, range, sent (bytes), total (of the whole blob),
+	at (when it was asked for, in seconds since the epoch)
 --stall	of blobs over 2 MB that are asked for from the start, so much is sent, then nothing more
 --rate	so many bytes a second, of each body
 --page	lists of tags have at most N on a page
@@ -21,7 +22,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        args = self.server.args
+        args, at = self.server.args, time.time()
         path = re.sub(r"\bn=\d+", "n=%d" % args.page, self.path) if args.page else self.path
         upstream = http.client.HTTPConnection(args.to, timeout=60)
         upstream.request("GET", path, headers={k: v for k, v in self.headers.items() if k.lower() != "host"})
@@ -52,7 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         if "/blobs/" in path and answer.status < 300:
             with lock, open(args.sent, "a") as f:
-                f.write(json.dumps({"path": path, "range": self.headers.get("Range"), "sent": sent, "total": total}) + "\n")
+                f.write(json.dumps({"path": path, "range": self.headers.get("Range"), "sent": sent, "total": total, "at": at}) + "\n")
 
 
 def main():
