@@ -158,7 +158,8 @@ const struct program carrier_program = {
 		       "and containers belongs to the user who runs it.\n\n"
 		       "Two confined programs see what registries send. carrier-unpack reaches the directory of one layer. carrier-fetch changes no "
 		       "file, and reads these only: certificates (/etc/ssl, /etc/pki, /etc/crypto-policies, /usr/share/ca-certificates, "
-		       "/usr/local/share/ca-certificates, /usr/share/pki, /etc/ca-certificates, and --cert-dir), how names are resolved "
+		       "/usr/local/share/ca-certificates, /usr/share/pki, /etc/ca-certificates, and of registries /etc/containers/certs.d, "
+		       "/etc/docker/certs.d and ~/.config/containers/certs.d, or --cert-dir in their place), how names are resolved "
 		       "(/etc/resolv.conf, /etc/hosts, /etc/nsswitch.conf, /etc/host.conf, /etc/gai.conf, /etc/services, /run/systemd/resolve, "
 		       "/run/resolvconf, /run/NetworkManager) and its libraries. Proxies are taken from the environment (https_proxy, http_proxy, no_proxy, all_proxy).",
 	OPTIONS(struct carrier, options), .commands = commands, .usage_exit = EXIT_CARRIER, .prepare = prepare,

@@ -149,7 +149,12 @@ const struct command command_login = {
 		       "$XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, ~/.docker/config.json (or below $XDG_CONFIG_HOME, "
 		       "$DOCKER_CONFIG). They are written where the registry is known already, else into ~/.docker/config.json, which docker, podman "
 		       "and others read, too; the file is 0600 and is replaced at once. If it names a program for them (credHelpers, credsStore), "
-		       "docker-credential-NAME is executed, with what it needs on its standard input, and keeps them.",
+		       "docker-credential-NAME is executed, with what it needs on its standard input, and keeps them. That and the reading of these "
+		       "files is carrier's own work: the confined program that talks to the registry reads none of them (see carrier(1) for what it may "
+		       "read), and gets the credentials for the registry that is asked and for no other.\n\n"
+		       "Which registries are blocked, insecure, mirrored or meant by a short name is said in registries.conf, see "
+		       "containers-registries.conf(5). CA certificates (*.crt) and client certificates (*.cert with *.key) of a registry are in "
+		       "/etc/containers/certs.d/HOST[:PORT], /etc/docker/certs.d/HOST[:PORT] or ~/.config/containers/certs.d/HOST[:PORT].",
 	.exit_status = "0, 125 when the registry does not accept them or cannot be reached, 130 when a signal ended the question for them.",
 	OPTIONS(struct login_options, options), .defaults = &defaults, .max_args = 1, .run = run,
 };

@@ -29,7 +29,9 @@ static struct key split_key(const char *key)
 	char *host = xstrdup(url ? bare : key), *path = strchr(host, '/');
 	if (path)
 		*path++ = 0;
-	bool api = path && (strcmp(path, "v1") == 0 || strcmp(path, "v1/") == 0 || strcmp(path, "v2") == 0 || strcmp(path, "v2/") == 0);
+	for (size_t n = path ? strlen(path) : 0; n && path[n - 1] == '/'; n--)
+		path[n - 1] = 0;
+	bool api = path && (strcmp(path, "v1") == 0 || strcmp(path, "v2") == 0);
 	for (size_t i = 0; i < sizeof hub / sizeof *hub; i++)
 		if (strcasecmp(host, hub[i]) == 0)
 			strcpy(host, "docker.io");	/* shorter than each */
@@ -49,8 +51,6 @@ size_t authfile_match(const char *key, const char *registry, const char *path)
 {
 	struct key k = split_key(key), r = split_key(registry);
 	size_t n = strlen(k.path);
-	while (n && k.path[n - 1] == '/')
-		n--;
 	bool fits = n == 0 || (path && strncmp(path, k.path, n) == 0 && (path[n] == 0 || path[n] == '/'));
 	size_t score = *k.host && strcasecmp(k.host, r.host) == 0 && fits ? n + 1 : 0;
 	free(k.host);
@@ -125,7 +125,10 @@ static int read_entry(const struct entry *e, struct pool *pool, struct credentia
 
 static int decode(const char *text, size_t len, struct pool *pool, struct authfile **ret, struct error *err)
 {
-	if (strspn(text, " \t\r\n") >= len) {	/* an empty file is an empty object, as docker has it */
+	size_t blank = 0;
+	while (blank < len && strchr(" \t\r\n", text[blank]) && text[blank])
+		blank++;
+	if (blank == len) {	/* an empty file is an empty object, as docker has it */
 		text = "{}";
 		len = 2;
 	}
@@ -241,16 +244,16 @@ static struct cutter enter(const char *text, size_t len)
 	return brace ? (struct cutter) { brace + 1, text + len } : (struct cutter) { text, text };
 }
 
-/* key_is - the escapes that a writer of JSON may use in a host's name are that of the slash */
+struct name { char *text; };
+static const struct json_type name_type = JSON_TYPE(struct name, JSON_FIELD(struct name, text, "name"));
+
+/* key_is - whatever escapes it is written with */
 static bool key_is(const struct member *m, const char *key)
 {
-	cleanup_free char *name = xstrndup(m->key, m->key_len);
-	char *to = name;
-	for (const char *from = name; *from; from++)
-		if (!(*from == '\\' && from[1] == '/'))
-			*to++ = *from;
-	*to = 0;
-	return same_key(name, key);
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct name *name;
+	const char *document = pool_printf(&pool, "{\"name\":\"%.*s\"}", (int) m->key_len, m->key);
+	return json_decode(&name_type, document, strlen(document), &pool, &name, NULL) == 0 && same_key(name->text, key);
 }
 
 static void separate(struct buf *out, bool *first, const char *indent)

@@ -232,4 +232,5 @@ attack layer stderr-read EBADF\nattack layer tiocsti EPERM\nattack layer winsize
 	while read -r path; do
 		grep -qF "$path" manual || fail "$path is not in carrier(1)"
 	done <readable
+	grep -qF /etc/containers/certs.d manual && grep -qF /etc/docker/certs.d manual && grep -qF .config/containers/certs.d manual
 }
