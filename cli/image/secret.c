@@ -50,9 +50,9 @@ static int ask(const char *prompt, bool echo, struct pool *pool, char **ret, str
 	quiet = was;
 	quiet.c_lflag &= echo ? ~0U : ~(tcflag_t) ECHO;
 	quiet.c_lflag |= echo ? 0 : ECHONL;
+	(void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);	/* before the question: it drops what was typed before */
 	fputs(prompt, stderr);
 	fflush(stderr);
-	(void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	ssize_t n = read_line(STDIN_FILENO, signal_fd, line, sizeof line);
 	(void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
 	struct signalfd_siginfo info;

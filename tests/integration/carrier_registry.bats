@@ -178,7 +178,7 @@ requests() { [ ! -e "$1" ] || jq -r "${2:-.path}" "$1"; }
 	declare -p PROGRAM CROOT WHO BASE TEST_HOME CONF PATH >>env
 	[ -z "${NAME:-}" ] || declare -p NAME USER_HOME USER_RUN >>env
 	expect 0 python3 - "127.0.0.1:$BASIC" <<-'PY'
-	import os, pty, sys, time
+	import os, pty, sys
 	pid, fd = pty.fork()
 	if pid == 0:
 	    os.execvp("bash", ["bash", "-c", ". ./env; run_with login --tls-verify=false " + sys.argv[1]])
@@ -188,7 +188,7 @@ requests() { [ ! -e "$1" ] || jq -r "${2:-.path}" "$1"; }
 	    while text not in seen:
 	        seen += os.read(fd, 1000)
 	until(b"Username: "); os.write(fd, b"someone\n")
-	until(b"Password: "); time.sleep(0.1); os.write(fd, b"secret\n")
+	until(b"Password: "); os.write(fd, b"secret\n")
 	try:
 	    until(b"Login Succeeded")
 	    while True:
