@@ -192,9 +192,10 @@ int authfile_keys(const char *text, size_t len, struct strings *keys, struct str
 struct cutter { const char *at, *end; };
 struct member { const char *key, *value; size_t key_len, value_len; };	/* key without its quotes */
 
+/* what json.h takes for blanks */
 static void skip_blanks(struct cutter *c)
 {
-	while (c->at < c->end && strchr(" \t\r\n,:", *c->at) && *c->at)
+	while (c->at < c->end && strchr(" \t\r\n\v\f,:", *c->at) && *c->at)
 		c->at++;
 }
 
@@ -219,7 +220,7 @@ static void skip_value(struct cutter *c)
 		if (depth && (*c->at == '}' || *c->at == ']'))
 			depth--;
 		c->at++;
-	} while (c->at < c->end && (depth || !strchr(",}] \t\r\n", *c->at)));
+	} while (c->at < c->end && (depth || !strchr(",}] \t\r\n\v\f", *c->at)));
 }
 
 /* next_member - of the object that @c is in; false behind the last */
