@@ -46,7 +46,7 @@ static int explain_timeout(CURL *easy, const char *host, const char *object, str
 	curl_off_t connected = 0;
 	curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
 	if (connected > 0)
-		return error_say(err, ETIMEDOUT, "fetch %s: %s sent nothing for %d seconds; try again", object, host, STALL_TIMEOUT_S);
+		return error_say(err, ETIMEDOUT, "fetch %s: %s sent next to nothing for %d seconds; try again", object, host, STALL_TIMEOUT_S);
 	return error_say(err, ETIMEDOUT, "connect to %s: no answer within %d seconds; is the network up, and does a proxy have to be set"
 			 " (HTTPS_PROXY)?", host, CONNECT_TIMEOUT_S);
 }

@@ -4,7 +4,8 @@
 #include "response.h"
 #include <curl/curl.h>
 
-enum { CONNECT_TIMEOUT_S = 30, STALL_TIMEOUT_S = 60 };
+/* slower than STALL_BYTES a second for STALL_TIMEOUT_S is as good as nothing; a reader that makes us wait does not count */
+enum { CONNECT_TIMEOUT_S = 30, STALL_TIMEOUT_S = 60, STALL_BYTES = 100 };
 
 /* explain_object - of a path of the distribution-spec: "image 'debian' with tag '12'", "blob sha256:... of image 'debian'", or
  * the path; caller frees */

@@ -50,7 +50,7 @@ void http_options(CURL *easy, const struct fetch_setup *setup, char *curl_text)
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 512L * 1024);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long) CONNECT_TIMEOUT_S);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long) STALL_BYTES);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long) STALL_TIMEOUT_S);
 	if (setup->user_agent)
 		curl_easy_setopt(easy, CURLOPT_USERAGENT, setup->user_agent);
