@@ -420,7 +420,7 @@ static void finish(struct monitor *m)
 	output_done(&m->output);
 	if (m->started && lowerdirs) {
 		lose_client(m);		/* nobody is to wait for the disk */
-		if (cover_layers(m->carrier->root, lowerdirs, false, &err) < 0)
+		if (cover_layers(m->carrier->root, lowerdirs, m->c->record.image_id, &err) < 0)
 			log_warn("%s", err.text);
 	}
 }

@@ -3,31 +3,28 @@
 #include "fs.h"
 #include "mem.h"
 #include "proc.h"
+#include "reference.h"
 #include "str.h"
 #include "walk.h"
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
-/* owner_of - the directory whose `boot` speaks for @lowerdir: ".../layers/sha256/HEX" or ".../chains/HEX". Caller frees; NULL: not of the store */
-static char *owner_of(const char *root, const char *lowerdir)
+/* layer_of - ".../layers/sha256/HEX" of the lowerdir that is its tree. Caller frees; NULL: not of the store */
+static char *layer_of(const char *root, const char *lowerdir)
 {
-	const char *rest = str_after(lowerdir, root);
-	rest = rest ? str_after(rest, "/store/") : NULL;
-	const char *hex = rest ? str_after(rest, "layers/sha256/") : NULL;
-	if (rest && !hex)
-		hex = str_after(rest, "chains/");
+	const char *rest = str_after(lowerdir, root), *hex = rest ? str_after(rest, "/store/layers/sha256/") : NULL;
 	return hex ? xstrndup(lowerdir, (size_t) (hex - lowerdir) + strcspn(hex, "/")) : NULL;
 }
 
 /* is_due - written in this boot, not covered, and old enough */
-static bool is_due(int dir_fd, bool now)
+static bool is_due(int dir_fd)
 {
 	struct stat st;
 	cleanup_free char *boot = NULL;
 	if (fs_read_file(dir_fd, "boot", 128, &boot, NULL, NULL) < 0 || strcmp(boot, proc_boot_id()) != 0)
 		return false;
-	return now || (fstatat(dir_fd, "boot", &st, AT_SYMLINK_NOFOLLOW) == 0 && time(NULL) - st.st_mtime >= COVER_AGE_S);
+	return fstatat(dir_fd, "boot", &st, AT_SYMLINK_NOFOLLOW) == 0 && time(NULL) - st.st_mtime >= COVER_AGE_S;
 }
 
 static int mark(int dir_fd, struct error *err)
@@ -42,16 +39,24 @@ static int mark(int dir_fd, struct error *err)
 	return r == 0 ? fs_replace_file(dir_fd, "boot", "synced", 6, 0600, false, err) : r;
 }
 
-int cover_layers(const char *root, char *const *lowerdirs, bool now, struct error *err)
+/* add_due - the directory @path to the open @fds when it is one */
+static void add_due(const char *path, int *fds, size_t *n)
 {
-	size_t n = strings_count(lowerdirs), due = 0;
-	int *fds = xcalloc(n + 1, sizeof *fds), r = 0;
-	for (size_t i = 0; i < n; i++) {
-		cleanup_free char *dir = owner_of(root, lowerdirs[i]);
-		cleanup_close int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-		if (fd >= 0 && is_due(fd, now))
-			fds[due++] = take_fd(fd);
+	cleanup_close int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd >= 0 && is_due(fd))
+		fds[(*n)++] = take_fd(fd);
+}
+
+int cover_layers(const char *root, char *const *lowerdirs, const char *image_id, struct error *err)
+{
+	size_t due = 0;
+	int *fds = xcalloc(strings_count(lowerdirs) + 1, sizeof *fds), r = 0;
+	for (; *lowerdirs; lowerdirs++) {
+		cleanup_free char *layer = layer_of(root, *lowerdirs);
+		add_due(layer, fds, &due);
 	}
+	cleanup_free char *chain = image_id ? xasprintf("%s/store/chains/%s", root, digest_hex(image_id)) : NULL;
+	add_due(chain, fds, &due);
 	if (due && syncfs(fds[0]) < 0)
 		r = error_set(err, errno, "sync the store '%s'", root);
 	for (size_t i = 0; i < due; i++) {

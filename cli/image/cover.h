@@ -7,11 +7,10 @@
  */
 #pragma once
 #include "error.h"
-#include <stdbool.h>
 
 enum { COVER_AGE_S = 30 };
 
-/* cover_layers - of a container's @lowerdirs, those of the store below @root: sync and mark where it is time to; and note the
- * layers' fingerprints (walk.h), by which `system check` knows them again
- * @now: whatever their age. The caller is root, or root of the user's namespace. */
-int cover_layers(const char *root, char *const *lowerdirs, bool now, struct error *err);
+/* cover_layers - of a container's @lowerdirs, and the chain of its image @image_id, those of the store below @root: sync and mark where it
+ * is time to; and note the layers' fingerprints (walk.h), by which `system check` knows them again.
+ * The caller is root, or root of the user's namespace. */
+int cover_layers(const char *root, char *const *lowerdirs, const char *image_id, struct error *err);
