@@ -19,8 +19,9 @@
  * contrib/store.md has the whole list, with writers and lifetimes.
  *
  * Readers never lock. Blobs and layers appear by rename(2) when they are complete and verified, so what has a name is whole.
- * index.json is changed under ROOT/store/lock. Who has put something into the store that has no name yet, or is about to write down
- * that a container uses it, holds ROOT/store/hold, shared; who removes what has no name (collect.h) holds it alone.
+ * index.json is changed under ROOT/store/lock, a list of images (lists.h) under ROOT/store/lists.lock besides. Who has put something
+ * into the store that has no name yet, or is about to write down that a container uses it, holds ROOT/store/hold, shared; who removes
+ * what has no name (collect.h) holds it alone.
  *
  * Additional stores: other directories of this form, named by the environment's CARRIER_ADDITIONAL_STORES (--additional-store), which
  * are read and never written. What is not in ROOT/store is looked for there. ROOT's index may name what only they have.
