@@ -74,11 +74,33 @@ static void print_row(struct output *out, const struct image *image, const char 
 	}
 }
 
+/* list_lists - lists of images that have none for this machine: by their own digests. The others were listed as that image. */
+static int list_lists(const struct store *s, const struct image *list, size_t n, struct output *out, struct error *err)
+{
+	static struct image_config none;
+	struct index_document *index;
+	int r = store_index(s, &out->pool, &index, err);
+	for (size_t i = 0; r == 0 && i < index->n_manifests; i++) {
+		const struct descriptor *d = &index->manifests[i];
+		const char *name = store_name_of(d);
+		bool listed = !name || !store_is_list(d);
+		for (size_t k = 0; !listed && k < n; k++)
+			listed = strings_have(list[k].names.v, name);
+		const struct image shown = { .manifest_digest = d->digest, .config_digest = d->digest, .config = &none, .size = d->size };
+		if (!listed)
+			print_row(out, &shown, name);
+	}
+	return r;
+}
+
 static int list_all(const struct carrier *c, struct output *out, struct error *err)
 {
+	struct store store cleanup_store = STORE_INIT;
 	struct image *list;
 	size_t n;
-	int r = store_list_root(c->root, &list, &n, err);
+	int r = store_open(c->root, &store, err);
+	if (r == 0)
+		r = store_list(&store, &list, &n, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
@@ -87,8 +109,9 @@ static int list_all(const struct carrier *c, struct output *out, struct error *e
 		if (!list[i].names.n)
 			print_row(out, &list[i], NULL);
 	}
+	r = list_lists(&store, list, n, out, err);
 	store_list_free(list, n);
-	return 0;
+	return r;
 }
 
 int images_list(const struct carrier *c, bool quiet, bool no_trunc, const char *format, const char *only)

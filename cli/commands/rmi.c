@@ -129,6 +129,20 @@ static int remove_image(const struct carrier *c, const struct store *store, cons
 	return r;
 }
 
+/* remove_lists - those that are left: they have no image for this machine */
+static int remove_lists(const struct store *store, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct index_document *index;
+	int r = store_index(store, &pool, &index, err);
+	for (size_t i = 0; r >= 0 && i < index->n_manifests; i++) {
+		const char *name = store_name_of(&index->manifests[i]);
+		if (name && store_is_list(&index->manifests[i]))
+			r = remove_list(store, name, err);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int remove_all(const struct carrier *c, const struct store *store, const struct rmi_options *o, struct error *err)
 {
 	struct image *list = NULL;
@@ -148,6 +162,10 @@ static int remove_all(const struct carrier *c, const struct store *store, const 
 		image_done(&list[i]);
 	}
 	free(list);
+	if (remove_lists(store, err) < 0) {
+		carrier_fail(err);
+		code = 1;
+	}
 	return code;
 }
 

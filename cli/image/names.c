@@ -67,6 +67,8 @@ int names_find(const struct store *s, const char *word, struct pool *pool, struc
 		r = find_image(s, word, pool, &n, err);
 	if (r == 0)
 		r = names_read(s, &n.descriptor, pool, &text, &len, &n.kind, err);
+	if (r == 0 && !n.descriptor.media_type)	/* of a layout that another program has written */
+		n.descriptor.media_type = (char *) (n.kind == DOCUMENT_INDEX ? MEDIA_OCI_INDEX : MEDIA_OCI_MANIFEST);
 	if (r == 0)
 		*ret = n;
 	return r;

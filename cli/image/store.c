@@ -438,7 +438,7 @@ void image_done(struct image *i)
 	*i = (struct image) { 0 };
 }
 
-static bool is_list(const struct descriptor *d)
+bool store_is_list(const struct descriptor *d)
 {
 	return d->media_type && (strcmp(d->media_type, MEDIA_OCI_INDEX) == 0 || strcmp(d->media_type, MEDIA_DOCKER_LIST) == 0);
 }
@@ -474,7 +474,7 @@ static int read_image(const struct store *s, const struct index_document *index,
 	cleanup_free char *config = NULL;
 	size_t len, config_len;
 	int r = digest_check(digest, err);	/* index.json may be another's: a layout that was copied here */
-	if (r == 0 && is_list(d))
+	if (r == 0 && store_is_list(d))
 		r = of_platform(s, d->digest, &i.pool, &digest, err);
 	if (r < 0)
 		return r;
@@ -541,7 +541,7 @@ static int list_one(const struct store *s, const struct store *from, struct imag
 				image_done(&(*list)[*n]);
 			else
 				(*list)[(*n)++].additional = from != s;
-		} else if (!is_list(&index->manifests[i]))	/* a list need not have an image for this machine */
+		} else if (!store_is_list(&index->manifests[i]))	/* a list need not have an image for this machine */
 			log_warn("%s: pull it again, or remove it", why.text);
 	}
 	return 0;

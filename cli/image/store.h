@@ -98,6 +98,8 @@ int store_drop(const struct store *s, const char *manifest_digest, struct error 
 /* store_index - index.json, as it is now; store_name_of - the canonical reference of one of its entries, or NULL; borrowed */
 int store_index(const struct store *s, struct pool *pool, struct index_document **ret, struct error *err);
 const char *store_name_of(const struct descriptor *d);
+/* store_is_list - is the entry a list of images (lists.h)? */
+bool store_is_list(const struct descriptor *d);
 
 /* store_collect - remove blobs, layers and chains that neither an image nor a container nor an unfinished pull needs, and tmp files that nobody holds (collect.h)
  * Removes nothing while a pull holds the store. */

@@ -213,8 +213,11 @@ raw() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$1/$2"; }
 	same 0 "$(blobs)"
 	expect 0 carrier manifest create empty
 	expect 0 carrier images
+	matches 'empty +latest +[0-9a-f]{12} +N/A'
 	failing 125 "the image is not there for" carrier run --rm --pull never empty
-	expect 0 carrier rmi empty
+	expect 0 carrier rmi -a
+	expect 0 carrier images -q
+	prints ""
 }
 
 @test "a list is pushed with all it lists, and is byte for byte the same there" {
