@@ -178,6 +178,7 @@ background() {
 start_helper() {
 	local variable=$1 i port=''
 	shift
+	rm -f "$BATS_FILE_TMPDIR/$variable.out"	# of an earlier one of this name, whose port it tells
 	background "$variable" "$@"
 	for ((i = 0; i < 500; i++)); do
 		port=$(sed -n 's/^listening //p' "$BATS_FILE_TMPDIR/$variable.out" 2>/dev/null) || port=''	# not there yet
