@@ -29,7 +29,7 @@ static const struct json_type lists_type = JSON_TYPE(T,
 	{ .key = "deleted", .kind = JSON_STRINGS, .always = true, .offset = offsetof(T, deleted) + offsetof(struct strings, v) });
 #undef T
 
-static int each(void *ctx, char kind, const char *path)
+static int each(void *ctx, char kind, const char *path, struct error *err)
 {
 	struct diff *d = ctx;
 	if (d->json)
@@ -47,18 +47,28 @@ static const char *const mounted[] = { "/dev", "/proc", "/sys", "/etc/hostname",
 static int diff_container(struct diff *d, struct error *err)
 {
 	struct container container cleanup_container = CONTAINER_NONE;
+	bool whole;
 	int *fds;
 	size_t n, own;
 	int r = record_find(d->c, d->args[0], false, &container, err);
 	if (r == 0)
-		r = container_layers(d->c, &container, &fds, &n, &own, err);
+		r = container_layers(d->c, &container, &fds, &n, &own, &whole, err);
 	if (r < 0)
 		return r;
-	const struct view is = { fds, n }, was = { fds + own, n - own };
+	const struct view is = { fds, whole && own ? 1 : n }, was = { fds + own, n - own };
 	return changes_between(&was, &is, mounted, each, d, err);	/* the process ends, and with it the fds */
 }
 
 /* ---- images ---- */
+
+/* is_settled - .../chains/HEX/N/diff: what was settled for the layer below it, which is .../layers/sha256/HEX/diff */
+static bool is_settled(const char *dir)
+{
+	const char *end = dir + strlen(dir);
+	for (int parts = 0; end > dir && parts < 4; parts += *end == '/')
+		end--;
+	return str_starts(end, "/chains/");
+}
 
 /* open_layers - of an image, topmost first; @parent: without its topmost layer (and what was settled for that) */
 static int open_layers(const struct store *s, const char *name, bool parent, struct view *ret, struct error *err)
@@ -71,7 +81,7 @@ static int open_layers(const struct store *s, const char *name, bool parent, str
 		r = store_lowerdirs(s, &image, &dirs, err);
 	if (r < 0)
 		return r;
-	while (parent && i < dirs.n && strstr(dirs.v[i] + strlen(s->root), "/chains/"))
+	while (parent && i < dirs.n && is_settled(dirs.v[i]))
 		i++;
 	i += parent;
 	*ret = (struct view) { xcalloc(dirs.n + 1, sizeof(int)), 0 };

@@ -17,11 +17,12 @@ static int work(void *ctx, struct error *err)
 	const struct export *e = ctx;
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct unpack_report *report;
-	cleanup_close int tree = container_tree(e->c, e->container, err);
-	if (tree < 0)
-		return tree;
+	struct rootfs mounted = ROOTFS_NONE;
+	cleanup_close int tree = container_tree(e->c, e->container, &mounted, err);
 	const struct pack_job job = { .tree_fd = tree, .output_fd = e->fd, .kind = "archive", .compression = LAYER_PLAIN };
-	int r = pack_all(&job, &pool, &report, err);
+	int r = tree < 0 ? tree : pack_all(&job, &pool, &report, err);
+	close_fd(&tree);
+	container_tree_end(e->container, &mounted);
 	if (r == 0 && report->message)
 		log_warn("%s", report->message);
 	return r;

@@ -10,8 +10,10 @@
 #include "str.h"
 #include "tree.h"
 #include "userns.h"
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 int commit_compression(const char *word, enum layer_compression *ret, struct error *err)
 {
@@ -164,24 +166,43 @@ static int make(const struct commit *k, const struct store *s, int tree_fd, stru
 	return r < 0 ? r : make_names(s, &manifest, k->o->names, err);
 }
 
-/* tree_of - what is packed: its own layer, -1 when there is none, or with --squash everything */
-static int tree_of(const struct commit *k, int *ret, struct error *err)
+/* What is packed: -1 when it has written nothing. */
+struct packed { int fd; struct rootfs mounted; struct place place; };
+
+/* written_by_copy - the part of a copy's files that are not in its layers, as a layer */
+static int written_by_copy(const struct store *s, int whole_fd, const struct view *below, struct packed *ret, struct error *err)
 {
-	if (k->o->squash) {
-		int fd = container_tree(k->c, k->container, err);
-		*ret = fd;
-		return fd < 0 ? fd : 0;
-	}
-	int *fds;
-	size_t n, own;
-	int r = container_layers(k->c, k->container, &fds, &n, &own, err);
+	int r = place_open(s, "written", &ret->place, err);
+	if (r == 0 && mkdirat(ret->place.fd, "tree", 0700) < 0)
+		r = error_set(err, errno, "create '%s/%s/tree'", s->root, ret->place.name);
 	if (r < 0)
 		return r;
-	*ret = own ? fds[0] : -1;
-	for (size_t i = own; i < n; i++)
+	ret->fd = openat(ret->place.fd, "tree", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return ret->fd < 0 ? error_set(err, errno, "open '%s/%s/tree'", s->root, ret->place.name) : container_written(whole_fd, below, ret->fd, err);
+}
+
+static int find_written(const struct store *s, int *fds, size_t n, size_t own, bool whole, struct packed *ret,
+			struct error *err)
+{
+	const struct view below = { fds + own, n - own };
+	int r = 0;
+	if (own && whole)
+		r = written_by_copy(s, fds[0], &below, ret, err);
+	else if (own)
+		ret->fd = take_fd(fds[0]);
+	for (size_t i = 0; i < n; i++)
 		close_fd(&fds[i]);
 	free(fds);
-	return 0;
+	return r;
+}
+
+/* enter - be where its files can be read; with --squash they are seen as a whole then */
+static int enter(const struct commit *k, struct packed *ret, int **fds, size_t *n, size_t *own, bool *whole, struct error *err)
+{
+	if (!k->o->squash)
+		return container_layers(k->c, k->container, fds, n, own, whole, err);
+	ret->fd = container_tree(k->c, k->container, &ret->mounted, err);
+	return ret->fd < 0 ? ret->fd : 0;
 }
 
 static int work(void *ctx, struct error *err)
@@ -189,15 +210,22 @@ static int work(void *ctx, struct error *err)
 	const struct commit *k = ctx;
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct store store cleanup_store = STORE_INIT;
-	cleanup_close int tree = -1;
-	int r = tree_of(k, &tree, err);
+	struct packed packed = { .fd = -1, .mounted = ROOTFS_NONE, .place = PLACE_INIT };
+	bool whole = false;
+	int *fds = NULL;
+	size_t n = 0, own = 0;
+	int r = enter(k, &packed, &fds, &n, &own, &whole, err);
 	if (r == 0)
 		r = store_open(k->c->root, &store, err);
 	cleanup_close int hold = r < 0 ? -1 : store_hold(&store, err);
-	if (hold < 0)
-		return r < 0 ? r : hold;
-	r = make(k, &store, tree, &pool, err);
-	if (r < 0) {
+	if (r == 0)
+		r = hold < 0 ? hold : find_written(&store, fds, n, own, whole, &packed, err);
+	if (r == 0)
+		r = make(k, &store, packed.fd, &pool, err);
+	close_fd(&packed.fd);
+	container_tree_end(k->container, &packed.mounted);
+	place_close(&packed.place);
+	if (r < 0 && hold >= 0) {
 		close_fd(&hold);
 		(void) store_collect(&store, NULL);	/* what was made, and nothing names */
 	}

@@ -1,33 +1,34 @@
 #include "tree.h"
+#include "../image/changes.h"
+#include "../image/copy.h"
 #include "apart.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "proc.h"
-#include "rootfs.h"
 #include "runtime.h"
 #include "userns.h"
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 /* ---- the whole of it ---- */
 
-static int mount_own(const struct carrier *c, const struct container *container, struct error *err)
+static int mount_own(const struct container *container, struct rootfs *mounted, struct error *err)
 {
 	int r = userns_become_root(CLONE_NEWNS, NULL, NULL, err);
 	if (r < 0)
 		return r;
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return error_set(err, errno, "keep mounts to ourselves");
-	/* nothing is written through it, so nothing needs to be synced when it goes; a helper of it ends with us */
-	struct rootfs rootfs = ROOTFS_NONE;
-	return rootfs_mount(container, true, &rootfs, err);
+	/* nothing is written through it, so nothing needs to be synced when it goes */
+	return rootfs_mount(container, true, mounted, err);
 }
 
-int container_tree(const struct carrier *c, const struct container *container, struct error *err)
+int container_tree(const struct carrier *c, const struct container *container, struct rootfs *mounted, struct error *err)
 {
 	const struct record *record = &container->record;
 	cleanup_free char *path = record->rootfs ? xstrdup(record->rootfs) : xasprintf("%s/rootfs", container->dir);
@@ -40,16 +41,23 @@ int container_tree(const struct carrier *c, const struct container *container, s
 	else if (container->state == RECORD_RUNNING)
 		r = userns_join((pid_t) container->status.monitor, err);
 	else
-		r = mount_own(c, container, err);
+		r = mount_own(container, mounted, err);
 	if (r < 0)
 		return r;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? error_set(err, errno, "open '%s'", path) : fd;
 }
 
+void container_tree_end(const struct container *container, struct rootfs *mounted)
+{
+	if (mounted->driver != DRIVER_AUTO)
+		(void) rootfs_unmount(container, mounted, NULL);
+}
+
 /* ---- layer by layer ---- */
 
-int container_layers(const struct carrier *c, const struct container *container, int **ret, size_t *n, size_t *ret_own, struct error *err)
+int container_layers(const struct carrier *c, const struct container *container, int **ret, size_t *n, size_t *ret_own, bool *ret_whole,
+		     struct error *err)
 {
 	const struct record *record = &container->record;
 	if (record->rootfs)
@@ -61,12 +69,14 @@ int container_layers(const struct carrier *c, const struct container *container,
 	size_t below = strings_count(record->lowerdirs);
 	int *fds = xcalloc(below + 1, sizeof *fds);
 	*n = *ret_own = 0;
-	int upper = openat(container->dir_fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (upper >= 0) {
-		fds[(*n)++] = upper;
+	*ret_whole = rootfs_driver(container) == DRIVER_COPY;
+	const char *name = *ret_whole ? "rootfs" : "upper";
+	int own = openat(container->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (own >= 0) {
+		fds[(*n)++] = own;
 		*ret_own = 1;
 	} else if (errno != ENOENT) {
-		r = error_set(err, errno, "open '%s/upper'", container->dir);
+		r = error_set(err, errno, "open '%s/%s'", container->dir, name);
 	}
 	for (size_t i = 0; r == 0 && i < below; i++) {
 		fds[*n] = open(record->lowerdirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -79,6 +89,62 @@ int container_layers(const struct carrier *c, const struct container *container,
 		free(fds);	/* the process ends */
 	else
 		*ret = fds;
+	return r;
+}
+
+/* ---- what a copy has of its own ---- */
+
+struct writing { int from_fd, to_fd; struct strings dirs; };
+
+/* make_parents - of @path; what they look like is decided at the end */
+static int make_parents(struct writing *w, const char *path, struct error *err)
+{
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		cleanup_free char *dir = xstrndup(path, (size_t) (slash - path));
+		if (mkdirat(w->to_fd, dir, 0700) == 0)
+			strings_add(&w->dirs, dir);
+		else if (errno != EEXIST)
+			return error_set(err, errno, "make '%s'", dir);
+	}
+	return 0;
+}
+
+static int deleted(const struct writing *w, const char *path, struct error *err)
+{
+	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	cleanup_free char *mark = xasprintf("%.*s.wh.%s", (int) (base - path), path, base);
+	cleanup_close int fd = openat(w->to_fd, mark, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? error_set(err, errno, "make '%s'", mark) : 0;
+}
+
+static int written(void *ctx, char kind, const char *path, struct error *err)
+{
+	struct writing *w = ctx;
+	struct stat st;
+	int r = make_parents(w, ++path, err);
+	if (r < 0 || kind == 'D')
+		return r < 0 ? r : deleted(w, path, err);
+	if (fstatat(w->from_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_set(err, errno, "look at '%s'", path);
+	if (!S_ISDIR(st.st_mode))
+		return linkat(w->from_fd, path, w->to_fd, path, 0) < 0 ? error_set(err, errno, "link '%s'", path) : 0;
+	if (mkdirat(w->to_fd, path, 0700) == 0)
+		strings_add(&w->dirs, path);
+	else if (errno != EEXIST)
+		return error_set(err, errno, "make '%s'", path);
+	return 0;
+}
+
+int container_written(int whole_fd, const struct view *below, int to_fd, struct error *err)
+{
+	struct writing w = { .from_fd = whole_fd, .to_fd = to_fd };
+	const struct view is = { &whole_fd, 1 };
+	int r = changes_between(below, &is, NULL, written, &w, err);
+	for (size_t i = w.dirs.n; r == 0 && i-- > 0;)	/* the deepest first, so that the times stay */
+		r = copy_metadata(whole_fd, w.dirs.v[i], to_fd, w.dirs.v[i], err);
+	if (r == 0)
+		r = copy_metadata(whole_fd, ".", to_fd, ".", err);
+	strings_done(&w.dirs);
 	return r;
 }
 

@@ -4,16 +4,25 @@
  * namespace in which the container's owners have their names; owners above its range are 65534 there.
  */
 #pragma once
-#include "record.h"
+#include "../image/view.h"
+#include "rootfs.h"
 
 /* container_tree - all of its files, as it sees them but for what is mounted in it
  * A running one's are in its monitor's mount namespace; else its layers are mounted in one of our own, which ends with us.
+ * @mounted: ROOTFS_NONE before; for container_tree_end(), also after a failure
  * Return: an fd of the directory, O_RDONLY; -EBUSY when its monitor was killed and it runs on */
-int container_tree(const struct carrier *c, const struct container *container, struct error *err);
+int container_tree(const struct carrier *c, const struct container *container, struct rootfs *mounted, struct error *err);
+void container_tree_end(const struct container *container, struct rootfs *mounted);
 
-/* container_layers - its own layer and those below it, topmost first, opened; caller frees
- * @ret_own: how many of them are its own (0: it was never started) */
-int container_layers(const struct carrier *c, const struct container *container, int **ret, size_t *n, size_t *ret_own, struct error *err);
+/* container_layers - what is its own, and the layers below it, topmost first, opened; caller frees
+ * @ret_own: 1 when the first of them is its own, 0 when it was never started
+ * @ret_whole: its own is a directory with all of its files (the driver copy), not a layer above the others */
+int container_layers(const struct carrier *c, const struct container *container, int **ret, size_t *n, size_t *ret_own, bool *ret_whole,
+		     struct error *err);
+
+/* container_written - of such a directory @whole_fd and the layers @below: what it has written, as a layer in the empty directory @to_fd.
+ * Files are hard links, so it has to be on the same file system; deletions are empty files .wh.NAME */
+int container_written(int whole_fd, const struct view *below, int to_fd, struct error *err);
 
 /* container_freeze - a child pauses it, and lets it go on when the returned fd is closed, however that comes about
  * Return: the fd, or a negative errno: it cannot be paused here */

@@ -9,7 +9,9 @@
 #include "copy.h"
 #include "fs.h"
 #include "make.h"
+#include <fcntl.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #define T struct docker_entry
@@ -87,6 +89,18 @@ static int check_blob(const struct save *s, const struct image *image, const cha
 	return fd < 0 ? fd : unpack_document(&job, got, err);
 }
 
+static int copy_blob(struct save *s, const char *digest, const char *name, struct error *err)
+{
+	cleanup_close int in = store_open_blob(s->store, digest, err);
+	cleanup_close int out = in < 0 ? -1 : openat(s->tree_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ssize_t n = 1;
+	if (out < 0)
+		return in < 0 ? in : error_set(err, errno, "create '%s'", name);
+	while (n > 0)
+		n = sendfile(out, in, NULL, 1 << 30);
+	return n < 0 ? error_set(err, errno, "copy the blob %s", digest) : 0;
+}
+
 static int link_blob(struct save *s, const struct image *image, const char *digest, const char *name, struct error *err)
 {
 	char blob[128];
@@ -97,9 +111,10 @@ static int link_blob(struct save *s, const struct image *image, const char *dige
 		return r;
 	snprintf(blob, sizeof blob, "blobs/sha256/%.64s", digest_hex(digest));
 	if (linkat(s->store->fd, blob, s->tree_fd, name, 0) < 0)
-		return error_set(err, errno, "link the blob %s", digest);
-	strings_add(&s->files, name);
-	return 0;
+		r = copy_blob(s, digest, name, err);	/* of an additional store */
+	if (r == 0)
+		strings_add(&s->files, name);
+	return r;
 }
 
 static int write_text(struct save *s, const char *name, const char *text, struct error *err)

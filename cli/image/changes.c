@@ -16,7 +16,7 @@ struct merged { int *fds; size_t n; };
 
 struct comparing {
 	const char *const *skip;
-	int (*each)(void *ctx, char kind, const char *path);
+	int (*each)(void *ctx, char kind, const char *path, struct error *err);
 	void *ctx;
 	struct buf path;
 	int depth;
@@ -127,19 +127,19 @@ static bool same_file(const struct stat *a, const struct stat *b)
 
 static int compare(struct comparing *c, const struct merged *was, const struct merged *is, struct error *err);
 
-static int say(struct comparing *c, char kind)
+static int say(struct comparing *c, char kind, struct error *err)
 {
 	if (c->held) {	/* the directories above come first */
 		struct buf *held = c->held;
 		c->held = NULL;
 		for (char *line = held->data; line && line < held->data + held->len; line += strlen(line) + 1) {
-			int r = c->each(c->ctx, 'C', line);
+			int r = c->each(c->ctx, 'C', line, err);
 			if (r < 0)
 				return r;
 		}
 		held->len = 0;
 	}
-	return c->each(c->ctx, kind, c->path.data);
+	return c->each(c->ctx, kind, c->path.data, err);
 }
 
 /* below - both sides of a directory; @was is empty for one that is new */
@@ -165,15 +165,15 @@ static int compare_name(struct comparing *c, const struct merged *was, const str
 	if ((had < 0 && had != -ENOENT) || (has < 0 && has != -ENOENT))
 		return error_set(err, had < 0 && had != -ENOENT ? -had : -has, "look at '%.300s'", c->path.data);
 	if (has < 0)
-		return had < 0 ? 0 : say(c, 'D');
+		return had < 0 ? 0 : say(c, 'D', err);
 	bool dir = S_ISDIR(new.st_mode), dir_was = had == 0 && S_ISDIR(old.st_mode);
 	if (had < 0) {
-		int r = say(c, 'A');
+		int r = say(c, 'A', err);
 		return r < 0 || !dir ? r : below(c, was, is, name, at_was, at_is, false, err);
 	}
 	if (dir && dir_was) {
 		if (!same_owner_and_mode(&old, &new)) {
-			int r = say(c, 'C');
+			int r = say(c, 'C', err);
 			return r < 0 ? r : below(c, was, is, name, at_was, at_is, true, err);
 		}
 		/* only if something in it differs */
@@ -189,7 +189,7 @@ static int compare_name(struct comparing *c, const struct merged *was, const str
 	bool link_differs = S_ISLNK(new.st_mode) && S_ISLNK(old.st_mode) && !same_link(was, at_was, is, at_is, name);
 	if (same_file(&old, &new) && !link_differs)
 		return 0;
-	int r = say(c, 'C');
+	int r = say(c, 'C', err);
 	return r < 0 || !dir ? r : below(c, was, is, name, at_was, at_is, false, err);
 }
 
@@ -227,7 +227,7 @@ static struct merged top(const struct view *v)
 }
 
 int changes_between(const struct view *was, const struct view *is, const char *const *skip,
-		    int (*each)(void *ctx, char kind, const char *path), void *ctx, struct error *err)
+		    int (*each)(void *ctx, char kind, const char *path, struct error *err), void *ctx, struct error *err)
 {
 	struct comparing c = { .skip = skip, .each = each, .ctx = ctx };
 	const struct merged old = top(was), new = top(is);

@@ -13,4 +13,4 @@
 /* changes_between - from @was to @is, in the order of the names; @path begins with a slash. What @each returns below 0 ends it.
  * @skip: paths that are not looked at, NULL-terminated; or NULL */
 int changes_between(const struct view *was, const struct view *is, const char *const *skip,
-		    int (*each)(void *ctx, char kind, const char *path), void *ctx, struct error *err);
+		    int (*each)(void *ctx, char kind, const char *path, struct error *err), void *ctx, struct error *err);

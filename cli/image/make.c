@@ -4,6 +4,7 @@
 #include "fs.h"
 #include "log.h"
 #include "mem.h"
+#include "ownership.h"
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -46,14 +47,12 @@ void place_close(struct place *p)
 	*p = (struct place) PLACE_INIT;
 }
 
-/* put - @name of the place gets its final name in the store; what is there already has the same content */
-static int put(const struct place *p, const char *name, const char *dir, const char *digest, struct error *err)
+/* put_blob - the place's file `blob` gets its final name in the store; what is there already has the same content */
+static int put_blob(const struct place *p, const char *digest, struct error *err)
 {
 	char final[160];
-	snprintf(final, sizeof final, "%s/sha256/%.64s", dir, digest_hex(digest));
-	if (renameat(p->fd, name, p->store->fd, final) == 0 || errno == EEXIST || errno == ENOTEMPTY)
-		return 0;
-	return error_set(err, errno, "store '%s/%s'", p->store->root, final);
+	snprintf(final, sizeof final, "blobs/sha256/%.64s", digest_hex(digest));
+	return renameat(p->fd, "blob", p->store->fd, final) < 0 ? error_set(err, errno, "store '%s/%s'", p->store->root, final) : 0;
 }
 
 /* ---- documents and blobs ---- */
@@ -74,7 +73,7 @@ static int store_bytes(const struct place *p, int fd, const char *expected, int6
 	const struct unpack_job job = { .input_fd = fd, .blob_dir_fd = p->fd, .blob_name = "blob", .layer_dir_fd = -1, .digest = expected,
 					.size = size };
 	int r = unpack_document(&job, digest, err);
-	return r < 0 ? r : put(p, "blob", "blobs", digest, err);
+	return r < 0 ? r : put_blob(p, digest, err);
 }
 
 int make_document(const struct place *p, const char *text, size_t len, char digest[80], struct error *err)
@@ -102,6 +101,8 @@ static const char *media_type_of(const char *compression)
 static int layer_dir(const struct place *p, struct error *err)
 {
 	int r = fs_remove_tree(p->fd, "layer", err);
+	if (r == 0)
+		r = ownership_note(p->store, err);
 	if (r < 0)
 		return r;
 	int fd = mkdirat(p->fd, "layer", 0700) < 0 ? -1 : openat(p->fd, "layer", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -132,8 +133,8 @@ static int unpack(const struct place *p, const struct unpack_job *job, struct ma
 
 static int put_layer(const struct place *p, const struct made_layer *layer, struct error *err)
 {
-	int r = put(p, "blob", "blobs", layer->digest, err);
-	return r < 0 ? r : put(p, "layer", "layers", layer->diff_id, err);
+	int r = put_blob(p, layer->digest, err);
+	return r < 0 ? r : store_put_layer(p->store, p->fd, "layer", layer->diff_id, err);
 }
 
 static int pack(const struct place *p, const struct pack_job *how, struct made_layer *ret, struct error *err)
