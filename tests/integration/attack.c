@@ -1,8 +1,8 @@
-/* What carrier-fetch and carrier-unpack do when what they read has taken them over: linked into test builds of both, which are
+/* What carrier-fetch, carrier-unpack and carrier-pack do when what they read has taken them over: linked into test builds of them, which are
  * otherwise made of the same objects. The linker's --wrap puts it where bytes of the registry are in their hands for the first
- * time: body_write() of the fetcher, stream_next() of the unpacker. Each attempt is one line on stderr:
+ * time: body_write() of the fetcher, stream_next() of the unpacker, tree_write() of the packer. Each attempt is one line on stderr:
  *
- *	attack WHO WHAT RESULT		WHO: fetch, layer, document; RESULT: ok, or the name of the errno
+ *	attack WHO WHAT RESULT		WHO: fetch, layer, document, pack; RESULT: ok, or the name of the errno
  *
  * after which the program goes on as if nothing were. The test sets, in the environment:
  *	ATTACK_STORE, ATTACK_SSH, ATTACK_OUTSIDE	directories, each with the files victim, unlinked, renamed
@@ -57,6 +57,11 @@ static const char *setting(const char *name) { return getenv(name) ? getenv(name
 enum { IS_FETCHER = 1 };
 #else
 enum { IS_FETCHER = 0 };
+#endif
+#ifdef PACKER
+enum { IS_PACKER = 1 };
+#else
+enum { IS_PACKER = 0 };
 #endif
 
 /* has_layer - the unpacker of a layer; that of a document has another file there */
@@ -490,7 +495,7 @@ static void attack(void)
 	if (done)
 		return;
 	done = true;
-	who = IS_FETCHER ? "fetch" : has_layer() ? "layer" : "document";
+	who = IS_FETCHER ? "fetch" : IS_PACKER ? "pack" : has_layer() ? "layer" : "document";
 	control = getenv("ATTACK_UNCONFINED") != NULL;
 	const char *only = getenv("ATTACK_ONLY");
 #ifdef __x86_64__
@@ -522,6 +527,19 @@ int __wrap_body_write(struct body *b, const void *data, size_t len)
 {
 	attack();
 	return __real_body_write(b, data, len);
+}
+#elif defined PACKER
+struct sink;
+struct tree_numbers;
+int __real_tree_write(int dir_fd, int kind, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx, struct tree_numbers *n,
+		      struct error *err);
+int __wrap_tree_write(int dir_fd, int kind, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx, struct tree_numbers *n,
+		      struct error *err);
+int __wrap_tree_write(int dir_fd, int kind, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx, struct tree_numbers *n,
+		      struct error *err)
+{
+	attack();
+	return __real_tree_write(dir_fd, kind, sink, progress, ctx, n, err);
 }
 #else
 int __real_stream_next(struct stream *s, const uint8_t **data, size_t *len, struct error *err);

@@ -119,6 +119,7 @@ as_debian() {
 	umoci unpack --image "$FILES/umoci:new" "$FILES/bundle" >/dev/null 2>&1
 	cp -a "$FIXTURES/layers/busybox/." "$FILES/bundle/rootfs/"
 	umoci repack --image "$FILES/umoci:new" "$FILES/bundle" >/dev/null 2>&1
+	chmod -R a+rX "$FILES/umoci"
 	expect 0 elsewhere load -i "$FILES/umoci"
 	says "Loaded image: new:latest"
 	expect 0 elsewhere run --rm --network none new /bin/busybox true

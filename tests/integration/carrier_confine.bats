@@ -1,5 +1,5 @@
-# The two programs that see a registry's bytes, taken over by them: test builds of carrier-fetch and carrier-unpack (attack.c) in
-# a real pull try what they must not be able to do, and say what happened. WHO=root or user.
+# The programs that see bytes of others, taken over by them: test builds of carrier-fetch and carrier-unpack (attack.c) in
+# a real pull, and of carrier-pack in a snapshot, try what they must not be able to do, and say what happened. WHO=root or user.
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
 setup_file() {
@@ -10,6 +10,7 @@ setup_file() {
 	cp "$CARRIER" "$WOODY" "$BASE/taken/"
 	cp "$WOODY_TESTBIN/carrier-fetch-attacking" "$BASE/taken/carrier-fetch"
 	cp "$WOODY_TESTBIN/carrier-unpack-attacking" "$BASE/taken/carrier-unpack"
+	cp "$WOODY_TESTBIN/carrier-pack-attacking" "$BASE/taken/carrier-pack"
 	chmod 755 "$BASE/taken"/*
 	export PROGRAM=$BASE/taken/carrier SOCKET=$BASE/socket
 	start_helper LISTENER python3 -c '
@@ -82,6 +83,12 @@ outcome() {
 	*:*-watch) echo EPERM ;;
 	fetch:*-read | fetch:*-list | fetch:environ-parent | fetch:exec-memfd | fetch:bind) echo EACCES ;;	# Landlock's
 	fetch:*) echo EPERM ;;
+	pack:store-read | pack:ssh-read | pack:outside-read | pack:passwd-read | pack:shadow-read) echo ENOENT ;;
+	pack:*-list | pack:*-chmod-path | pack:environ-parent | pack:setns) [ "$2" = root-list ] && echo ok || echo ENOENT ;;
+	pack:climb-layer | pack:climb-magic | pack:exec-memfd) echo ENOENT ;;
+	pack:climb-*) echo ENOTDIR ;;				# what it writes to is a file
+	pack:fds) echo 0,1,2,3,4,5 ;;
+	pack:*) echo EPERM ;;					# it can change nothing at all
 	layer:root-list | document:root-list) echo ok ;;	# its own root
 	layer:node-open) if [ "$WHO" = user ]; then echo EPERM; else echo EACCES; fi ;;
 	*:node-open) echo EPERM ;;
@@ -122,6 +129,32 @@ landlock() { # ABI
 	[[ $(cat stdout) != *written* ]] || fail "$(cat stdout)"
 	expect 0 carrier run --rm --network none "127.0.0.1:$REGISTRY/plain" echo whole
 	prints whole
+}
+
+@test "taken over, carrier-pack fails at everything that it tries, and the archive is whole" {
+	local before root=()
+	[ "$WHO" = user ] || root=(--root "$CROOT")
+	[ "$WHO" = user ] && landlock 1
+	client mkdir -p "$BASE/place/tree"
+	client cp "$STATIC_BUSYBOX" "$BASE/place/tree/sh"
+	before=$(targets)
+	snapshot() {
+		expect 0 client env ATTACK_STORE="$CROOT/store" ATTACK_SSH="$BASE/place/.ssh" ATTACK_OUTSIDE="$BASE/place/outside" \
+			ATTACK_PORT="$LISTENER" ATTACK_SOCKET="$SOCKET" ATTACK_SHM="$SHM" "$@" \
+			"$PROGRAM" "${root[@]}" snapshot -q -c 'CMD ["/sh", "-c", "echo whole"]' "$BASE/place/tree" taken
+		grep -a '^attack pack ' <<<"$stderr" >attacks
+	}
+	snapshot
+	[ "$(wc -l <attacks)" -gt 100 ] || fail "$(cat attacks)"
+	same "" "$(surprises)"
+	same "$before" "$(targets)"
+	expect 0 carrier run --rm --network none taken
+	prints whole
+	# and not confined it succeeds
+	snapshot ATTACK_UNCONFINED=1
+	for what in store-read ssh-read outside-read outside-create outside-unlink outside-chmod passwd-read tcp unix fork execve; do
+		grep -qx "attack pack $what ok" attacks || fail "$what: $(grep " $what " attacks)"
+	done
 }
 
 # surprises WHAT - attempts that came out otherwise than confinement wants, one a line: "PROGRAM ATTEMPT RESULT"
