@@ -128,3 +128,39 @@ sleeper() { dock run -d --network none --name "$@" plain sleep 1000 >/dev/null; 
 	says "sleep 1000"
 }
 
+
+@test "archives: what docker saves is loaded by carrier, and the other way round, with the same ids" {
+	local ours=("$CARRIER" --root "$BASE/carrier") id
+	id=$(of plain '{{.Id}}')
+	dock tag plain plain:second
+	dock save -o "$WORK/docker.tar" plain:latest plain:second
+	expect 0 "${ours[@]}" load -i "$WORK/docker.tar"
+	says "Loaded image: plain:latest"
+	says "Loaded image: plain:second"
+	same "$id" "$("${ours[@]}" inspect --type image plain | jq -r '.[0].Id')"
+	expect 0 "${ours[@]}" --runtime "$RUNTIME" run --rm --network none plain sh -c 'echo from docker'
+	prints "from docker"
+	# a commit of ours, loaded by docker
+	"${ours[@]}" --runtime "$RUNTIME" run --network none --name changed plain sh -c 'echo ours >/tmp/file; rm /bin/odd; chmod 1777 /var'
+	"${ours[@]}" commit -c 'CMD ["cat", "/tmp/file"]' changed ours:1 >/dev/null
+	"${ours[@]}" rm changed >/dev/null
+	id=$("${ours[@]}" inspect --type image ours:1 | jq -r '.[0].Id')
+	for format in docker-archive oci-archive; do
+		"${ours[@]}" save --format "$format" ours:1 >"$WORK/ours.tar"
+		if [ "$format" = oci-archive ]; then
+			# docker with its older store reads manifest.json only
+			dock load -i "$WORK/ours.tar" >said 2>&1 || continue
+		else
+			expect 0 dock load -i "$WORK/ours.tar"
+			says "Loaded image: ours:1"
+		fi
+		same "$id" "$(of ours:1 '{{.Id}}')"
+		expect 0 dock_run ours:1
+		prints ours
+		expect 0 dock_run ours:1 sh -c 'ls /bin/odd 2>/dev/null; stat -c %a /var'
+		prints 1777
+		dock rmi ours:1 >/dev/null
+	done
+	dock rmi plain:second >/dev/null
+	rm -rf "$BASE/carrier"
+}
