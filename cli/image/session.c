@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* one reference that was prepared */
-struct prepared { struct prepared *next; char *registry, *path; struct registry_place *places; size_t n_places; };
+struct prepared { struct prepared *next; char *registry, *path; bool digest; struct registry_place *places; size_t n_places; };
 
 struct session {
 	struct pool pool;
@@ -97,10 +97,10 @@ static int ask_which(struct reference *list, size_t n, struct error *err)
 
 int session_choose(const struct session *s, const char *text, struct reference **list, size_t *n, struct error *err)
 {
-	if (*n < 2 || s->registries.mode == SHORT_NAMES_DISABLED)
+	if (*n < 2)
 		return 0;
-	bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-	if (terminal) {
+	bool quiet = s->registries.mode == SHORT_NAMES_DISABLED;
+	if (!quiet && isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {
 		int i = ask_which(*list, *n, err);
 		if (i < 0)
 			return i;
@@ -108,13 +108,14 @@ int session_choose(const struct session *s, const char *text, struct reference *
 		*n = 1;
 		return 0;
 	}
-	if (s->registries.mode != SHORT_NAMES_ENFORCING)
+	/* a password is for one registry, and not for all that a name may be tried on */
+	if (s->registries.mode != SHORT_NAMES_ENFORCING && !s->given.username)
 		return 0;
 	struct buf all cleanup_buf = { 0 };
 	for (size_t i = 0; i < *n; i++)
 		buf_printf(&all, "%s%s", i ? ", " : "", (*list)[i].name);
-	return error_say(err, EINVAL, "'%s' may be any of %s; give the whole name, or an alias in registries.conf (short-name-mode is enforcing,"
-			 " and there is no terminal to ask)", text, all.data);
+	return error_say(err, EINVAL, "'%s' may be any of %s; give the whole name, or an alias in registries.conf (%s)", text, all.data,
+			 s->given.username ? "--creds are for one registry" : "short-name-mode is enforcing, and there is no terminal to ask");
 }
 
 /* ---- places and credentials ---- */
@@ -122,7 +123,7 @@ int session_choose(const struct session *s, const char *text, struct reference *
 static struct prepared *find_prepared(const struct session *s, const struct reference *ref)
 {
 	for (struct prepared *p = s->prepared; p; p = p->next)
-		if (strcmp(p->registry, ref->registry) == 0 && strcmp(p->path, ref->path) == 0)
+		if (strcmp(p->registry, ref->registry) == 0 && strcmp(p->path, ref->path) == 0 && p->digest == (ref->digest != NULL))
 			return p;
 	return NULL;
 }
@@ -159,7 +160,7 @@ int session_prepare(struct session *s, const struct reference *ref, struct error
 	if (find_prepared(s, ref))
 		return 0;
 	struct prepared *p = pool_alloc(&s->pool, sizeof *p);
-	*p = (struct prepared) { .next = s->prepared, .registry = ref->registry, .path = ref->path };
+	*p = (struct prepared) { .next = s->prepared, .registry = ref->registry, .path = ref->path, .digest = ref->digest != NULL };
 	int r = registries_places(&s->registries, ref, &s->pool, &p->places, &p->n_places, err);
 	for (size_t i = 0; r == 0 && i < p->n_places; i++) {
 		const struct registry_place *place = &p->places[i];

@@ -36,8 +36,7 @@ enum { REGISTRY_OPTION_ROWS_N = 4 };
 struct credential;
 struct session;
 
-/* session_open - @o is borrowed; @actions: "pull", "pull,push"
- * or "*", which tokens are asked for */
+/* session_open - @o is borrowed; @actions: "pull", "pull,push" or "*", which tokens are asked for */
 int session_open(const struct registry_options *o, const char *actions, struct session **ret, struct error *err);
 void session_close(struct session *s);
 static inline void session_closep(struct session **s) { session_close(*s); }
@@ -49,7 +48,7 @@ static inline void session_closep(struct session **s) { session_close(*s); }
 int session_resolve(struct session *s, const char *text, struct reference **ret, size_t *n, struct error *err);
 
 /* session_choose - when there are several: whoever sits at the terminal is asked, and *@list and *@n are the answer. Where nobody can be asked
- * they stay, to be tried in order, or it is -EINVAL with a sentence that names them (short-name-mode = "enforcing"). */
+ * they stay, to be tried in order, or it is -EINVAL with a sentence that names them (short-name-mode = "enforcing", or --creds). */
 int session_choose(const struct session *s, const char *text, struct reference **list, size_t *n, struct error *err);
 
 /* session_prepare - -EACCES when registries.conf blocks it */

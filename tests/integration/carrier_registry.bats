@@ -298,6 +298,7 @@ requests() { [ ! -e "$1" ] || jq -r "${2:-.path}" "$1"; }
 	expect 0 run_with images
 	says "127.0.0.1:$REGISTRY/plain"
 	failing 125 "pull 127.0.0.1:$REGISTRY/nothing" run_with pull -q nothing
+	failing 125 "--creds are for one registry" run_with pull -q --creds someone:secret plain
 	sed -i '1i short-name-mode = "enforcing"' "$CONF"
 	failing 125 "may be any of 127.0.0.1:1/plain:latest, 127.0.0.1:$REGISTRY/plain:latest; give the whole name" run_with pull -q plain
 	# on the command line it counts more
