@@ -4,15 +4,18 @@
 # the test's own home; registries.conf is $CONF.
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
-# serve NAME ADDRESS [basic] [tls] - docker-registry over the images of all, at a free port that is put in NAME
+# serve NAME ADDRESS [basic] [tls] [client] [cache] - docker-registry over the images of all (cache: over those that it has fetched from the
+# first one), at a free port that is put in NAME
 serve() {
-	local name=$1 address=$2 port dir=$BATS_FILE_TMPDIR/serve-$1 i
+	local name=$1 address=$2 port dir=$BATS_FILE_TMPDIR/serve-$1 i storage=$REGISTRY_STORAGE
+	[[ $* != *cache* ]] || storage=$dir.cache
 	port=$(free_port)
 	{
-		printf 'version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: %s\n' "$REGISTRY_STORAGE"
+		printf 'version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: %s\n' "$storage"
 		printf 'http:\n  addr: "%s:%s"\n' "$address" "$port"
 		[[ $* != *tls* ]] || printf '  tls:\n    certificate: %s\n    key: %s\n' "$CA/server.crt" "$CA/server.key"
 		[[ $* != *client* ]] || printf '    clientcas: [%s]\n' "$CA/ca.crt"
+		[[ $* != *cache* ]] || printf 'proxy:\n  remoteurl: http://127.0.0.1:%s\n' "$REGISTRY"
 		[[ $* != *basic* ]] || printf 'auth:\n  htpasswd:\n    realm: test\n    path: %s\n' "$BATS_FILE_TMPDIR/users"
 	} >"$dir.yml"
 	background "serve-$name" env -i PATH="$PATH" docker-registry serve "$dir.yml"
@@ -344,6 +347,12 @@ requests() { [ ! -e "$1" ] || jq -r "${2:-.path}" "$1"; }
 	expect 0 run_with pull -q far.example.com/plain
 	requests last.log | grep -q /manifests/
 	same "" "$(requests cutting.log)"
+	# a mirror as they are most often: a registry that fetches what it has not
+	serve CACHE 127.0.0.1 cache
+	printf '[[registry]]\nlocation = "far.example.com"\n[[registry.mirror]]\nlocation = "127.0.0.1:%s"\ninsecure = true\n' "$CACHE" >"$WORK/cached.conf"
+	forget
+	expect 0 run_with CONTAINERS_REGISTRIES_CONF="$WORK/cached.conf" pull -q far.example.com/big
+	[ -n "$(find "$BATS_FILE_TMPDIR/serve-CACHE.cache" -path '*/blobs/*' -type f)" ]
 	# nobody has it: the registry's own sentence, and the mirror's behind it
 	failing 125 "before that, of a mirror: " run_with pull "far.example.com/plain@sha256:$(printf '0%.0s' {1..64})"
 	says "has no image 'plain'"
