@@ -24,6 +24,7 @@ begin() {
 		env HOME="$BASE/home" PATH="$BASE/bin:$PATH" "$PROGRAM" --root "$BASE/$name" "$@" </dev/null >"$name.out" 2>"$name.err" 3>&- || code=$?
 		echo "$code $SECONDS" >"$name.code"
 	} &
+	began+=($!)
 }
 
 ended_with() { # NAME CODE TEXT
@@ -34,14 +35,15 @@ ended_with() { # NAME CODE TEXT
 
 @test "a registry that stalls or trickles, and a helper that hangs, are given up after a minute; a blob that stalled goes on" {
 	start_helper SILENT python3 "$TESTS/faultproxy.py" --to "127.0.0.1:$REGISTRY" manifests:slow
-	start_helper TRICKLE python3 "$TESTS/faultproxy.py" --to "127.0.0.1:$REGISTRY" manifests:rate=10
+	start_helper TRICKLE python3 "$TESTS/faultproxy.py" --to "127.0.0.1:$REGISTRY" manifests:rate=2
 	start_helper STALLING python3 "$TESTS/faultproxy.py" --to "127.0.0.1:$REGISTRY" stall=3000000
+	began=()
 	SECONDS=0
 	begin silent pull -q --tls-verify=false "127.0.0.1:$SILENT/big"
 	begin trickle pull -q --tls-verify=false "127.0.0.1:$TRICKLE/big"
 	begin stalling pull -q --tls-verify=false "127.0.0.1:$STALLING/big"
 	begin hanging pull -q hanging.example.com/x
-	wait
+	wait "${began[@]}"
 	ended_with silent 125 "next to nothing for 60 seconds"
 	ended_with trickle 125 "next to nothing for 60 seconds"
 	ended_with hanging 125 "took longer than 60 seconds and was ended"
