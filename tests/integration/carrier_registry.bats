@@ -188,7 +188,7 @@ teardown_file() { carrier_teardown_file; }
 	END
 }
 
-@test "tokens: only access_token, without or with a quoted expires_in, from a server that has moved, and one that expires within a pull" {
+@test "tokens: only access_token, without or with a quoted expires_in, from a server that has moved" {
 	local form port
 	for form in access bare quoted; do
 		TOKEN_OPTIONS="--form $form --moved" start_registry "FORM_$form" token
@@ -197,6 +197,9 @@ teardown_file() { carrier_teardown_file; }
 		forget
 		expect 0 run_with pull -q --tls-verify=false "127.0.0.1:${!port}/plain"
 	done
+}
+
+@test "tokens: one that expires within a pull is fetched anew, and one is enough for all requests of a scope" {
 	# valid for 3 s, and said to be for 5 minutes: 401 in the middle, and a fresh one
 	TOKEN_OPTIONS="--life -57" start_registry EXPIRING token
 	cp -a "$REGISTRY_STORAGE/docker" "$EXPIRING_STORAGE/"

@@ -45,7 +45,7 @@ ended_with() { # NAME CODE TEXT
 	begin hanging pull -q hanging.example.com/x
 	wait "${began[@]}"
 	ended_with silent 125 "next to nothing for 60 seconds"
-	ended_with trickle 125 "next to nothing for 60 seconds"
+	ended_with trickle 125 "the last 60 seconds"
 	ended_with hanging 125 "took longer than 60 seconds and was ended"
 	ended_with stalling 0 ""	# 3 MB a minute of its 8: twice broken off, and never from the start
 	[ "$(cut -d' ' -f2 hanging.code)" -lt 100 ] || fail "$(cat hanging.code)"
