@@ -141,6 +141,10 @@ const struct command command_pull = {
 		"layer that takes longer; `json` is one object a line with id, state, current and total.\n\n"
 		"Before the first layer is fetched the disk must have room for all of them, and for as much again that they unpack to. A layer "
 		"is refused that has more than 4,194,304 entries, unpacks to more than 64 GiB, or to more than 4 GiB and 200 times its size.\n\n"
+		"Registries that are mirrored, insecure, blocked or meant by a short name are those of registries.conf, see "
+		"containers-registries.conf(5); without it a short name is docker.io's. Credentials are --creds or those of carrier-login(1). Both are "
+		"read, and credential helpers executed, by carrier itself; what carrier-fetch may read, which talks to the registry, is listed in "
+		"carrier(1). Proxies are those of https_proxy, http_proxy, all_proxy and no_proxy.\n\n"
 		"Example:\n\n"
 		"\tcarrier pull debian:12 quay.io/prometheus/busybox\n"
 		"\tcarrier pull --all-tags --platform linux/arm64 registry.example/team/app\n",

@@ -4,6 +4,7 @@
 #include "fs.h"
 #include "log.h"
 #include "proc.h"
+#include "registries.h"
 #include "unfinished.h"
 #include <dirent.h>
 #include <string.h>
@@ -629,6 +630,28 @@ static int find_name(const struct store *s, const struct store *from, const stru
 	return error_say(err, ENOENT, "no image '%s' in the store: `carrier pull %s` fetches it", ref->familiar, ref->familiar);
 }
 
+/* find_short - under one of the names that registries.conf makes of a name without a registry; read only when docker.io's is not here */
+static int find_short(const struct store *s, const char *name, struct image *ret)
+{
+	struct registries conf cleanup_registries = { 0 };
+	struct strings names cleanup_strings = { 0 };
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct reference ref;
+	int r = registries_read(&conf, NULL);
+	if (r == 0)
+		r = registries_candidates(&conf, name, &names, NULL);
+	if (r < 0)
+		return -ENOENT;		/* who wants to fetch it is told what is wrong */
+	r = -ENOENT;
+	for (size_t i = 0; r == -ENOENT && i < names.n; i++)
+		if (reference_parse(names.v[i], &pool, &ref, NULL) == 0) {
+			r = find_name(s, s, &ref, ret, NULL);
+			for (size_t k = 0; r == -ENOENT && k < s->n_others; k++)
+				r = find_name(s, &s->others[k], &ref, ret, NULL);
+		}
+	return r;
+}
+
 int store_find(const struct store *s, const char *name, struct image *ret, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
@@ -651,6 +674,8 @@ int store_find(const struct store *s, const char *name, struct image *ret, struc
 		if (by_id != -ENOENT)
 			return by_id;
 	}
+	if (is_name && reference_is_short(name) && find_short(s, name, ret) == 0)
+		return 0;
 	if (err)
 		*err = why;
 	return r;

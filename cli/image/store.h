@@ -78,6 +78,7 @@ void image_done(struct image *i);
 #define cleanup_image __attribute__((cleanup(image_done)))
 
 /* store_find - by reference, by id prefix (at least 4 hex digits, with or without sha256:), by digest
+ * A name without a registry is docker.io's, or else one of those that registries.conf makes of it.
  * Return: 0, -ENOENT "no image 'x' in the store", or an error. */
 int store_find(const struct store *s, const char *name, struct image *ret, struct error *err);
 /* store_list - every image, one entry for each manifest; caller frees with store_list_free() */

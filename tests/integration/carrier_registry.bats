@@ -44,6 +44,12 @@ teardown_file() { carrier_teardown_file; }
 	expect 0 run_with pull -q plain
 	expect 0 run_with images
 	says "127.0.0.1:$REGISTRY/plain"
+	# and what is here is found by its short name, without asking anybody
+	expect 0 run_with run --rm --network none --pull never plain echo found
+	prints found
+	expect 0 run_with inspect plain
+	expect 0 run_with rmi plain
+	failing 125 "no image" run_with run --rm --pull never plain
 	failing 125 "pull 127.0.0.1:$REGISTRY/nothing" run_with pull -q nothing
 	failing 125 "--creds are for one registry" run_with pull -q --creds someone:secret plain
 	sed -i '1i short-name-mode = "enforcing"' "$CONF"
