@@ -54,6 +54,8 @@ static int list_tags(const char *name, const struct pull_options *p, struct stri
 	int r = session_open(p->registry, "pull", &session, err);
 	if (r == 0)
 		r = session_resolve(session, name, &refs, &n, err);
+	if (r == 0)
+		r = session_choose(session, name, &refs, &n, err);
 	bool found = false;
 	for (size_t i = 0; r == 0 && i < n && !found; i++) {
 		struct strings tags cleanup_strings = { 0 };
