@@ -18,7 +18,7 @@ int pull_policy_parse(const char *word, enum pull_policy *ret, struct error *err
 			*ret = (enum pull_policy) i;
 			return 0;
 		}
-	return error_say(err, EINVAL, "--pull: always, missing, newer or never, not '%s'", word);
+	return error_say(err, EINVAL, "when to pull: always, missing, newer or never, not '%s'", word);
 }
 
 struct work {

@@ -218,16 +218,17 @@ cmd_of() { carrier image inspect "$1" | jq -r '.[0].Config.Cmd[0] // .[0].config
 		fail "$stderr"
 }
 
-@test "all processes of a pull of many layers together stay below 64 MiB" {
+@test "all processes of a pull together stay below 64 MiB, also with the largest windows of zstd" {
 	local layout=$BATS_FILE_TMPDIR/wide i layers=() peak shell
-	for ((i = 0; i < 16; i++)); do
-		head -c 1500000 /dev/urandom >"r$i"
+	for ((i = 0; i < 7; i++)); do
+		head -c 10000000 /dev/urandom >"r$i"
 		tar -c "r$i" >"r$i.tar"
-		layers+=("$WORK/r$i.tar")
+		zstd -q -1 --zstd=wlog=23 "r$i.tar"
+		layers+=("packed:$WORK/r$i.tar.zst=$WORK/r$i.tar")
 	done
-	mkimage image "$layout" wide "${layers[@]}" >/dev/null
-	IMAGES=$layout push wide "$REGISTRY" wide:latest
-	start_helper SLOWLY python3 "$TESTS/countproxy.py" --to "127.0.0.1:$REGISTRY" --sent "$WORK/sent" --rate 3000000
+	mkimage image --layer-type application/vnd.oci.image.layer.v1.tar+zstd "$layout" wide "${layers[@]}" >/dev/null
+	start_helper SERVED python3 "$TESTS/layoutserver.py" "$layout"
+	start_helper SLOWLY python3 "$TESTS/countproxy.py" --to "127.0.0.1:$SERVED" --sent "$WORK/sent" --rate 8000000
 	carrier pull -q --tls-verify=false "127.0.0.1:$SLOWLY/wide" </dev/null >out 2>err 3>&- &
 	shell=$!
 	cat >peak.py <<-'PY'
@@ -249,5 +250,5 @@ cmd_of() { carrier image inspect "$1" | jq -r '.[0].Config.Cmd[0] // .[0].config
 	wait "$shell" || fail "$(cat err)"
 	[ "$count" -gt 5 ] || fail "only $count processes were seen"
 	echo "# at most $peak KiB" >&3
-	[ "$peak" -gt 2000 ] && [ "$peak" -lt 65536 ] || fail "$peak KiB"
+	[ "$peak" -gt 20000 ] && [ "$peak" -lt 65536 ] || fail "$peak KiB"
 }
