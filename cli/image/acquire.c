@@ -177,5 +177,14 @@ int image_acquire(const struct carrier *c, const struct store *s, const char *na
 			*err = ask ? failed : missing;
 		return r;
 	}
-	return whole(c, s, ret) ? 0 : do_work(c, &again, err);
+	if (whole(c, s, ret))
+		return 0;
+	r = do_work(c, &again, &failed);
+	if (r == -ENOENT && !ask && policy != PULL_NEVER) {	/* its blobs were dropped, too */
+		image_done(ret);
+		return fetch(c, s, name, PULL_ALWAYS, o, ret, err);
+	}
+	if (r < 0 && err)
+		*err = failed;
+	return r;
 }

@@ -128,6 +128,8 @@ static int start(struct layers *l, struct transfer *t, struct error *err)
 	if (r == 0 && t->stored) {
 		t->pipe_fd = store_open_blob(l->store, t->layer->digest, err);
 		r = t->pipe_fd < 0 ? t->pipe_fd : 0;
+	} else if (r == 0 && !l->source->fetcher) {
+		r = error_say(err, ENOENT, "layer %s is neither unpacked nor kept as a blob: pull the image again", t->layer->digest);
 	} else if (r == 0) {
 		r = request(l, t, err);
 	}

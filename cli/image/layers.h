@@ -27,6 +27,6 @@ bool layers_may_go_on(int r);
  * One that another pull is at is waited for. Whether there is room for them is looked at before (room.h); limits on what they unpack to are
  * carrier-unpack's. After a failure that layers_may_go_on() the parts of blobs that have arrived stay (layer_place.h), after others nothing
  * unfinished does. Layers that were finished stay anyway: it is the caller who marks them (unfinished.h).
- * Return: 0; -EINTR when a signal came; else what went wrong first. */
+ * Return: 0; -EINTR when a signal came; -ENOENT when a blob is missing and nothing can be fetched; else what went wrong first. */
 int layers_get(const struct store *s, const struct manifest_document *manifest, const struct image_config *config,
 	       const struct layers_source *source, struct error *err);

@@ -26,5 +26,6 @@ int pull_image(const struct store *s, struct session *session, const struct refe
 	       struct image *ret, struct error *err);
 
 /* pull_complete - unpack again, from the blobs that are kept, what is missing of an image's layers (after an unclean end); settle.
+ * -ENOENT: a blob is not kept either, so that the image has to be pulled.
  * Without anything missing it costs one look at each layer. */
 int pull_complete(const struct store *s, const struct image *image, enum progress_mode progress, struct error *err);

@@ -97,6 +97,24 @@ cmd_of() { carrier image inspect "$1" | jq -r '.[0].Config.Cmd[0] // .[0].config
 	failing 125 "always, missing, newer or never" carrier run --pull now --tls-verify=false "$image" true
 }
 
+@test "an image whose layers are gone is unpacked again from its blobs, or fetched when those are gone, too" {
+	watch
+	local image=127.0.0.1:$WATCHED/plain blob
+	expect 0 carrier pull -q --tls-verify=false "$image"
+	blob=$(skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$REGISTRY/plain" | jq -r '.layers[0].digest')
+	blob=$CROOT/store/blobs/sha256/${blob#sha256:}
+	: >requests
+	rm -rf "$CROOT"/store/layers/sha256/*
+	expect 0 carrier run --rm --network none --tls-verify=false "$image" echo again
+	prints again
+	! asked
+	rm -rf "$CROOT"/store/layers/sha256/* "$blob"
+	failing 125 "neither unpacked nor kept as a blob" carrier run --rm --network none --pull never --tls-verify=false "$image" true
+	expect 0 carrier run --rm --network none --tls-verify=false "$image" echo fetched
+	prints fetched
+	asked
+}
+
 @test "a local image of another platform is not what was asked for" {
 	local image=127.0.0.1:$REGISTRY/multi foreign=127.0.0.1:$REGISTRY/foreign native
 	expect 0 carrier pull -q --tls-verify=false "$image"
@@ -229,7 +247,7 @@ cmd_of() { carrier image inspect "$1" | jq -r '.[0].Config.Cmd[0] // .[0].config
 	mkimage image --layer-type application/vnd.oci.image.layer.v1.tar+zstd "$layout" wide "${layers[@]}" >/dev/null
 	start_helper SERVED python3 "$TESTS/layoutserver.py" "$layout"
 	start_helper SLOWLY python3 "$TESTS/countproxy.py" --to "127.0.0.1:$SERVED" --sent "$WORK/sent" --rate 8000000
-	carrier pull -q --tls-verify=false "127.0.0.1:$SLOWLY/wide" </dev/null >out 2>err 3>&- &
+	carrier pull -q --tls-verify=false "127.0.0.1:$SLOWLY/x:wide" </dev/null >out 2>err 3>&- &
 	shell=$!
 	cat >peak.py <<-'PY'
 	import os, sys
