@@ -2,6 +2,7 @@
 #include "../container/apart.h"
 #include "../container/runtime.h"
 #include "../image/collect.h"
+#include "../image/unfinished.h"
 #include "../image/walk.h"
 #include "ask.h"
 #include "cleanup.h"
@@ -123,6 +124,8 @@ static int do_prune(void *ctx, struct error *err)
 		r = prune_containers(p, err);
 	if (r == 0)
 		r = prune_images(p, &s, err);
+	if (r == 0 && p->containers)
+		r = unfinished_forget(&s, err);
 	if (r == 0)
 		r = collect(&s, true, &gone, err);
 	if (r == 0 && p->o->blobs)
@@ -143,7 +146,7 @@ static int prune(struct carrier *c, const struct prune_options *o, bool containe
 	struct error err = { 0 };
 	struct buf text cleanup_buf = { 0 };
 	int r = filter_parse(&o->filter, time(NULL), &filter, &err);
-	buf_printf(&text, "This removes:%s\n  - %s%s", containers ? "\n  - all containers that do not run" : "",
+	buf_printf(&text, "This removes:%s\n  - %s%s", containers ? "\n  - all containers that do not run\n  - what pulls that broke off have kept" : "",
 		   o->all ? "all images that no container is made of" : "all images without a name",
 		   o->blobs ? "\n  - the compressed layers of pulled images" : "");
 	if (r == 0)
@@ -162,7 +165,7 @@ static int run_image(void *program, void *options, char **args, int n_args) { re
 const struct command command_system_prune = {
 	.name = "prune", .summary = "remove containers that do not run, and what of the store nothing needs",
 	.description = "Marks what names and containers need, and removes the rest: images without a name, layers, blobs, what commands "
-		       "that were killed have left. Asks first; where no terminal is, --force is needed.",
+		       "that were killed have left, and what pulls that broke off have kept for the next one. Asks first; where no terminal is, --force is needed.",
 	OPTIONS(struct prune_options, system_options), .run = run_system,
 };
 

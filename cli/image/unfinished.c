@@ -72,14 +72,18 @@ bool unfinished_keeps(int tmp_fd, const char *name, bool tidy)
 	return true;
 }
 
-static int forget_all(const struct store *s, const char *dir, struct error *err)
+/* make_old - every @suffix of the entries of @dir */
+static int make_old(const struct store *s, const char *dir, const char *suffix, struct error *err)
 {
+	static const struct timespec epoch[2] = { { .tv_sec = 0 }, { .tv_sec = 0 } };
 	cleanup_dir DIR *d = open_list(s, dir);
-	int r = 0;
-	for (struct dirent *e; d && (e = readdir(d));)
-		if (is_hex(e->d_name) && r == 0)
-			r = fs_remove_tree(dirfd(d), e->d_name, err);
-	return r;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char path[NAME_MAX + 8];
+		snprintf(path, sizeof path, "%s%s", e->d_name, suffix);
+		if (is_hex(e->d_name) && utimensat(dirfd(d), path, epoch, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+			return error_set(err, errno, "forget '%s/%s/%s'", s->root, dir, path);
+	}
+	return 0;
 }
 
 int unfinished_forget(const struct store *s, struct error *err)
@@ -90,6 +94,6 @@ int unfinished_forget(const struct store *s, struct error *err)
 		return 0;
 	if (r < 0)
 		return error_set(err, -r, "lock '%s/hold'", s->root);
-	r = forget_all(s, "unfinished", err);
-	return r < 0 ? r : forget_all(s, "tmp", err);
+	r = make_old(s, "unfinished", "", err);
+	return r < 0 ? r : make_old(s, "tmp", "/blob", err);
 }

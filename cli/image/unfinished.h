@@ -24,6 +24,6 @@ void unfinished_list(const struct store *s, struct strings *ret);
  * @tidy: remove what is beside the part, an unpacked tree that nobody can go on with */
 bool unfinished_keeps(int tmp_fd, const char *name, bool tidy);
 
-/* unfinished_forget - all marks and all parts, whatever their age; a pull that is under way keeps its own, and then nothing is done.
- * store_collect() removes afterwards what no image needs. */
+/* unfinished_forget - make all marks and parts too old to be kept: the next collect() removes them, and what only they needed. Nothing is done while
+ * a pull is under way. */
 int unfinished_forget(const struct store *s, struct error *err);

@@ -176,6 +176,19 @@ resumes() {
 	same "" "$(find "$CROOT"/store/{tmp,unfinished,blobs/sha256,layers/sha256} -mindepth 1)"
 }
 
+@test "system prune drops them at once, and not those of a pull that is under way" {
+	stalled_pull 90
+	expect 0 carrier system prune --force
+	part_has 7000000
+	test -e "$CROOT/store/blobs/sha256/${SMALL#sha256:}"
+	kill_all
+	expect 0 carrier system check
+	expect 0 carrier image prune --force
+	part_has 7000000
+	expect 0 carrier system prune --force
+	same "" "$(find "$CROOT"/store/{tmp,unfinished,blobs/sha256,layers/sha256} -mindepth 1)"
+}
+
 @test "a layer that fails for what it is leaves nothing, also of the others" {
 	start_helper WRONG python3 "$TESTS/faultproxy.py" --to "127.0.0.1:$REGISTRY" cut=3000000 norange
 	failing 125 layer carrier pull --tls-verify=false "127.0.0.1:$WRONG/big"
