@@ -26,7 +26,8 @@ void progress_start(struct progress *p, size_t n, enum progress_mode mode)
 {
 	if (mode == PROGRESS_AUTO)
 		mode = isatty(STDERR_FILENO) ? PROGRESS_TTY : PROGRESS_PLAIN;
-	*p = (struct progress) { .rows = xcalloc(n, sizeof *p->rows), .n = n, .mode = mode, .rate_ms = now_ms() };
+	*p = (struct progress) { .rows = xcalloc(n, sizeof *p->rows), .n = n, .mode = mode, .rate_ms = now_ms(),
+				 .lengths = xcalloc(n + 1, sizeof *p->lengths) };
 }
 
 static bool under_way(const struct progress_row *r)
@@ -141,10 +142,11 @@ static void look_at_rate(struct progress *p, int64_t t)
 /* erase - the last picture. A terminal that has become narrower has broken its lines. */
 static void erase(const struct progress *p, int width)
 {
-	if (!p->drawn)
-		return;
-	size_t broken = width > 0 && p->drawn_width > width ? (size_t) ((p->drawn_width + width - 1) / width) : 1;
-	fprintf(stderr, "\r\033[%zuA\033[J", p->drawn * broken);
+	int up = 0;
+	for (size_t i = 0; i < p->drawn; i++)
+		up += p->lengths[i] > width ? (p->lengths[i] + width - 1) / width : 1;
+	if (up)
+		fprintf(stderr, "\r\033[%dA\033[J", up);
 }
 
 static void draw(struct progress *p, int64_t t)
@@ -163,17 +165,16 @@ static void draw(struct progress *p, int64_t t)
 			continue;
 		progress_line(&p->rows[i], under_way(&p->rows[i]) ? row_rate(&p->rows[i]) : 0, width, line, sizeof line);
 		fprintf(stderr, "%s\n", line);
-		p->drawn++;
+		p->lengths[p->drawn++] = (int) strlen(line);
 	}
 	sum(p, &now, &total, &over);
 	look_at_rate(p, t);
 	struct buf b = { 0 };
 	buf_printf(&b, "%zu of %zu     ", over, p->n);
 	numbers(&b, now, total, total > now ? (int64_t) p->rate : 0);
+	p->lengths[p->drawn++] = (int) b.len < width ? (int) b.len : width - 1;
 	fprintf(stderr, "%.*s\n", width - 1, buf_str(&b));
 	buf_done(&b);
-	p->drawn++;
-	p->drawn_width = width;
 	p->drawn_ms = t;
 }
 
@@ -257,6 +258,7 @@ void progress_end(struct progress *p, bool failed)
 	else
 		progress_draw(p, true);
 	free(p->rows);
+	free(p->lengths);
 	*p = (struct progress) { 0 };
 }
 

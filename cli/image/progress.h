@@ -30,8 +30,8 @@ struct progress {
 	struct progress_row *rows;
 	size_t n;
 	enum progress_mode mode;
-	size_t drawn;			/* lines on the screen, and how long they are */
-	int drawn_width;
+	size_t drawn;			/* lines on the screen */
+	int *lengths;			/* of each of them; there is room for n + 1 */
 	int64_t drawn_ms;
 	int64_t rate_ms, rate_bytes;	/* when the rate was last looked at, and the bytes until then */
 	double rate;			/* bytes a second, smoothed */
