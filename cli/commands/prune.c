@@ -2,6 +2,7 @@
 #include "../container/apart.h"
 #include "../container/runtime.h"
 #include "../image/collect.h"
+#include "../image/mount.h"
 #include "../image/unfinished.h"
 #include "../image/walk.h"
 #include "ask.h"
@@ -64,12 +65,14 @@ static int prune_containers(struct pruning *p, struct error *err)
 
 /* ---- images ---- */
 
-/* used_images - config and manifest digests that containers name */
+/* used_images - the ids of images that containers are made of, or that somebody looks at */
 static int used_images(const struct carrier *c, struct strings *ret, struct error *err)
 {
 	struct container *list = NULL;
 	size_t n = 0;
-	int r = record_list(c, &list, &n, err);
+	int r = image_mounts(c, ret, err);
+	if (r == 0)
+		r = record_list(c, &list, &n, err);
 	for (size_t i = 0; i < n; i++) {
 		if (list[i].record.image_id)
 			strings_add(ret, list[i].record.image_id);
@@ -83,9 +86,13 @@ static int forget_image(const struct store *s, const struct image *image, size_t
 {
 	if (already == 0)
 		puts("Deleted Images:");
-	for (size_t i = 0; i < image->names.n; i++)
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < image->names.n; i++) {	/* by name: it may be a list's, of which this is one image */
+		r = store_unname(s, image->names.v[i], err);
 		printf("Untagged: %s\n", image->names.v[i]);
-	int r = store_drop(s, image->manifest_digest, err);
+	}
+	if (r >= 0)
+		r = store_drop(s, image->manifest_digest, err);
 	if (r == 0)
 		printf("Deleted: %s\n", image->config_digest);
 	return r;
@@ -124,7 +131,7 @@ static int do_prune(void *ctx, struct error *err)
 		r = prune_containers(p, err);
 	if (r == 0)
 		r = prune_images(p, &s, err);
-	if (r == 0 && p->containers)
+	if (r == 0 && p->containers)	/* what pulls that broke off have kept for the next one */
 		r = unfinished_forget(&s, err);
 	if (r == 0)
 		r = collect(&s, true, &gone, err);
@@ -165,7 +172,7 @@ static int run_image(void *program, void *options, char **args, int n_args) { re
 const struct command command_system_prune = {
 	.name = "prune", .summary = "remove containers that do not run, and what of the store nothing needs",
 	.description = "Marks what names and containers need, and removes the rest: images without a name, layers, blobs, what commands "
-		       "that were killed have left, and what pulls that broke off have kept for the next one. Asks first; where no terminal is, --force is needed.",
+		       "that were killed have left, and what pulls that broke off have kept. Asks first; where no terminal is, --force is needed.",
 	OPTIONS(struct prune_options, system_options), .run = run_system,
 };
 

@@ -1,6 +1,6 @@
 #include "../container/apart.h"
 #include "../container/runtime.h"
-#include "../image/store.h"
+#include "../image/mount.h"
 #include "ask.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -39,6 +39,11 @@ static int remove_all(void *ctx, struct error *err)
 	cleanup_close int hold = r < 0 ? -1 : openat(s.fd, "hold", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (r == 0 && (hold < 0 || fs_lock(hold, true, false) < 0))
 		return error_say(err, EBUSY, "another command is at work in '%s': wait until it has ended", s.root);
+	struct strings mounted cleanup_strings = { 0 };
+	if (r == 0)
+		r = image_mounts(c, &mounted, err);
+	for (size_t i = 0; r == 0 && i < mounted.n; i++)
+		r = image_unmount(c, mounted.v[i], true, err);
 	cleanup_close int root = r < 0 ? -1 : open(c->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return r < 0 ? r : error_set(err, errno, "open '%s'", c->root);

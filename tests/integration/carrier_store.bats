@@ -178,12 +178,14 @@ killed_at_random() {
 	for i in 1 2 3; do
 		{ for _ in 1 2 3 4; do carrier run --rm --network none "$PLAIN" true || exit 1; done; } </dev/null >"run$i" 2>&1 3>&- &
 		pids+=($!)
-		{ for _ in 1 2; do carrier pull -q --tls-verify=false "$BIG" || exit 1; carrier rmi "$BIG" || [ $? = 1 ]; done; } </dev/null >"pull$i" 2>&1 3>&- &
+		# another may take away what this one has just pulled, before it looks at it
+		{ for _ in 1 2; do carrier pull -q --tls-verify=false "$BIG" 2>"why$i" || grep -q "no image '$BIG" "why$i" || exit 1
+			carrier rmi "$BIG" || [ $? = 1 ]; done; } </dev/null >"pull$i" 2>&1 3>&- &
 		pids+=($!)
 	done
 	{ for _ in 1 2 3 4 5 6; do carrier image prune -f || exit 1; carrier system df >/dev/null || exit 1; done; } </dev/null >prune 2>&1 3>&- &
 	pids+=($!)
-	for pid in "${pids[@]}"; do wait "$pid" || fail "$(tail run? pull? prune)"; done
+	for pid in "${pids[@]}"; do wait "$pid" || fail "$(tail run? pull? why? prune)"; done
 	soon nothing_runs
 	well --deep
 	expect 0 carrier rmi -a
@@ -248,6 +250,26 @@ killed_at_random() {
 	failing 125 "a time (2006-01-02T15:04:05Z, 2006-01-02) or a duration" carrier image prune -f --filter until=soon
 	failing 125 "until=TIME, label=KEY" carrier image prune -f --filter colour=red
 	well
+}
+
+@test "prune leaves an image that is mounted, and forgets what a broken pull has kept" {
+	pull plain
+	pull big
+	mkdir -p "$STORE/unfinished" "$STORE/tmp/$(printf 'a%.0s' {1..64})"
+	touch "$STORE/unfinished/$(manifest_of "$BIG")"
+	head -c 10000 /dev/urandom >"$STORE/tmp/$(printf 'a%.0s' {1..64})/blob"
+	[ "$WHO" = root ] || chown -R "$NAME:" "$STORE/unfinished" "$STORE/tmp"
+	expect 0 carrier rmi "$BIG"
+	[ -e "$STORE/tmp/$(printf 'a%.0s' {1..64})/blob" ] || fail "rmi has removed what the next pull can use"
+	[ "$WHO" = user ] || expect 0 carrier image mount "$PLAIN"	# an ordinary user's mount is in a namespace of its own
+	expect 0 carrier system prune -a -f
+	same "" "$(find "$STORE/tmp" "$STORE/unfinished" -mindepth 1)"
+	if [ "$WHO" = root ]; then
+		same 1 "$(carrier images -q | wc -l)"
+		expect 0 carrier image unmount "$PLAIN"
+		expect 0 carrier image prune -a -f
+	fi
+	same "" "$(stored)"
 }
 
 @test "prune --blobs drops what can be fetched again; the image stays usable, check is content, pull brings it back" {
