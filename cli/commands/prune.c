@@ -87,9 +87,10 @@ static int forget_image(const struct store *s, const struct image *image, size_t
 	if (already == 0)
 		puts("Deleted Images:");
 	int r = 0;
-	for (size_t i = 0; r >= 0 && i < image->names.n; i++) {	/* by name: it may be a list's, of which this is one image */
+	for (size_t i = 0; r >= 0 && i < image->names.n; i++) {	/* one may be a list's, whose digest is another */
 		r = store_unname(s, image->names.v[i], err);
-		printf("Untagged: %s\n", image->names.v[i]);
+		if (r >= 0)
+			printf("Untagged: %s\n", image->names.v[i]);
 	}
 	if (r >= 0)
 		r = store_drop(s, image->manifest_digest, err);

@@ -1,9 +1,9 @@
 #include "lists.h"
 #include "cleanup.h"
-#include "fs.h"
 #include "document_fetch.h"
+#include "fs.h"
+#include "make.h"
 #include "origin.h"
-#include "put.h"
 #include <string.h>
 
 static char *const accepted[] = { (char *) MEDIA_OCI_INDEX, (char *) MEDIA_DOCKER_LIST, (char *) MEDIA_OCI_MANIFEST,
@@ -68,8 +68,11 @@ int lists_begin(const struct store *s, const char *word, enum list_begin how, st
 int lists_save(const struct store *s, struct list *list, char ret_digest[80], struct error *err)
 {
 	size_t len;
+	struct place place cleanup_place = PLACE_INIT;
 	cleanup_free char *text = json_encode(&index_type, list->index, JSON_COMPACT, &len);
-	int r = put_document(s, text, len, ret_digest, err);
+	int r = place_open(s, "list", &place, err);
+	if (r == 0)
+		r = make_document(&place, text, len, ret_digest, err);
 	const struct descriptor d = {
 		.media_type = list->index->media_type ? list->index->media_type : (char *) MEDIA_OCI_INDEX, .digest = ret_digest, .size = (int64_t) len,
 	};

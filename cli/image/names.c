@@ -25,7 +25,8 @@ static bool find_entry(const struct store *s, const struct reference *ref, const
 		return false;
 	for (size_t i = 0; i < index->n_manifests; i++) {
 		const struct descriptor *d = &index->manifests[i];
-		if (digest ? strcmp(d->digest, digest) == 0 : str_eq(store_name_of(d), ref->name)) {
+		/* what was pulled by the digest of an index has that in its name */
+		if ((ref && str_eq(store_name_of(d), ref->name)) || (digest && strcmp(d->digest, digest) == 0)) {
 			*ret = *d;
 			return true;
 		}

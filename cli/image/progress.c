@@ -36,8 +36,11 @@ static bool under_way(const struct progress_row *r)
 	return strings_have((char *const *) states, r->state);
 }
 
-static bool is_over(const struct progress_row *r) { return strcmp(r->state, "done") == 0 || strcmp(r->state, "exists") == 0 ||
-	strcmp(r->state, "mounted") == 0; }
+static bool is_over(const struct progress_row *r)
+{
+	static const char *const states[] = { "done", "exists", "mounted", NULL };
+	return strings_have((char *const *) states, r->state);
+}
 
 static int64_t row_rate(const struct progress_row *r)
 {
@@ -119,7 +122,7 @@ static void sum(const struct progress *p, int64_t *now, int64_t *total, size_t *
 	for (size_t i = 0; i < p->n; i++) {
 		const struct progress_row *r = &p->rows[i];
 		*over += is_over(r);
-		if (strcmp(r->state, "exists") == 0)
+		if (strcmp(r->state, "exists") == 0 || strcmp(r->state, "mounted") == 0)
 			continue;
 		*now += r->now;
 		*total += r->total;

@@ -208,8 +208,12 @@ raw() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$1/$2"; }
 	expect 0 carrier run --rm --network none list echo still
 	prints still
 	expect 0 carrier run -d --name user --network none list sleep 1000
+	expect 0 carrier image prune -a -f
+	expect 0 carrier image exists list
 	expect 0 carrier rm -f user
-	expect 0 carrier rmi list
+	expect 0 carrier image prune -a -f
+	says "Untagged: docker.io/library/list:latest"
+	expect 1 carrier image exists list
 	same 0 "$(blobs)"
 	expect 0 carrier manifest create empty
 	expect 0 carrier images
@@ -245,8 +249,11 @@ raw() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$1/$2"; }
 	expect 0 carrier manifest add --tls-verify=false list "docker://$(source_of busybox)"
 	expect 0 carrier manifest inspect list
 	same 3 "$(jq '.manifests | length' <<<"$output")"
-	# nothing of theirs but documents is here
+	# nothing of theirs but documents is here, and that is right so
 	same "" "$(ls "$CROOT/store/layers/sha256")"
+	expect 0 carrier system check
+	expect 0 carrier image prune -f
+	expect 0 carrier image exists list
 	# where they came from they are taken from: into another repository of that registry without any byte of a layer
 	expect 0 carrier push -q --tls-verify=false list "$(source_of collected)"
 	same "$output" "sha256:$(raw "$REGISTRY" collected | sha256sum | cut -d' ' -f1)"

@@ -184,6 +184,11 @@ requests() { jq -r --arg m "$1" --arg part "$2" 'select(.method == $m and (.path
 	failing 125 "give a DESTINATION" carrier push --tls-verify=false "${id:7:12}"
 	expect 0 carrier push -q --tls-verify=false "${id:7:12}" "$(target by-id):x"
 	same "$(digest_of plain)" "$output"
+	# pulled by the digest of an index, that is its name: what is pushed is the image that was taken from it
+	expect 0 carrier pull -q --tls-verify=false "$(source_of multi)@$(digest_of multi)"
+	failing 125 "give a DESTINATION with one" carrier push -q --tls-verify=false "$(source_of multi)@$(digest_of multi)"
+	expect 0 carrier push -q --tls-verify=false "$(source_of multi)@$(digest_of multi)" "$(target of-index)"
+	same "$(digest_of plain)" "$output"
 	failing 125 "is the registry running?" carrier push --tls-verify=false "$(source_of plain)" "127.0.0.1:$(free_port)/x"
 }
 
@@ -261,7 +266,13 @@ pushing_to_stall() {
 	arrived "$TARGET" after big
 }
 
-@test "on a terminal there are bars, elsewhere lines without escape sequences" {
+@test "on a terminal there are bars, elsewhere lines without escape sequences, or JSON" {
+	expect 0 carrier push --progress json --tls-verify=false "$(source_of big)" "$(target json)"
+	jq -es 'any(.state == "pushing" and .total > 8000000) and (map(select(.state == "done")) | length == 3)' <<<"$stderr" >/dev/null ||
+		fail "$stderr"
+	expect 0 carrier push -q --tls-verify=false "$(source_of big)" "$(target none)"
+	[ -z "$stderr" ] || fail "$stderr"
+	failing 125 "--progress: auto, tty" carrier push --progress x --tls-verify=false "$(source_of big)" "$(target none)"
 	expect 0 carrier push --tls-verify=false "$(source_of big)" "$(target lines)"
 	[[ $stderr != *$'\e'* && $stderr != *$'\r'* ]] || fail "escape sequences: $stderr"
 	expect 0 script -qec "$(declare -p PROGRAM CROOT WHO BASE REGISTRY TARGET >env; declare -f carrier as_user >>env; [ -z "${NAME:-}" ] ||
