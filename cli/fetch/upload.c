@@ -253,7 +253,7 @@ static int take_location(struct transfer *t, struct error *err)
 	if (!url || (!url_is_http(url) && !str_starts(url, "https://")))
 		return error_say(err, EPROTO, "%s: registry %s wants its bytes at no URL of http or https", t->object, t->registry->name);
 	cleanup_free char *host = url_host(url);
-	if (url_is_http(url) && !url_is_http(t->url) && t->setup->tls_verify)
+	if (url_is_http(url) && !url_is_http(t->url) && !t->registry->insecure)
 		return error_say(err, EPROTO, "%s: registry %s wants its bytes at %s by plain HTTP, where others can read along;"
 				 " --tls-verify=false allows that", t->object, t->registry->name, host);
 	free(t->upload->location);

@@ -528,6 +528,14 @@ int __wrap_body_write(struct body *b, const void *data, size_t len)
 	attack();
 	return __real_body_write(b, data, len);
 }
+struct transfer;
+int __real_upload_ended(struct transfer *t, long status, struct error *err);
+int __wrap_upload_ended(struct transfer *t, long status, struct error *err);
+int __wrap_upload_ended(struct transfer *t, long status, struct error *err)
+{
+	attack();
+	return __real_upload_ended(t, status, err);
+}
 #elif defined PACKER
 struct sink;
 struct tree_numbers;

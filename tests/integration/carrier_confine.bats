@@ -59,7 +59,7 @@ targets() {
 	done | sort
 }
 
-# taken WRAPPER... - a pull with both programs taken over; what they said is in ./attacks
+# taken WRAPPER... - a pull (else $DOING, words) with both programs taken over; what they said is in ./attacks
 taken() {
 	local root=()
 	[ "$WHO" = user ] || root=(--root "$CROOT")
@@ -67,7 +67,7 @@ taken() {
 	status=0
 	client env ATTACK_STORE="$CROOT/store" ATTACK_SSH="$BASE/place/.ssh" ATTACK_OUTSIDE="$BASE/place/outside" \
 		ATTACK_PORT="$LISTENER" ATTACK_SOCKET="$SOCKET" ATTACK_SHM="$SHM" "$@" \
-		"$PROGRAM" "${root[@]}" pull -q --tls-verify=false "127.0.0.1:$REGISTRY/plain" <stdin >stdout 2>stderr 3>&- || status=$?
+		"$PROGRAM" "${root[@]}" ${DOING:-pull -q --tls-verify=false "127.0.0.1:$REGISTRY/plain"} <stdin >stdout 2>stderr 3>&- || status=$?
 	grep -ah '^attack ' stderr >attacks || true
 	cleanup
 }
@@ -129,6 +129,25 @@ landlock() { # ABI
 	[[ $(cat stdout) != *written* ]] || fail "$(cat stdout)"
 	expect 0 carrier run --rm --network none "127.0.0.1:$REGISTRY/plain" echo whole
 	prints whole
+}
+
+@test "taken over while it sends, carrier-fetch fails at everything that it tries, and the push succeeds" {
+	landlock 4
+	local before attack who what got want
+	taken
+	same 0 "$status"
+	before=$(targets)
+	DOING="push -q --tls-verify=false 127.0.0.1:$REGISTRY/plain 127.0.0.1:$REGISTRY/sent" taken
+	same 0 "$status"
+	same fetch "$(awk '{ print $2 }' attacks | sort -u)"
+	[ "$(wc -l <attacks)" -gt 50 ] || fail "$(cat attacks)"
+	while read -r attack who what got; do
+		want=$(outcome "$who" "$what")
+		[ "$got" = "$want" ] || echo "$who: $what is $got, not $want"
+	done <attacks >surprises
+	same "" "$(cat surprises)"
+	same "$before" "$(targets)"
+	same "$(digest_of plain)" "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://127.0.0.1:$REGISTRY/sent")"
 }
 
 @test "taken over, carrier-pack fails at everything that it tries, and the archive is whole" {

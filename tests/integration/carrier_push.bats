@@ -174,6 +174,30 @@ requests() { jq -r --arg m "$1" --arg part "$2" 'select(.method == $m and (.path
 	arrived "$TARGET" placed plain
 }
 
+@test "a registry with TLS that wants the bytes by plain HTTP does not get them" {
+	cat >server.py <<-'PY'
+	import http.server, ssl, sys
+	class H(http.server.BaseHTTPRequestHandler):
+	    def log_message(self, *a): pass
+	    def do_HEAD(self):
+	        self.send_response(404)
+	        self.end_headers()
+	    def do_POST(self):
+	        self.send_response(202)
+	        self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+	        self.send_header("Content-Length", "0")
+	        self.end_headers()
+	s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
+	c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+	c.load_cert_chain(sys.argv[1], sys.argv[2])
+	s.socket = c.wrap_socket(s.socket, server_side=True)
+	print("listening", s.server_port, flush=True)
+	s.serve_forever()
+	PY
+	start_helper PLAINLY python3 "$WORK/server.py" "$CA/server.crt" "$CA/server.key"
+	failing 125 "by plain HTTP, where others can read along" carrier push --cert-dir "$CA/certs" "$(source_of plain)" "127.0.0.1:$PLAINLY/x"
+}
+
 @test "an unknown image, a wrong destination, an id without one: a sentence each" {
 	failing 125 "no image 'nothing:latest' in the store" carrier push --tls-verify=false nothing "$(target x)"
 	failing 125 "is not an image name" carrier push --tls-verify=false "$(source_of plain)" "$(target X)"
