@@ -228,20 +228,24 @@ requests() { jq -r --arg m "$1" --arg part "$2" 'select(.method == $m and (.path
 	failing 125 "larger than what" carrier push -q --tls-verify=false "$(source_of plain)" "127.0.0.1:$FULL/y"
 }
 
-@test "a blob that is no longer in the store: the registry has to have it" {
-	local layer blob
+@test "a blob that system prune --blobs has dropped: the registry has to have it" {
+	local layer
 	layer=$(jq -r '.layers[0].digest' "$IMAGES/blobs/sha256/$(digest_of plain | cut -d: -f2)")
-	blob=$CROOT/store/blobs/sha256/${layer#sha256:}
 	expect 0 carrier push -q --tls-verify=false "$(source_of plain)" "$(target kept)"
-	mv "$blob" "$BASE/blob"
+	cp -a "$CROOT/store/blobs" "$BASE/blobs"
+	expect 0 carrier system prune --blobs -f
+	[ ! -e "$CROOT/store/blobs/sha256/${layer#sha256:}" ]
 	expect 0 carrier push -q --tls-verify=false "$(source_of plain)" "$(target kept):again"
 	expect 125 carrier push -q --tls-verify=false "$(source_of plain)" "127.0.0.1:$ANONYMOUS/without"
 	[[ $stderr == *"$layer is not in the store any more"* ]] || fail "$stderr"
-	# the registry has it elsewhere: mounted
+	# the registry has it elsewhere: mounted, as names of the store tell, or where it came from
 	expect 0 carrier tag "$(source_of plain)" "$(target kept)"
 	expect 0 carrier push -q --tls-verify=false "$(source_of plain)" "$(target other)"
-	mv "$BASE/blob" "$blob"
+	expect 0 carrier push -q --tls-verify=false "$(source_of plain)" "$(source_of back)"
+	rm -rf "$CROOT/store/blobs"
+	mv "$BASE/blobs" "$CROOT/store/blobs"
 	arrived "$TARGET" other plain
+	arrived "$REGISTRY" back plain
 	expect 0 carrier rmi "$(target kept)"
 }
 
