@@ -1,8 +1,8 @@
 #include "../container/apart.h"
 #include "../container/runtime.h"
 #include "../container/userns.h"
+#include "../image/mount.h"
 #include "../image/names.h"
-#include "../image/store.h"
 #include "cleanup.h"
 #include "rmi.h"
 
@@ -18,6 +18,9 @@ static int check_unused(const struct carrier *c, const struct image *image, cons
 {
 	struct container *list = NULL;
 	size_t n = 0;
+	cleanup_free char *mounted = image_mounted(c, image->config_digest);
+	if (mounted)
+		return error_say(err, EBUSY, "image %s is mounted on '%s': `carrier image unmount` it first", name, mounted);
 	int r = record_list(c, &list, &n, err);
 	if (r < 0)
 		return r;

@@ -392,6 +392,7 @@ still_counting() {
 	says "docker.io/test/debian:latest"
 	says "$dir"
 	same "$dir" "$(carrier image mount --json | jq -r '.[0].mountpoint')"
+	failing 1 "is mounted on '$dir': \`carrier image unmount\` it first" carrier rmi -f docker.io/test/debian
 	failing 125 "--force" in_directory "$dir" "$PROGRAM" --root "$CROOT" image unmount docker.io/test/debian
 	expect 0 carrier image umount docker.io/test/debian
 	failing 125 "is not mounted" carrier image unmount docker.io/test/debian
