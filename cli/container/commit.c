@@ -217,7 +217,7 @@ static int work(void *ctx, struct error *err)
 	int r = enter(k, &packed, &fds, &n, &own, &whole, err);
 	if (r == 0)
 		r = store_open(k->c->root, &store, err);
-	cleanup_close int hold = r < 0 ? -1 : store_hold(&store, err);
+	cleanup_close int hold = r < 0 ? -1 : make_hold(&store, err);
 	if (r == 0)
 		r = hold < 0 ? hold : find_written(&store, fds, n, own, whole, &packed, err);
 	if (r == 0)

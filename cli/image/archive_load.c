@@ -396,7 +396,7 @@ static int work(void *ctx, struct error *err)
 	int r = l->c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
 	if (r == 0)
 		r = store_open(l->c->root, &store, err);
-	cleanup_close int hold = r < 0 ? -1 : store_hold(&store, err);
+	cleanup_close int hold = r < 0 ? -1 : make_hold(&store, err);
 	if (hold < 0)
 		return r < 0 ? r : hold;
 	l->store = &store;

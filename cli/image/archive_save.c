@@ -345,7 +345,7 @@ static int work(void *ctx, struct error *err)
 	int r = s->c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
 	if (r == 0)
 		r = store_open(s->c->root, &store, err);
-	cleanup_close int hold = r < 0 ? -1 : store_hold(&store, err);
+	cleanup_close int hold = r < 0 ? -1 : make_hold(&store, err);
 	if (hold < 0)
 		return r < 0 ? r : hold;
 	s->store = &store;

@@ -12,6 +12,24 @@
 
 /* ---- places ---- */
 
+/* has_leftovers - cheap, and usually false: what is there may as well be somebody's work, which store_collect() can tell */
+static bool has_leftovers(const struct store *s)
+{
+	int fd = openat(s->fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (e->d_name[0] != '.')
+			return true;
+	return false;
+}
+
+int make_hold(const struct store *s, struct error *err)
+{
+	if (has_leftovers(s))
+		(void) store_collect(s, NULL);
+	return store_hold(s, err);
+}
+
 int place_open(const struct store *s, const char *what, struct place *ret, struct error *err)
 {
 	struct place p cleanup_place = PLACE_INIT;

@@ -2,7 +2,7 @@
  *
  *	place_open -> make_layer() or make_layer_of_archive(), make_document()... -> make_image() -> place_close
  *
- * Whoever calls is root, or root of a user namespace (userns.h), and holds the store (store_hold()) from before the first blob until
+ * Whoever calls is root, or root of a user namespace (userns.h), and holds the store (make_hold()) from before the first blob until
  * the image has a name. Digests are always what carrier-pack or carrier-unpack computed. What is made is made below store/tmp and renamed when
  * it is whole: who is killed leaves only what the next store_collect() removes.
  */
@@ -12,6 +12,9 @@
 
 #define MEDIA_OCI_LAYER_GZIP MEDIA_OCI_LAYER "+gzip"
 #define MEDIA_OCI_LAYER_ZSTD MEDIA_OCI_LAYER "+zstd"
+
+/* make_hold - store_hold(), after what a killed process has left below store/tmp is removed */
+int make_hold(const struct store *s, struct error *err);
 
 /* struct place - a directory of our own below store/tmp, locked while we live */
 struct place { const struct store *store; char name[64]; int fd, lock_fd; };

@@ -375,5 +375,6 @@ closed_early() { carrier "$@" > >(head -c 1 >/dev/null); }
 		whole_store "$OTHER" || fail "after $pause s"
 	done
 	expect 0 elsewhere load -i "$FILES/two.tar"
+	same "" "$(find "$OTHER/store/tmp" -mindepth 1 -maxdepth 1)"	# what the killed ones left is gone
 	diff <(tree_of docker.io/test/plain) <(tree_with elsewhere docker.io/test/plain)
 }
