@@ -255,9 +255,10 @@ int commit_container(const struct carrier *c, const struct container *container,
 	char *shared = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return error_set(err, errno, "share memory with a child");
-	cleanup_thaw int freezer = hold_still(c, container, o);
+	int freezer = hold_still(c, container, o);
 	struct commit k = { .c = c, .container = container, .o = o, .id = shared };
 	r = apart_run(work, &k, err);
+	container_thaw(&freezer);
 	snprintf(id, ROOM, "%s", shared);
 	(void) munmap(shared, ROOM);
 	return r < 0 ? error_wrap(err, "commit %s", container->record.name) : 0;

@@ -29,4 +29,3 @@ int container_written(int whole_fd, const struct view *below, int to_fd, struct 
 int container_freeze(const struct carrier *c, const struct container *container, struct error *err);
 /* container_thaw - close the fd, and wait until it goes on; nothing for one that is negative */
 void container_thaw(int *fd);
-#define cleanup_thaw __attribute__((cleanup(container_thaw)))
