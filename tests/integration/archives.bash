@@ -42,6 +42,7 @@ image_id() { carrier inspect --type image "$1" | jq -r '.[0].Id'; }
 whole_store() {
 	local root=$1 blob digest
 	for blob in "$root"/store/blobs/sha256/*; do
+		[ -e "$blob" ] || continue	# there is none
 		same "${blob##*/}" "$(sha256sum "$blob" | cut -d ' ' -f 1)" || return
 	done
 	for digest in $(jq -r '.manifests[].digest' "$root/store/index.json"); do
