@@ -9,6 +9,7 @@
  *	probe listen|connect PORT	TCP, 127.0.0.1
  *	probe abstract NAME		connects to an abstract socket
  *	probe datagrams PATH		connects to that socket, and sends what it reads, each piece as one
+ *	probe lock FD			flock(2) for itself
  *	probe signal PID		SIGCONT
  *	probe landlock			the kernel's ABI of it
  *	probe keyring			the session keyring: "SERIAL type;uid;gid;perm;name"
@@ -35,6 +36,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -269,6 +271,8 @@ int main(int argc, char **argv)
 		return tcp(what, argv[2]);
 	if (strcmp(what, "abstract") == 0 && argc == 3)
 		return abstract(argv[2]);
+	if (strcmp(what, "lock") == 0 && argc == 3)
+		return told(flock(atoi(argv[2]), LOCK_EX | LOCK_NB));
 	if (strcmp(what, "datagrams") == 0 && argc == 3)
 		return datagrams(argv[2]);
 	if (strcmp(what, "signal") == 0 && argc == 3)

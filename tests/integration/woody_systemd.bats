@@ -324,7 +324,7 @@ failed() {
 	config '.linux.resources += { cpu: { shares: 512, cpus: "0" }, pids: { limit: 50 } }'
 	start_scope
 	all() { systemctl show -p TasksMax -p MemoryMax -p MemoryLimit -p CPUWeight -p CPUShares -p CPUQuotaPerSecUSec -p CPUQuotaPeriodUSec -p AllowedCPUs \
-		-p DevicePolicy -p DeviceAllow "$UNIT"; }
+		-p DevicePolicy -p DeviceAllow "$UNIT" | sort; }	# systemd turns the list of devices round; its order has no meaning
 	local before
 	before=$(all)
 	jq -n '{ memory: { limit: 67108864 }, pids: { limit: 7 }, cpu: { shares: 100, quota: 20000, period: 50000, cpus: "0-1" },
