@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 /* ---- what both need ---- */
 
@@ -154,6 +155,13 @@ static bool mounted_inside(const struct mount_list *l, int id)
 	return false;
 }
 
+/* is_terminal - a console or a pty's slave: CRIU has another name for those than for files (its external "tty[RDEV:DEV]") */
+static bool is_terminal(const struct stat *st)
+{
+	unsigned n = major(st->st_rdev);
+	return S_ISCHR(st->st_mode) && (n == 4 || (n >= 136 && n < 144));
+}
+
 /* describe_fd - for descriptors.json; a file that is on no mount of the container's is external. Caller frees. */
 static char *describe_fd(struct criu *c, pid_t pid, int fd, const struct mount_list *mounts)
 {
@@ -167,7 +175,8 @@ static char *describe_fd(struct criu *c, pid_t pid, int fd, const struct mount_l
 	text[n] = 0;
 	if (*text != '/' || stat(path, &st) < 0 || id < 0 || mounted_inside(mounts, id))
 		return xstrdup(text);
-	char *word = xasprintf("file[%x:%llx]", (unsigned) id, (unsigned long long) st.st_ino);
+	char *word = is_terminal(&st) ? xasprintf("tty[%llx:%llx]", (unsigned long long) st.st_rdev, (unsigned long long) st.st_dev)
+				      : xasprintf("file[%x:%llx]", (unsigned) id, (unsigned long long) st.st_ino);
 	criu_put_string(&c->options, CRIU_EXTERNAL, word);
 	return word;
 }

@@ -44,7 +44,8 @@ static int inherit_stdio(struct criu *c, struct inherited *inherited, struct err
 	if (r < 0)
 		return error_wrap(err, "'%s/" CHECKPOINT_DESCRIPTORS "'", c->images);
 	for (size_t i = 0; d->fds[i] && i < CHECKPOINT_STDIO; i++) {
-		bool outside = str_starts(d->fds[i], "pipe:[") || str_starts(d->fds[i], "file[");
+		bool outside = str_starts(d->fds[i], "pipe:[") || str_starts(d->fds[i], "file[") ||
+			       str_starts(d->fds[i], "tty[");
 		bool again = false;	/* 1 and 2 are one pipe: then both are our 1 */
 		for (size_t k = 0; k < i; k++)
 			again |= str_eq(d->fds[k], d->fds[i]);

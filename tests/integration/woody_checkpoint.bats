@@ -2,7 +2,7 @@
 # fails, everywhere.
 load helpers
 
-export BATS_TEST_TIMEOUT=240	# criu is quick, but not in an emulated guest
+export BATS_TEST_TIMEOUT=$((4 * ${WOODY_TEST_TIMEOUT:-60}))	# criu is quick, but not in an emulated guest
 
 # needs_criu - skips with criu's own words
 needs_criu() {
@@ -509,11 +509,11 @@ not_without() {
 	HELPER=$!
 	soon test -S "$WORK/outside/sock"
 	cp "$WOODY_TESTBIN/probe" "$ROOTFS/bin/"
-	# of the host's network: CRIU finds no peer in another
-	config '.mounts += [{ destination: "/outside", type: "bind", source: $from, options: ["rbind"] }]
+	# of the host's network: CRIU finds no peer in another; and it connects to the name that the peer was bound to
+	config '.mounts += [{ destination: $from, type: "bind", source: $from, options: ["rbind"] }]
 		| .linux.namespaces |= map(select(.type != "network"))' --arg from "$WORK/outside"
 	writable
-	program probe datagrams /outside/sock
+	program probe datagrams "$WORK/outside/sock"
 	pipes
 	with_pipes woody run -d "$ID"
 	echo one >&"$IN"
@@ -541,23 +541,26 @@ not_without() {
 	same "$(number)" on
 }
 
-@test "--shell-job: the caller's terminal, another one afterwards" {
+@test "a terminal of the caller's: another one afterwards, with --shell-job and without" {
 	needs_criu
 	counting
-	export ROOT ID IMAGES WORK
-	script -qefc '"$WOODY" --root "$ROOT" run "$ID"' "$WORK/first" </dev/null >/dev/null 2>&1 3>&- &
-	HELPER=$!
-	soon grep -q 3 "$WORK/first"
-	save --shell-job
-	wait "$HELPER" || true
+	export ROOT ID IMAGES WORK OPTION
 	local last
-	last=$(tr -d '\r' <"$WORK/first" | grep -x '[0-9]*' | tail -n 1)
-	script -qefc '"$WOODY" --root "$ROOT" restore --shell-job --image-path "$IMAGES" --work-path "$WORK/log" "$ID"' "$WORK/second" \
-		</dev/null >/dev/null 2>&1 3>&- &
-	HELPER=$!
-	soon grep -q "^$((last + 2))" "$WORK/second" || fail "$(cat "$WORK/second")" "$(grep Error "$WORK/log/restore.log")"
-	woody kill "$ID" KILL
-	wait "$HELPER" || true
+	for OPTION in "" --shell-job; do
+		script -qefc '"$WOODY" --root "$ROOT" run "$ID"' "$WORK/first" </dev/null >/dev/null 2>&1 3>&- &
+		HELPER=$!
+		soon grep -q 3 "$WORK/first"
+		save $OPTION
+		wait "$HELPER" || true
+		last=$(tr -d '\r' <"$WORK/first" | grep -x '[0-9]*' | tail -n 1)
+		script -qefc '"$WOODY" --root "$ROOT" restore $OPTION --image-path "$IMAGES" --work-path "$WORK/log" "$ID"' "$WORK/second" \
+			</dev/null >/dev/null 2>&1 3>&- &
+		HELPER=$!
+		soon grep -q "^$((last + 2))" "$WORK/second" || fail "$(cat "$WORK/second")" "$(grep Error "$WORK/log/restore.log")"
+		woody kill "$ID" KILL
+		wait "$HELPER" || true
+		rm -r "$IMAGES"
+	done
 	HELPER=
 }
 
