@@ -12,7 +12,8 @@ enum { PENDING_MAX = 64 << 20 };
 /* One layer being settled: what lies below it, itself, and the directory that receives what differs. */
 struct settling {
 	struct view below;		/* the lower layers with what was settled for them */
-	struct view with;		/* the same with this layer on top */
+	struct view settled;		/* the same with what is settled for this layer on top */
+	struct view with;		/* and with the layer itself between the two */
 	const struct pending *pending;
 	int layer_fd, out_fd;
 	struct strings moved;		/* pairs: implicit directory of the layer, where it is really meant to be */
@@ -96,25 +97,53 @@ static int settle_directory(struct settling *s, const char *path, struct error *
 
 /* ---- hard links ---- */
 
+/* find_target - as view_find(); @target is where it really is, caller frees */
+static int find_target(const struct view *v, const struct pending_link *l, char **target, struct stat *st, struct error *err)
+{
+	cleanup_freep(target);
+	*target = NULL;
+	if (view_resolve(v, l->target, false, target) < 0)
+		return error_say(err, ELOOP, "settle the link '%s': too many symbolic links", l->path);
+	return view_find(v, *target, st);
+}
+
 static int settle_link(struct settling *s, const struct pending_link *l, struct error *err)
 {
 	cleanup_free char *target = NULL;
 	cleanup_free char *path = meant(s, l->path);
 	struct stat st;
-	if (view_resolve(&s->with, l->target, false, &target) < 0)
-		return error_say(err, ELOOP, "settle the link '%s': too many symbolic links", l->path);
-	int where = view_find(&s->with, target, &st);
+	/* the layer had no such file when it linked to it: one that it made later is another */
+	const struct view *view = &s->settled;
+	int where = find_target(view, l, &target, &st, err);
+	if (where == -ENOENT) {
+		view = &s->with;
+		where = find_target(view, l, &target, &st, err);
+	}
+	if (where < 0 && where != -ENOENT)
+		return where;
 	if (where < 0 || S_ISDIR(st.st_mode))
 		return error_say(err, ENOENT, "layer: '%s' is a hard link to '%s', which is in no layer below", l->path, l->target);
 
-	int r = make_parents(s, target, err);
+	int r = make_parents(s, path, err);
+	if (r == 0 && view == &s->settled && fstatat(s->layer_fd, target, &st, AT_SYMLINK_NOFOLLOW) == 0 && where > 0)
+		return copy_entry(view->fds[where], target, s->out_fd, path, err);
 	if (r == 0)
-		r = make_parents(s, path, err);
+		r = make_parents(s, target, err);
 	if (r == 0 && fstatat(s->out_fd, target, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		r = copy_entry(s->with.fds[where], target, s->out_fd, target, err);
+		r = copy_entry(view->fds[where], target, s->out_fd, target, err);
 	if (r == 0 && linkat(s->out_fd, target, s->out_fd, path, 0) < 0)
 		r = error_set(err, errno, "settle the link '%s'", l->path);
 	return r;
+}
+
+/* ---- whiteouts ---- */
+
+/* settle_whiteouts - a directory with whiteouts that no layer below has becomes one of two, which overlayfs merges */
+static int settle_whiteouts(struct settling *s, const char *path, struct error *err)
+{
+	struct stat st;
+	cleanup_free char *at = meant(s, path);
+	return view_find(&s->below, at, &st) >= 0 && S_ISDIR(st.st_mode) ? 0 : make_dirs(s, at, err);
 }
 
 /* ---- one layer ---- */
@@ -130,9 +159,9 @@ static int finish_directories(const struct settling *s, struct error *err)
 	for (size_t i = s->made.n; i-- > 0;) {
 		struct stat st;
 		const char *path = s->made.v[i];
-		bool own = fstatat(s->layer_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) && !implicit(s, path);
-		int where = own ? -1 : view_find(&s->below, path, &st);
-		int from = own ? s->layer_fd : where >= 0 ? s->below.fds[where] : -1;
+		bool has = fstatat(s->layer_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+		int where = has && !implicit(s, path) ? -1 : view_find(&s->below, path, &st);
+		int from = where >= 0 ? s->below.fds[where] : has ? s->layer_fd : -1;
 		int r = from < 0 ? 0 : copy_metadata(from, path, s->out_fd, path, err);
 		if (r < 0)
 			return r;
@@ -147,6 +176,8 @@ static int settle_layer(struct settling *s, struct error *err)
 		r = settle_directory(s, *d, err);
 	for (size_t i = 0; r == 0 && i < s->pending->n_links; i++)
 		r = settle_link(s, &s->pending->links[i], err);
+	for (char **d = s->pending->whiteouts; r == 0 && d && *d; d++)
+		r = settle_whiteouts(s, *d, err);
 	if (r == 0)
 		r = finish_directories(s, err);
 	strings_done(&s->moved);
@@ -187,8 +218,9 @@ static void forget(struct view *v)
 	v->n = 0;
 }
 
-/* settle_over - what the layer needs, in @chain_fd/K/diff, which goes on top of the view */
-static int settle_over(int chain_fd, size_t k, int layer, const struct pending *pending, struct view *below, struct error *err)
+/* settle_over - what the layer needs, in @chain_fd/K/diff, which goes on top of the view. @ret_fd stays -1 when it needs nothing */
+static int settle_over(int chain_fd, size_t k, int layer, const struct pending *pending, const struct view *below, int *ret_fd,
+		       struct error *err)
 {
 	char path[32];
 	snprintf(path, sizeof path, "%zu/diff", k);
@@ -196,14 +228,21 @@ static int settle_over(int chain_fd, size_t k, int layer, const struct pending *
 	cleanup_close int out = r < 0 ? -1 : openat(chain_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out < 0)
 		return r < 0 ? r : error_set(err, errno, "open '%s'", path);
-	int *fds = xcalloc(below->n + 1, sizeof *fds);
-	fds[0] = layer;
-	if (below->n)
+	int *fds = xcalloc(2 * below->n + 3, sizeof *fds), *with = fds + below->n + 1;
+	fds[0] = with[0] = out;
+	with[1] = layer;
+	if (below->n) {
 		memcpy(fds + 1, below->fds, below->n * sizeof *fds);
-	struct settling settling = { .below = *below, .with = { fds, below->n + 1 }, .pending = pending, .layer_fd = layer, .out_fd = out };
+		memcpy(with + 2, below->fds, below->n * sizeof *fds);
+	}
+	struct settling settling = { .below = *below, .settled = { fds, below->n + 1 }, .with = { with, below->n + 2 }, .pending = pending,
+				     .layer_fd = layer, .out_fd = out };
 	r = settle_layer(&settling, err);
 	free(fds);
-	return r < 0 ? r : take_fd(out);
+	/* nothing differed: overlayfs has one directory less to look into */
+	if (r == 0 && unlinkat(chain_fd, path, AT_REMOVEDIR) < 0)
+		*ret_fd = take_fd(out);
+	return r;
 }
 
 static int settle_one(const struct store *s, int chain_fd, size_t k, const char *diff_id, struct view *below, struct error *err)
@@ -217,13 +256,13 @@ static int settle_one(const struct store *s, int chain_fd, size_t k, const char 
 	if (view_is_opaque(layer))	/* as store_lowerdirs() sees it: there is nothing below */
 		forget(below);
 	int r = read_pending(dir, &pool, &pending, err);
-	int out = r == 0 && pending ? settle_over(chain_fd, k, layer, pending, below, err) : -1;
+	int out = -1;
+	if (r == 0 && pending)
+		r = settle_over(chain_fd, k, layer, pending, below, &out, err);
 	push(below, layer);
-	if (r < 0 || !pending)
-		return r;
 	if (out >= 0)
 		push(below, out);
-	return out < 0 ? out : 0;
+	return r;
 }
 
 static int settle_all(const struct store *s, int chain_fd, char *const *diff_ids, struct error *err)

@@ -7,6 +7,7 @@
  *	- names through what is no directory below: with `lib -> usr/lib` in a lower layer, lib/y is meant to be usr/lib/y
  *	  and the link to stay
  *	- hard links to files of lower layers
+ *	- whiteouts of what no layer below has: overlayfs shows their names in a directory that it does not have to merge with another
  * Settling compares these, for each image, with the merged view of the lower layers, and makes one more overlay layer above the layer, holding only
  * what differs: directories with the right metadata, the link again and the moved files, the linked files. Most layers need none.
  * The result is that of applying the layers one over the other. A layer whose root is opaque has nothing below it.
@@ -26,6 +27,7 @@ struct pending {
 	char **directories;		/* implicit ones, relative to the layer's root, parents before children */
 	struct pending_link *links;	/* hard links whose target the layer does not contain */
 	size_t n_links;
+	char **whiteouts;		/* directories that have some, and are not opaque nor below one that is */
 };
 extern const struct json_type pending_type;
 char *pending_escape(const char *path);		/* caller frees */

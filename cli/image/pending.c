@@ -10,7 +10,7 @@ static const struct json_type link_type = JSON_TYPE(T, JSON_REQUIRED(T, path, "p
 #undef T
 #define T struct pending
 const struct json_type pending_type = JSON_TYPE(T, JSON_FIELD(T, directories, "directories"),
-	JSON_LIST(T, links, "links", link_type));
+	JSON_LIST(T, links, "links", link_type), JSON_FIELD(T, whiteouts, "whiteouts"));
 #undef T
 
 /* utf8_len - of the character at @s, 0 when it is none (overlong, a surrogate, beyond U+10FFFF) */
@@ -82,6 +82,8 @@ int pending_read(struct pending *p, struct error *err)
 {
 	int r = 0;
 	for (char **d = p->directories; r == 0 && d && *d; d++)
+		r = read_name(*d, err);
+	for (char **d = p->whiteouts; r == 0 && d && *d; d++)
 		r = read_name(*d, err);
 	for (size_t i = 0; r == 0 && i < p->n_links; i++) {
 		r = read_name(p->links[i].path, err);

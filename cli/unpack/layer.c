@@ -316,7 +316,8 @@ static int make_whiteout(struct layer *l, const char *name, struct error *err)
 	}
 	if (errno != ENOENT || mknodat(l->place.fd, name, S_IFCHR, makedev(0, 0)) < 0)
 		return error_set(err, errno, "make the whiteout of '%.255s'", name);
-	return 0;
+	/* / is merged with what the container writes, always */
+	return *l->place.real ? pending_set_whiteouts(l->pending, l->place.real, err) : 0;
 }
 
 /* aufs_name - is a component of it one of aufs' own? They mean nothing to others; opq is asked for before */
@@ -460,14 +461,12 @@ int layer_finish(struct layer *l, struct error *err)
 	int r = tar_finish(l->tar, err);
 	if (r == 0 && !l->explicit_root)
 		r = fs_replace_file(l->dir_fd, "implicit-root", "", 0, 0600, false, err);
-	if (r == 0)
-		r = times_apply(l->times, l->diff_fd, err);
-	if (r == 0)
+	if (r == 0)	/* it may still change directories: their times come last */
 		r = pending_set_write(l->pending, l->dir_fd, l->diff_fd, err);
 	if (r < 0)
 		return r;
 	l->n.pending = r;
-	return 0;
+	return times_apply(l->times, l->diff_fd, err);
 }
 
 const struct layer_numbers *layer_numbers(const struct layer *l) { return &l->n; }

@@ -6,7 +6,9 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "mem.h"
+#include "place.h"
 #include "str.h"
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -15,7 +17,7 @@
 
 enum { NAMES_MAX = 4 << 20 };
 
-struct directory { char *path; bool implicit; };
+struct directory { char *path; bool implicit, whiteouts; };
 struct pending_set {
 	struct directory *slots;	/* open addressing; size is a power of two */
 	size_t n, size;
@@ -82,22 +84,38 @@ static int check_name(struct pending_set *p, const char *path, struct error *err
 	return 0;
 }
 
-int pending_set_directory(struct pending_set *p, const char *path, struct error *err)
+static int find_or_add(struct pending_set *p, const char *path, struct directory **ret, struct error *err)
 {
-	struct directory *d = slot_of(p, path);
-	if (d->path) {
-		d->implicit = true;
+	*ret = slot_of(p, path);
+	if ((*ret)->path)
 		return 0;
-	}
 	int r = check_name(p, path, err);
 	if (r < 0)
 		return r;
 	if (2 * ++p->n > p->size) {
 		grow(p);
-		d = slot_of(p, path);
+		*ret = slot_of(p, path);
 	}
-	*d = (struct directory) { xstrdup(path), true };
+	**ret = (struct directory) { .path = xstrdup(path) };
 	return 0;
+}
+
+int pending_set_directory(struct pending_set *p, const char *path, struct error *err)
+{
+	struct directory *d;
+	int r = find_or_add(p, path, &d, err);
+	if (r == 0)
+		d->implicit = true;
+	return r;
+}
+
+int pending_set_whiteouts(struct pending_set *p, const char *path, struct error *err)
+{
+	struct directory *d;
+	int r = find_or_add(p, path, &d, err);
+	if (r == 0)
+		d->whiteouts = true;
+	return r;
 }
 
 void pending_set_explicit(struct pending_set *p, const char *path)
@@ -165,6 +183,24 @@ static bool still_implicit(int diff_fd, const char *path)
 	return fd >= 0 && !shadowed(diff_fd, path);
 }
 
+/* still_hiding - has it whiteouts, and may they hide something? Those that cannot are removed */
+static bool still_hiding(int diff_fd, const char *path)
+{
+	cleanup_close int fd = beneath_plain(diff_fd, path, O_RDONLY | O_DIRECTORY);
+	bool hides = fd >= 0 && !is_opaque(diff_fd, path) && !shadowed(diff_fd, path), found = false;
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(dup(fd));
+	struct stat st;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		bool whiteout = fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && place_is_whiteout(&st);
+		found = found || whiteout;
+		if (whiteout && !hides)
+			(void) unlinkat(fd, e->d_name, 0);
+		else if (whiteout)
+			break;
+	}
+	return found && hides;
+}
+
 static bool still_missing(int diff_fd, const char *path)
 {
 	cleanup_free char *parent = xstrdup(path);
@@ -191,28 +227,56 @@ static void replace(char **text, char *with)
 	*text = with;
 }
 
+/* collect - the directories of which @still is so, parents first, as pending.json writes names */
+static void collect(const struct pending_set *p, int diff_fd, bool implicit, bool (*still)(int diff_fd, const char *path), struct strings *ret)
+{
+	cleanup_free char **paths = xcalloc(p->n + 1, sizeof *paths);
+	size_t n = 0;
+	for (size_t i = 0; i < p->size; i++) {
+		const struct directory *d = &p->slots[i];
+		if (d->path && (implicit ? d->implicit : d->whiteouts) && still(diff_fd, d->path))
+			paths[n++] = d->path;
+	}
+	qsort(paths, n, sizeof *paths, by_name);
+	for (size_t i = 0; i < n; i++)
+		strings_take(ret, pending_escape(paths[i]));
+}
+
+/* drop_empty - directories that only whiteouts had made, and that have none any more; with their parents */
+static void drop_empty(const struct pending_set *p, int diff_fd)
+{
+	for (size_t i = 0; i < p->size; i++) {
+		if (!p->slots[i].path || !p->slots[i].whiteouts)
+			continue;
+		cleanup_free char *path = xstrdup(p->slots[i].path);
+		for (char *slash = path; slash && slot_of(p, path)->path && slot_of(p, path)->implicit;) {
+			slash = strrchr(path, '/');
+			if (slash)
+				*slash = 0;
+			cleanup_close int parent = beneath_plain(diff_fd, slash ? path : ".", O_PATH | O_DIRECTORY);
+			if (parent < 0 || unlinkat(parent, slash ? slash + 1 : path, AT_REMOVEDIR) < 0)
+				break;
+		}
+	}
+}
+
 int pending_set_write(struct pending_set *p, int layer_fd, int diff_fd, struct error *err)
 {
-	cleanup_free char **directories = xcalloc(p->n + 1, sizeof *directories);
-	size_t n = 0;
-	for (size_t i = 0; i < p->size; i++)
-		if (p->slots[i].path && p->slots[i].implicit && still_implicit(diff_fd, p->slots[i].path))
-			directories[n++] = p->slots[i].path;
-	qsort(directories, n, sizeof *directories, by_name);
+	cleanup_strings struct strings directories = { 0 }, whiteouts = { 0 };
+	collect(p, diff_fd, false, still_hiding, &whiteouts);
+	drop_empty(p, diff_fd);
+	collect(p, diff_fd, true, still_implicit, &directories);
 	for (size_t i = p->n_links; i-- > 0;)
 		if (!still_missing(diff_fd, p->links[i].path))
 			drop_link(p, i);
-	if (n == 0 && p->n_links == 0)
+	if (directories.n == 0 && whiteouts.n == 0 && p->n_links == 0)
 		return 0;
 
-	cleanup_strings struct strings escaped = { 0 };
-	for (size_t i = 0; i < n; i++)
-		strings_take(&escaped, pending_escape(directories[i]));
 	for (size_t i = 0; i < p->n_links; i++) {
 		replace(&p->links[i].path, pending_escape(p->links[i].path));
 		replace(&p->links[i].target, pending_escape(p->links[i].target));
 	}
-	struct pending document = { .directories = escaped.v, .links = p->links, .n_links = p->n_links };
+	struct pending document = { .directories = directories.v, .links = p->links, .n_links = p->n_links, .whiteouts = whiteouts.v };
 	size_t len;
 	cleanup_free char *text = json_encode(&pending_type, &document, JSON_COMPACT, &len);
 	int r = fs_replace_file(layer_fd, "pending.json", text, len, 0600, false, err);

@@ -40,7 +40,7 @@ remove_user() {
 carrier_setup_file() {
 	chmod 711 "$BATS_RUN_TMPDIR"
 	chmod 755 "$BATS_FILE_TMPDIR"
-	BASE=$(mktemp -d /tmp/ct.XXXXXX)	# short: sockets are made below it
+	BASE=$(mktemp -d "${BASE_IN:-/tmp}/ct.XXXXXX")	# short: sockets are made below it
 	chmod 755 "$BASE"
 	# copies, where an ordinary user reaches them; and so that nothing but "beside it" says where helpers are
 	mkdir "$BASE/bin"

@@ -86,8 +86,8 @@ static void print_entry(const char *path, const struct stat *st)
 {
 	static const char types[] = "?pc?d?b?-?l?s???";
 	char target[4096];
-	printf("%s %c %04o %u:%u %lld", path, types[(st->st_mode & S_IFMT) >> 12], st->st_mode & 07777, st->st_uid, st->st_gid,
-	       (long long) st->st_mtime);
+	printf("%s %c %04o %u:%u %lld.%09ld", path, types[(st->st_mode & S_IFMT) >> 12], st->st_mode & 07777, st->st_uid, st->st_gid,
+	       (long long) st->st_mtime, st->st_mtim.tv_nsec);
 	if (!S_ISDIR(st->st_mode))
 		printf(" links=%lu", (unsigned long) st->st_nlink);
 	if (S_ISREG(st->st_mode))

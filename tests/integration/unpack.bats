@@ -147,6 +147,20 @@ PY
 	pending .directories '["d"]'
 }
 
+@test "whiteouts that can hide nothing are not kept, the others' directories are left to settle" {
+	archive <<'PY'
+add('d/.wh.lower'); add('d/file')
+add('o', D); add('o/.wh..wh..opq'); add('o/.wh.x'); add('o/sub/deep/.wh.y'); add('o/kept/.wh.z'); add('o/kept/file')
+add('after/.wh.x'); add('after/in', D); add('after/in/.wh.y'); add('after/.wh..wh..opq')
+PY
+	unpack 0
+	whiteout d/lower
+	pending .whiteouts '["d"]'
+	pending .directories '["after","d"]'
+	[ "$(cd layer/diff && find . -mindepth 1 | sort | tr '\n' ' ')" = './after ./after/in ./d ./d/file ./d/lower ./o ./o/kept ./o/kept/file ' ] ||
+		fail "$(find layer/diff)"
+}
+
 @test "whiteouts that name nothing, or lead somewhere" {
 	for name in .wh. .wh... .wh.. d/.wh...; do
 		archive <<<"add('$name')"
