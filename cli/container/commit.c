@@ -6,10 +6,8 @@
 #include "apart.h"
 #include "cleanup.h"
 #include "log.h"
-#include "runtime.h"
 #include "str.h"
 #include "tree.h"
-#include "userns.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>

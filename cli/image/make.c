@@ -166,6 +166,8 @@ static int pack(const struct place *p, const struct pack_job *how, struct made_l
 	struct pack_job job = *how;
 	job.output_fd = out;
 	int r = pack_all(&job, &pool, &report, err);
+	if (r == -ENOSPC || r == -EDQUOT)
+		return error_hint(err, "the file system of the store is full: remove images with carrier rmi, or use another --root");
 	if (r < 0)
 		return r;
 	if (report->message)

@@ -345,6 +345,20 @@ closed_early() { carrier "$@" > >(head -c 1 >/dev/null); }
 	cp -a kept "$blob"
 }
 
+@test "a full disk is one sentence, and nothing of it stays" {
+	[ "$WHO" = root ] || skip "only root can mount a small file system; id -u says $(client id -u)"
+	carrier save docker.io/test/debian >"$FILES/x.tar"
+	expect 0 unshare --mount --propagation private bash -c '
+		mkdir "$1/small" && mount -t tmpfs -o size=20m tmpfs "$1/small" || exit 1
+		"$2" --root "$1/small" images -q
+		for words in "load -i $1/x.tar" "import $1/x.tar x" "snapshot $3 x"; do
+			"$2" --root "$1/small" $words && exit 1
+			find "$1/small/store/blobs/sha256" "$1/small/store/layers/sha256" "$1/small/store/tmp" -mindepth 1 -maxdepth 1
+		done; exit 0' sh "$FILES" "$PROGRAM" /usr/lib
+	prints ""
+	same 3 "$(grep -c '^carrier: .*No space left on device; the file system of the store is full' <<<"$stderr")"
+}
+
 @test "an image that came in several forms is found by its id, and removed by it" {
 	carrier save docker.io/test/plain | elsewhere load >/dev/null
 	carrier save --format oci-archive docker.io/test/plain >"$FILES/x.tar"
