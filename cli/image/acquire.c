@@ -182,7 +182,7 @@ int image_acquire(const struct carrier *c, const struct store *s, const char *na
 	r = do_work(c, &again, &failed);
 	if (r == -ENOENT && !ask && policy != PULL_NEVER) {	/* its blobs were dropped, too */
 		image_done(ret);
-		return fetch(c, s, name, PULL_ALWAYS, o, ret, err);
+		return fetch(c, s, name, policy, o, ret, err);
 	}
 	if (r < 0 && err)
 		*err = failed;
