@@ -173,7 +173,8 @@ static int run_image(void *program, void *options, char **args, int n_args) { re
 const struct command command_system_prune = {
 	.name = "prune", .summary = "remove containers that do not run, and what of the store nothing needs",
 	.description = "Marks what names and containers need, and removes the rest: images without a name, layers, blobs, what commands "
-		       "that were killed have left, and what pulls that broke off have kept. Asks first; where no terminal is, --force is needed.",
+		       "that were killed have left, and what pulls that broke off have kept for the next one. "
+		       "Asks first; where no terminal is, --force is needed.",
 	OPTIONS(struct prune_options, system_options), .run = run_system,
 };
 

@@ -20,7 +20,8 @@ static const struct pull_command_options defaults = {
 static const struct option_def options[] = {
 	OPTION(struct pull_command_options, policy, 0, "policy", "always|missing|newer|never", "when to ask the registry (default: always)"),
 	OPTION(struct pull_command_options, all_tags, 'a', "all-tags", NULL, "every tag of the repository"),
-	OPTION(struct pull_command_options, platform, 0, "platform", "OS/ARCH[/VARIANT]", "take the image for this platform instead of this machine's"),
+	OPTION(struct pull_command_options, platform, 0, "platform", "OS/ARCH[/VARIANT]",
+	       "take the image for this platform instead of this machine's"),
 	OPTION(struct pull_command_options, progress, 0, "progress", "auto|tty|plain|json|none", "what is shown on stderr meanwhile"),
 	OPTION(struct pull_command_options, quiet, 'q', "quiet", NULL, "print the image's id only, as --progress none"),
 	OPTION(struct pull_command_options, retry, 0, "retry", "N", "begin again so many times when a transfer breaks off for good (default: 0)"),

@@ -22,11 +22,12 @@ struct layer_place {
 int layer_place_claim(const struct store *s, const char *digest, struct layer_place *p, struct error *err);
 /* layer_place_kept - how much of the blob of @size there is; looks only */
 int64_t layer_place_kept(const struct store *s, const char *digest, int64_t size);
-/* layer_place_prepare - an empty layer/ and the part of the blob of @size, if there is one that can be used (else none), for a claimed place */
+/* layer_place_prepare - in a claimed place: an empty layer/, and the part of the blob of @size if there is one that can be used (else none) */
 int layer_place_prepare(const struct store *s, struct layer_place *p, int64_t size, struct error *err);
 /* layer_place_drop - the part of the blob was wrong */
 void layer_place_drop(struct layer_place *p);
 /* layer_place_settle - verified: the blob (unless @digest is NULL: it is in the store already) and the layer get their names */
 int layer_place_settle(const struct store *s, const struct layer_place *p, const char *digest, const char *diff_id, struct error *err);
-/* layer_place_release - give it back; everything in it is removed, but with @keep the part of the blob stays. One that is not ours: nothing. */
+/* layer_place_release - give it back; everything in it is removed, but with @keep the part of the blob stays. One that is not ours: nothing
+ * is done. */
 void layer_place_release(const struct store *s, struct layer_place *p, bool keep);

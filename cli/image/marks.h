@@ -7,8 +7,8 @@ struct marks { struct strings blobs, layers, chains, manifests; };
 void marks_done(struct marks *m);
 #define cleanup_marks __attribute__((cleanup(marks_done)))
 
-/* marks_make - of everything that the index, the records of containers and unfinished pulls (unfinished.h) name. What is named and cannot be read is passed over: what
- * depends on it is of no use to anybody. */
+/* marks_make - of everything that the index, the records of containers and unfinished pulls (unfinished.h) name. What is named
+ * and cannot be read is passed over: what depends on it is of no use to anybody. */
 int marks_make(const struct store *s, struct marks *m, struct error *err);
 /* marks_image - add what the manifest @digest needs; unsorted */
 void marks_image(const struct store *s, struct marks *m, const char *digest);

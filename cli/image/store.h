@@ -102,7 +102,8 @@ const char *store_name_of(const struct descriptor *d);
 /* store_is_list - is the entry a list of images (lists.h)? */
 bool store_is_list(const struct descriptor *d);
 
-/* store_collect - remove blobs, layers and chains that neither an image nor a container nor an unfinished pull needs, and tmp files that nobody holds (collect.h)
+/* store_collect - remove blobs, layers and chains that neither an image nor a container nor an unfinished pull needs, and tmp files
+ * that nobody holds (collect.h)
  * Removes nothing while a pull holds the store. */
 int store_collect(const struct store *s, struct error *err);
 

@@ -20,10 +20,11 @@ void unfinished_end(const struct store *s, const char *manifest_digest);
 
 /* unfinished_list - the digests of all manifests that are marked ("sha256:HEX"), appended to @ret; marks that are too old are removed */
 void unfinished_list(const struct store *s, struct strings *ret);
-/* unfinished_keeps - does the entry @name of store/tmp (an fd) hold a part of a blob that is young enough? To be asked only for what nobody has locked.
+/* unfinished_keeps - does the entry @name of store/tmp (an fd) hold a part of a blob that is young enough? To be asked only for what nobody
+ * has locked.
  * @tidy: remove what is beside the part, an unpacked tree that nobody can go on with */
 bool unfinished_keeps(int tmp_fd, const char *name, bool tidy);
 
-/* unfinished_forget - make all marks and parts too old to be kept: the next collect() removes them, and what only they needed. Nothing is done while
- * a pull is under way. */
+/* unfinished_forget - make all marks and parts too old to be kept: the next collect() removes them, and what
+ * only they needed. Nothing is done while a pull is under way. */
 int unfinished_forget(const struct store *s, struct error *err);

@@ -7,7 +7,8 @@
  *
  * carrier-unpack: one process for each blob. fd 0: the blob's bytes; fd 3: reports, one JSON object a line (struct unpack_report);
  * fd 4: directory where the blob is written as the file --blob NAME (not given: it is in the store already); fd 5: directory in which
- * diff/ and pending.json are made (not given for documents). argv says what is expected; "done" is reported only when everything
+ * diff/ and pending.json are made (not given for documents). With --resume N the file has N bytes already, and fd 0 goes on behind
+ * them. argv says what is expected; "done" is reported only when everything
  * was verified. Neither program ever names anything in the store: carrier renames what was verified.
  *
  * carrier-unpack can also inflate a blob into the file --blob NAME (mode `inflate`), and verify one without keeping it.
