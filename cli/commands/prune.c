@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-struct prune_options { bool force, all, blobs, volumes, json; struct strings filter; };
+struct prune_options { bool force, all, blobs, volumes; struct strings filter; };
 
 static const struct option_def system_options[] = {
 	OPTION(struct prune_options, all, 'a', "all", NULL, "also images with names that no container is made of"),

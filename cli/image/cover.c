@@ -27,6 +27,7 @@ static bool is_due(int dir_fd)
 	return fstatat(dir_fd, "boot", &st, AT_SYMLINK_NOFOLLOW) == 0 && time(NULL) - st.st_mtime >= COVER_AGE_S;
 }
 
+/* mark - readable to all: the store may be shared, and else its directory is closed */
 static int mark(int dir_fd, struct error *err)
 {
 	char fingerprint[FINGERPRINT_MAX];
@@ -34,9 +35,9 @@ static int mark(int dir_fd, struct error *err)
 	if (faccessat(dir_fd, "diff", F_OK, AT_SYMLINK_NOFOLLOW) == 0 && faccessat(dir_fd, "fingerprint", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
 		r = walk_fingerprint(dir_fd, "diff", true, fingerprint, err);
 		if (r == 0)
-			r = fs_replace_file(dir_fd, "fingerprint", fingerprint, strlen(fingerprint), 0600, false, err);
+			r = fs_replace_file(dir_fd, "fingerprint", fingerprint, strlen(fingerprint), 0644, false, err);
 	}
-	return r == 0 ? fs_replace_file(dir_fd, "boot", "synced", 6, 0600, false, err) : r;
+	return r == 0 ? fs_replace_file(dir_fd, "boot", "synced", 6, 0644, false, err) : r;
 }
 
 /* add_due - the directory @path to the open @fds when it is one */

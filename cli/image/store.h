@@ -8,7 +8,7 @@
  *		pending.json			what depends on the layers below it (layer.h); absent when nothing does
  *		implicit-root			there when the layer says nothing of / itself: a lower layer's mode and owner count
  *		boot				boot id in which it was written; "synced" once a syncfs has covered it (cover.h)
- *		fingerprint			of the tree, from then on (fingerprint.h)
+ *		fingerprint			of the tree, from then on (walk.h)
  *	ROOT/store/chains/HEX/			what was settled for the image HEX (chain.h): N/diff is one more overlay layer above its
  *						Nth layer; `boot` as a layer's
  *	ROOT/store/origins/HEX			where the manifest HEX came from: what can be fetched again (origin.h)

@@ -404,6 +404,16 @@ make_shared() {
 	failing 125 "no image" carrier run --rm --pull never "$DEBIAN" true
 }
 
+@test "an additional store stays readable when its owner's layers are covered" {
+	local boot
+	make_shared
+	touch -d '1 minute ago' "$SHARED"/store/layers/sha256/*/boot "$SHARED"/store/chains/*/boot
+	"$PROGRAM" --root "$SHARED" run --rm --network none "$DEBIAN" true
+	for boot in "$SHARED"/store/layers/sha256/*/boot "$SHARED"/store/chains/*/boot; do soon grep -q synced "$boot"; done
+	expect 0 carrier --additional-store "$SHARED" run --rm --network none --pull never "$DEBIAN" cat /lib/y
+	prints "through the link"
+}
+
 @test "what an additional store has is not unpacked again by a pull" {
 	make_shared
 	expect 0 carrier --additional-store "$SHARED" pull -q --tls-verify=false "$DEBIAN"
