@@ -120,6 +120,12 @@ requests() { jq -r --arg m "$1" --arg part "$2" 'select(.method == $m and (.path
 		raw "$REGISTRY" plain >expected
 		cmp out expected
 	done
+	client mkdir -p "$CROOT/auth"
+	echo secret >secret
+	for port in "$TOKENS_ASKED" "$BASIC"; do
+		expect 0 carrier login --authfile "$CROOT/auth/file" --tls-verify=false -u someone --password-stdin "127.0.0.1:$port" <secret
+		expect 0 carrier push --authfile "$CROOT/auth/file" --tls-verify=false "$(source_of plain)" "127.0.0.1:$port/logged-in"
+	done
 	failing 125 "carrier login 127.0.0.1:$BASIC" carrier push --tls-verify=false "$(source_of plain)" "127.0.0.1:$BASIC/plain"
 }
 
