@@ -34,7 +34,7 @@ static int destination(const struct named *named, const char *word, const char *
 	if (given)
 		return names_parse(given, pool, ret, err);
 	if (!named->ref.name)
-		return error_say(err, EINVAL, "push: '%s' is an image's id, which says nothing of where it is to go: give a DESTINATION, as in "
+		return error_say(err, EINVAL, "push: '%s' is an id or a short name, which says nothing of where it is to go: give a DESTINATION, as in "
 				 "`carrier push %s registry.example.com/name:tag`", word, word);
 	if (named->ref.digest)
 		return error_say(err, EINVAL, "push: '%s' names a digest and not a tag: give a DESTINATION with one", word);
