@@ -2,14 +2,15 @@
 # file by file, the one that `umoci unpack` makes: types, modes, owners, times to the nanosecond, links, contents, attributes.
 # WHO=root or user.
 #
-# podman 4.3.1 (root only) makes others of some of them. It unpacks each layer alone, too, but settles nothing afterwards. In these
-# images, and asserted below, so that nothing else hides behind it:
-#	many		implicit, and replaced: a package's `bin/` over the base's symlink bin -> usr/bin is a directory of its own in umoci's
-#			tree and in ours and podman's; equal
-#	whiteouts	directories that a layer does not itself contain (usr, usr/bin, usr/share, var) become 0755 root with the time of the
-#			unpacking, where the base's have another time
-#	links		the same (srv, srv/a, srv/b); hard links to files of lower layers are not possible: podman refuses the image
-#	small		the same (srv/NNN in the second layer)
+# podman 4.3.1 unpacks each layer alone, too, but settles nothing afterwards. What it makes of the same images (root only, the last test):
+#	plain, many, privileged		equal
+#	whiteouts, small		a directory that a layer does not itself contain is as old as the unpacking, and 0755 root, where umoci and
+#					we keep the lower layer's; in whiteouts, one with a whiteout that hides nothing lists a name that
+#					cannot be looked at
+#	links				refused: a hard link to a file of a lower layer
+# What overlayfs cannot have, so that it is in none of these images: a file with several names in one layer that gets one more, or loses
+# one, in a higher layer. Names of different layers are different files (content and metadata are equal), and the count of links of the
+# lower ones stays.
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 source "${BATS_TEST_DIRNAME}/debian_images.bash"
 
@@ -94,4 +95,33 @@ equal() {
 @test "30,000 small files" {
 	equal small 30300
 	[ "$(grep -c '^srv/.* size=' ours)" = 30000 ]
+}
+
+# podman_list IMAGE - what podman makes of it; errors are in ./podman.err
+podman_list() {
+	local id mount
+	id=$(podman pull -q "oci:$SIX:$1" 2>podman.err) || return
+	mount=$(podman image mount "$id") || return
+	"$BASE/bin/lister" "$mount" 2>podman.err || true
+	podman image umount -a >/dev/null
+}
+
+@test "podman: equal, but for what the head of this file says" {
+	[ "$WHO" = root ] || skip "podman's own rootless set-up is none of ours: WHO is $WHO"
+	type podman >/dev/null || skip "no podman: type podman fails"
+	local tag
+	export CONTAINERS_STORAGE_CONF=$BASE/storage.conf
+	printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/graph"\nrunroot = "%s/podman-run"\n' "$BASE" "$BASE" >"$CONTAINERS_STORAGE_CONF"
+	# its mounts are seen by nobody else
+	export -f podman_list
+	export SIX
+	for tag in $SIX_TAGS; do umoci_list "$tag" >/dev/null; done
+	unshare -m bash -c 'mount --make-rprivate / && for tag in '"$SIX_TAGS"'; do podman_list "$tag" >"$tag.podman"; cp podman.err "$tag.err"; done'
+	for tag in plain many privileged; do
+		diff "$FIXTURES/six/$tag.list" "$tag.podman" >differences || fail "$tag: umoci's (<) and podman's:" "$(head -20 differences)"
+	done
+	grep -q 'processing tar file.*no such file or directory' links.err
+	grep -q "usr/share/base-files/new': No such file" whiteouts.err
+	! diff "$FIXTURES/six/small.list" small.podman >differences || fail "podman has learned to keep the times of lower directories"
+	same "" "$(awk '/^[<>]/ && !($2 ~ /^srv(\/[0-9]+)?$/ && $3 == "d") { print }' differences | head)"
 }
