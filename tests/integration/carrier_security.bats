@@ -10,8 +10,8 @@
 #	CVE-2021-41190, manifest and index	here (3)
 #	CVE-2020-15157, 2019-10214, credentials	here: layers from elsewhere are not asked for. Credentials at redirects and over plain HTTP:
 #	  sent elsewhere			  carrier_login.bats, carrier_pull.bats
-#	bombs					here (8), and the memory that they take. A slow-loris is given up after 60 seconds of less than a
-#						  byte a second, which is longer than a test here may be (it was tried by hand)
+#	bombs					here (8), and the memory that they take. A slow-loris is given up after six times 60 seconds of less than
+#						  a byte a second (cli/fetch: STALL_TIMEOUT_S, RESUMES_MAX): not tried here, as it takes so long
 #	CVE-2021-41091, setuid in the store	here
 #	CVE-2022-2989, 2023-25173, groups	here
 #	CVE-2021-20199, source address		skipped: no port is forwarded yet (`carrier run --help | grep publish` finds nothing)
