@@ -2,22 +2,22 @@
 # registry (hostile.py), and the host is found unchanged. WHO=root or user.
 #
 #	row					tried in
-#	names that climb out (zip-slip)		here (25 images); unpack.bats; fuzz_layer
+#	names that climb out (zip-slip)		here (22 images); unpack.bats; fuzz_layer
 #	CVE-2024-9676, 2024-9341, 2018-15664,	here: passwd, group, hosts, hostname, resolv.conf, /etc and the working directory as symlinks to
 #	  2019-14271				  the host, devices, fifos and 90 MB in their place. Skipped: `cp`, as there is none (`carrier cp`)
 #	CVE-2022-23648, volume path		here: nothing is made of an image's volumes
 #	CVE-2024-3727, digest games		here (17 images); carrier_errors.bats: on the way, and on the registry's disk
 #	CVE-2021-41190, manifest and index	here (3)
 #	CVE-2020-15157, 2019-10214, credentials	here: layers from elsewhere are not asked for. Credentials at redirects and over plain HTTP:
-#	  sent elsewhere			  carrier_login.bats, carrier_pull.bats
-#	bombs					here (8), and the memory that they take. A slow-loris is given up after six times 60 seconds of less than
-#						  a byte a second (cli/fetch: STALL_TIMEOUT_S, RESUMES_MAX): not tried here, as it takes so long
+#	  sent elsewhere			  carrier_login.bats, carrier_registry.bats
+#	bombs					here (8), and the memory that they take. A registry that trickles: tests/stress/waits.bats, as it takes
+#						  minutes
 #	CVE-2021-41091, setuid in the store	here
 #	CVE-2022-2989, 2023-25173, groups	here
 #	CVE-2021-20199, source address		skipped: no port is forwarded yet (`carrier run --help | grep publish` finds nothing)
 #	CVE-2020-10749, router advertisements	skipped: no bridge is made yet (`carrier network` is no command)
 #	credentials readable, in argv, in logs	carrier_login.bats
-#	kill -9, full disk, power cut		here: full disk; carrier_pull.bats, stress
+#	kill -9, full disk, power cut		here: full disk; carrier_resume.bats, carrier_store.bats, tests/stress
 # 13 rows: 8 here, 2 here in part, 2 skipped, 1 elsewhere.
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 

@@ -6,7 +6,7 @@
 Writes blobs below DIR, prints "image NAME" for each image (see images() for what is wrong with which), and with --listen serves them
 as 127.0.0.1:PORT/NAME:latest over plain HTTP ("listening PORT"). --log: a line for each request.
 """
-import gzip, hashlib, http.server, io, json, os, sys, tarfile, time
+import gzip, hashlib, http.server, io, json, os, sys, tarfile
 
 F, D, S, H, C = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE
 OCI = "application/vnd.oci.image."
@@ -150,7 +150,6 @@ def images(busybox, outside):
     add("overflow", header("over", b"0", 0, b"\x80" + b"\xff" * 11) + bytes(1024))
     add("holes", tar(("f", {"data": b"", "pax": {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": str(1 << 62), "GNU.sparse.map": ""}})))
     add("endless", one)
-    add("slow", base + bytes(512))
     # 10 million entries, 10 GB of zeros: members of gzip, the same one again and again; of names that are skipped, to be quick
     member = gzip.compress(header(".wh..wh.x", b"0", 0) * 10000, mtime=0)
     add("entries", member * 1000, diff_ids=[sha(b"never known")], packed=True)
@@ -187,15 +186,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             try:
                 while True:
                     self.wfile.write(b"10000\r\n" + bytes(65536) + b"\r\n")
-            except OSError:
-                return
-        if part[2] == "slow" and data[:1] != b"{":
-            self.answer("x", b"", ("Content-Length", str(len(data))))
-            try:
-                for i in range(len(data)):
-                    self.wfile.write(data[i:i + 1])
-                    self.wfile.flush()
-                    time.sleep(3)
             except OSError:
                 return
         self.answer("application/octet-stream", data)
