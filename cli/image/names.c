@@ -37,6 +37,17 @@ static bool find_entry(const struct store *s, const struct reference *ref, const
 	return false;
 }
 
+/* whole_name - of a short name that registries.conf has made another registry's of: that of @image which ends so; else none */
+static struct reference whole_name(const struct image *image, const struct reference *shortened, struct pool *pool)
+{
+	struct reference ref;
+	cleanup_free char *end = xasprintf("/%s", shortened->familiar ? shortened->familiar : "");
+	for (size_t i = 0; shortened->familiar && i < image->names.n; i++)
+		if (str_ends(image->names.v[i], end) && reference_parse(image->names.v[i], pool, &ref, NULL) == 0)
+			return ref;
+	return (struct reference) { 0 };
+}
+
 /* find_image - by id, or by a name that store_find() understands */
 static int find_image(const struct store *s, const char *word, struct pool *pool, struct named *ret, struct error *err)
 {
@@ -44,7 +55,7 @@ static int find_image(const struct store *s, const char *word, struct pool *pool
 	int r = store_find(s, word, &image, err);
 	if (r < 0)
 		return r;
-	ret->ref = (struct reference) { 0 };
+	ret->ref = whole_name(&image, &ret->ref, pool);
 	if (find_entry(s, NULL, image.manifest_digest, pool, &ret->descriptor))
 		return 0;
 	/* the platform's image of a list, which has no entry of its own */

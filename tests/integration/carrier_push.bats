@@ -214,6 +214,11 @@ requests() { jq -r --arg m "$1" --arg part "$2" 'select(.method == $m and (.path
 	failing 125 "give a DESTINATION" carrier push --tls-verify=false "${id:7:12}"
 	expect 0 carrier push -q --tls-verify=false "${id:7:12}" "$(target by-id):x"
 	same "$(digest_of plain)" "$output"
+	# a short name is that of the image which registries.conf makes of it
+	printf 'unqualified-search-registries = ["127.0.0.1:%s"]\n' "$REGISTRY" >"$BASE/registries.conf"
+	chmod a+r "$BASE/registries.conf"
+	expect 0 client env CONTAINERS_REGISTRIES_CONF="$BASE/registries.conf" "$PROGRAM" --root "$CROOT" push -q --tls-verify=false plain
+	same "$(digest_of plain)" "$output"
 	# pulled by the digest of an index, that is its name: what is pushed is the image that was taken from it
 	expect 0 carrier pull -q --tls-verify=false "$(source_of multi)@$(digest_of multi)"
 	failing 125 "give a DESTINATION with one" carrier push -q --tls-verify=false "$(source_of multi)@$(digest_of multi)"
