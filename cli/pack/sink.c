@@ -1,9 +1,8 @@
 #include "sink.h"
+#include "../unpack/digest.h"
 #include "deflate.h"
 #include "fs.h"
 #include "mem.h"
-#include "str.h"
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,44 +12,19 @@ enum { IN_SIZE = 128 << 10, OUT_SIZE = 256 << 10 };
 struct sink {
 	struct sink_config config;
 	struct stream_numbers n;
-	EVP_MD_CTX *diff_hash, *blob_hash;	/* blob_hash is NULL where it is the same */
+	struct digest *diff_hash, *blob_hash;	/* blob_hash is NULL where it is the same */
 	struct deflater *deflater;
 	size_t in_len;				/* headers are small: they are gathered */
 	uint8_t in_buf[IN_SIZE], out_buf[OUT_SIZE];
 };
 
-static int hash_open(EVP_MD_CTX **ret, struct error *err)
-{
-	*ret = EVP_MD_CTX_new();
-	if (!*ret || EVP_DigestInit_ex(*ret, EVP_sha256(), NULL) != 1)
-		return error_say(err, ENOTSUP, "libcrypto has no SHA-256 (a FIPS provider that is not set up?)");
-	return 0;
-}
-
-static int hash_add(struct sink *s, EVP_MD_CTX *hash, const void *data, size_t len, struct error *err)
-{
-	int64_t start = clock_us();
-	int ok = EVP_DigestUpdate(hash, data, len);
-	s->n.hash_us += clock_us() - start;
-	return ok == 1 ? 0 : error_say(err, EIO, "libcrypto could not hash it");
-}
-
-static void hash_end(EVP_MD_CTX *hash, char out[72])
-{
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	(void) EVP_DigestFinal_ex(hash, md, &len);
-	memcpy(out, "sha256:", 7);
-	str_hex(md, len, out + 7);
-}
-
 int sink_open(const struct sink_config *config, struct sink **ret, struct error *err)
 {
 	struct sink *s = xcalloc(1, sizeof *s);
 	s->config = *config;
-	int r = hash_open(&s->diff_hash, err);
+	int r = digest_new(&s->diff_hash, err);
 	if (r == 0 && config->compression != COMPRESSION_PLAIN) {
-		r = hash_open(&s->blob_hash, err);
+		r = digest_new(&s->blob_hash, err);
 		if (r == 0)
 			r = deflater_new(config->compression, config->level, &s->deflater, err);
 	}
@@ -66,8 +40,8 @@ void sink_free(struct sink *s)
 {
 	if (!s)
 		return;
-	EVP_MD_CTX_free(s->diff_hash);
-	EVP_MD_CTX_free(s->blob_hash);
+	digest_free(s->diff_hash);
+	digest_free(s->blob_hash);
 	deflater_free(s->deflater);
 	free(s);
 }
@@ -77,7 +51,7 @@ const struct stream_numbers *sink_numbers(const struct sink *s) { return &s->n; 
 /* out - to where it goes */
 static int out(struct sink *s, const void *data, size_t len, struct error *err)
 {
-	int r = s->blob_hash ? hash_add(s, s->blob_hash, data, len, err) : 0;
+	int r = s->blob_hash ? digest_add(s->blob_hash, data, len, &s->n.hash_us, err) : 0;
 	if (r < 0 || len == 0)
 		return r;
 	int64_t start = clock_us();
@@ -105,7 +79,7 @@ static int compress(struct sink *s, const uint8_t *data, size_t len, bool end, s
 /* pass_on - a piece of the archive */
 static int pass_on(struct sink *s, const void *data, size_t len, struct error *err)
 {
-	int r = hash_add(s, s->diff_hash, data, len, err);
+	int r = digest_add(s->diff_hash, data, len, &s->n.hash_us, err);
 	if (r < 0)
 		return r;
 	s->n.unpacked += (int64_t) len;
@@ -145,9 +119,9 @@ int sink_finish(struct sink *s, struct error *err)
 	if (fsync(s->config.fd) < 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT))
 		return error_set(err, errno, "write the archive");
 	s->n.blob_us += clock_us() - start;
-	hash_end(s->diff_hash, s->n.diff_id);
+	digest_end(s->diff_hash, s->n.diff_id);
 	if (s->blob_hash)
-		hash_end(s->blob_hash, s->n.digest);
+		digest_end(s->blob_hash, s->n.digest);
 	else
 		strcpy(s->n.digest, s->n.diff_id);
 	return 0;

@@ -1,9 +1,8 @@
 #include "stream.h"
+#include "digest.h"
 #include "fs.h"
 #include "inflate.h"
 #include "mem.h"
-#include "str.h"
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,7 +14,7 @@ enum { IN_SIZE = 128 << 10, OUT_SIZE = 256 << 10, MAGIC_LEN = 4 };
 struct stream {
 	struct stream_config config;
 	struct stream_numbers n;
-	EVP_MD_CTX *blob_hash, *diff_hash;	/* diff_hash is NULL where it is the same or not wanted */
+	struct digest *blob_hash, *diff_hash;	/* diff_hash is NULL where it is the same or not wanted */
 	enum compression compression;		/* AUTO until the first bytes were seen */
 	struct inflater *inflater;
 	const uint8_t *in;			/* what of in_buf is not inflated yet */
@@ -43,33 +42,6 @@ int compression_parse(const char *word, enum compression *ret)
 	return -EINVAL;
 }
 
-/* ---- hashing ---- */
-
-static int hash_open(EVP_MD_CTX **ret, struct error *err)
-{
-	*ret = EVP_MD_CTX_new();
-	if (!*ret || EVP_DigestInit_ex(*ret, EVP_sha256(), NULL) != 1)
-		return error_say(err, ENOTSUP, "libcrypto has no SHA-256 (a FIPS provider that is not set up?)");
-	return 0;
-}
-
-static int hash_add(struct stream *s, EVP_MD_CTX *hash, const void *data, size_t len)
-{
-	int64_t start = clock_us();
-	int r = EVP_DigestUpdate(hash, data, len) == 1 ? 0 : -EIO;
-	s->n.hash_us += clock_us() - start;
-	return r;
-}
-
-static void hash_end(EVP_MD_CTX *hash, char out[72])
-{
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	(void) EVP_DigestFinal_ex(hash, md, &len);
-	memcpy(out, "sha256:", 7);
-	str_hex(md, len, out + 7);
-}
-
 /* ---- opening ---- */
 
 int stream_open(const struct stream_config *config, struct stream **ret, struct error *err)
@@ -77,7 +49,7 @@ int stream_open(const struct stream_config *config, struct stream **ret, struct 
 	struct stream *s = xcalloc(1, sizeof *s);
 	s->config = *config;
 	s->compression = config->compression;
-	int r = hash_open(&s->blob_hash, err);
+	int r = digest_new(&s->blob_hash, err);
 	if (r < 0) {
 		stream_free(s);
 		return r;
@@ -90,8 +62,8 @@ void stream_free(struct stream *s)
 {
 	if (!s)
 		return;
-	EVP_MD_CTX_free(s->blob_hash);
-	EVP_MD_CTX_free(s->diff_hash);
+	digest_free(s->blob_hash);
+	digest_free(s->diff_hash);
 	inflater_free(s->inflater);
 	free(s);
 }
@@ -135,7 +107,7 @@ static int begin(struct stream *s, struct error *err)
 	if (s->compression != COMPRESSION_PLAIN)
 		r = inflater_new(s->compression, &s->inflater, err);
 	if (r == 0 && s->inflater && (s->config.diff_id || s->config.hash_unpacked))
-		r = hash_open(&s->diff_hash, err);
+		r = digest_new(&s->diff_hash, err);
 	return r;
 }
 
@@ -189,9 +161,9 @@ static int fill(struct stream *s, struct error *err)
 	s->n.size += n;
 	if (s->config.size >= 0 && s->n.size > s->config.size)
 		return too_long(s, err);
-	if (hash_add(s, s->blob_hash, s->in, s->in_len) < 0)
-		return error_say(err, EIO, "libcrypto could not hash it");
-	int r = keep_copy(s, err);
+	int r = digest_add(s->blob_hash, s->in, s->in_len, &s->n.hash_us, err);
+	if (r == 0)
+		r = keep_copy(s, err);
 	if (r == 0 && first)
 		r = begin(s, err);
 	return r < 0 ? r : 1;
@@ -211,14 +183,14 @@ static int verify(struct stream *s, struct error *err)
 {
 	if (s->config.size >= 0 && s->n.size != s->config.size)
 		return error_say(err, ENODATA, "it ends after %lld of %lld bytes", (long long) s->n.size, (long long) s->config.size);
-	hash_end(s->blob_hash, s->n.digest);
+	digest_end(s->blob_hash, s->n.digest);
 	int r = differs("digest", s->config.digest, s->n.digest, err);
 	if (r < 0)
 		return r;
 	if (s->inflater && !inflater_complete(s->inflater))
 		return error_say(err, EBADMSG, "its compressed data ends too early, after %lld bytes", (long long) s->n.size);
 	if (s->diff_hash)
-		hash_end(s->diff_hash, s->n.diff_id);
+		digest_end(s->diff_hash, s->n.diff_id);
 	else if (s->config.hash_unpacked || s->config.diff_id)
 		strcpy(s->n.diff_id, s->n.digest);
 	return differs("diff_id", s->config.diff_id, s->n.diff_id, err);
@@ -235,8 +207,8 @@ static int inflate_some(struct stream *s, const uint8_t **data, size_t *len, str
 	*data = s->out_buf;
 	if (r == 0 && *len == 0 && before > 0 && s->in_len == before)
 		r = error_say(err, EBADMSG, "its compressed data is damaged: the inflater stands still");
-	if (r == 0 && s->diff_hash && *len > 0 && hash_add(s, s->diff_hash, *data, *len) < 0)
-		r = error_say(err, EIO, "libcrypto could not hash it");
+	if (r == 0 && s->diff_hash && *len > 0)
+		r = digest_add(s->diff_hash, *data, *len, &s->n.hash_us, err);
 	return r;
 }
 
