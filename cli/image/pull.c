@@ -207,12 +207,13 @@ int pull_image(const struct store *s, struct session *session, const struct refe
 	if (signal_fd < 0)
 		return signal_fd;
 	int r = attempts(s, session, ref, o, signal_fd, err);
-	sigprocmask(SIG_SETMASK, &was, NULL);
 	if (r < 0) {
 		close_fd(&hold);
-		(void) store_collect(s, NULL);	/* documents and layers that nothing names */
-		return r == -EINTR ? r : error_wrap(err, "pull %s", ref->familiar);
+		(void) store_collect(s, NULL);	/* documents and layers that nothing names; a second Ctrl-C waits for that */
 	}
+	sigprocmask(SIG_SETMASK, &was, NULL);
+	if (r < 0)
+		return r == -EINTR ? r : error_wrap(err, "pull %s", ref->familiar);
 	return store_find(s, ref->name, ret, err);
 }
 
