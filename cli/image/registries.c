@@ -323,7 +323,7 @@ int registries_read(struct registries *ret, struct error *err)
 		r = add_directory(&all, "/etc/containers/registries.conf.d", err);
 	if (r == 0 && users_more)
 		r = add_directory(&all, users_more, err);
-	if (r == 0)
+	if (r == 0 && access(learned, R_OK) == 0)	/* root of a user namespace has no look at root's */
 		r = add_file(&all, learned, false, err);
 	if (r < 0 && (r != -ENOENT || must)) {
 		registries_done(&all);
