@@ -1,9 +1,8 @@
 /* collect.h - removing what nobody needs: mark and sweep.
  *
  * Theory of operation. Marked is what index.json names, what the records of containers name, and for a while what unfinished pulls have
- * verified (unfinished.h): manifests, through lists of them, their
- * configs and layer blobs; the unpacked layers and the chain of each config. All else of blobs/, layers/, chains/ and origins/ goes,
- * and everything in tmp/ whose lock nobody holds but young parts of blobs.
+ * verified (unfinished.h): manifests, through lists of them, their configs and layer blobs; the unpacked layers and the chain of each
+ * config. All else of blobs/, layers/, chains/ and origins/ goes, and everything in tmp/ whose lock nobody holds but young parts of blobs.
  *
  * Whoever puts things into the store that have no name yet, and whoever is about to write a container's record, holds ROOT/store/hold
  * shared; we take it alone, and without waiting: when somebody is at work nothing is removed, and the next removal does it. It
