@@ -196,7 +196,7 @@ cmd_of() { carrier image inspect "$1" | jq -r '.[0].Config.Cmd[0] // .[0].config
 }
 
 @test "bars are as wide as the terminal is, also when it changes" {
-	start_helper SLOW python3 "$TESTS/countproxy.py" --to "127.0.0.1:$REGISTRY" --sent "$WORK/sent" --rate 4000000
+	start_helper SLOW python3 "$TESTS/countproxy.py" --to "127.0.0.1:$REGISTRY" --sent "$WORK/sent" --rate 2000000
 	cat >terminal.py <<-'PY'
 	import fcntl, os, pty, re, struct, sys, termios
 	def size(fd, columns):
@@ -205,21 +205,22 @@ cmd_of() { carrier image inspect "$1" | jq -r '.[0].Config.Cmd[0] // .[0].config
 	if pid == 0:
 	    size(0, 100)
 	    os.execvp(sys.argv[1], sys.argv[1:])
-	text, narrow_from = b"", None
+	text, wide = b"", None
 	while True:
 	    try:
 	        data = os.read(fd, 65536)
 	    except OSError:
 	        break
 	    text += data
-	    if narrow_from is None and b"]" in text and len(text) > 2000:
+	    if wide is None and b"]" in text and len(text) > 1500:
 	        size(fd, 50)
-	        narrow_from = len(text) + 300
+	        wide = text.count(b"\x1b[J")    # pictures; a few more may be on their way
 	code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 	def longest(b):     # the id at the end is no bar
 	    lines = [re.sub(r"\x1b\[[0-9]*[A-Z]", "", l).strip("\r") for l in b.decode().split("\n")]
 	    return max([len(l) for l in lines if " / " in l] or [0])
-	print(code, longest(text[:narrow_from]), longest(text[narrow_from:].partition(b"\n")[2]), text.count(b"\x1b[J"))
+	pictures = text.split(b"\x1b[J")
+	print(code, *(max(map(longest, p)) for p in (pictures[:wide], pictures[wide + 4:])), len(pictures))
 	PY
 	expect 0 client python3 "$WORK/terminal.py" "$PROGRAM" --root "$CROOT" pull --tls-verify=false "127.0.0.1:$SLOW/big"
 	local code wide narrow drawn
