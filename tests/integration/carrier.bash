@@ -178,10 +178,11 @@ first_process() {
 
 nothing_runs() { [ -z "$(processes)" ]; }
 
-# empty_cgroups - carriers' cgroups in which nothing runs. Others may have theirs beside us, but not empty ones that stay.
+# empty_cgroups - carriers' cgroups (/carrier/ID, carrier-ID.scope) in which nothing runs. Other carriers may have theirs beside us, but
+# not empty ones that stay; other engines may.
 empty_cgroups() {
 	local dir
-	find /sys/fs/cgroup -depth -type d -regextype posix-extended -regex '.*(carrier|/)[^/]*[0-9a-f]{64}[^/]*' 2>/dev/null |
+	find /sys/fs/cgroup -depth -type d -regextype posix-extended -regex '.*/carrier[/-][0-9a-f]{64}[^/]*' 2>/dev/null |
 		while read -r dir; do
 			[ -n "$(cat "$dir/cgroup.procs" 2>/dev/null)" ] || echo "$dir"
 		done | sort
