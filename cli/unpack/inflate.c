@@ -55,7 +55,7 @@ static int gzip_run(struct inflater *f, const uint8_t **in, size_t *len, uint8_t
 	f->gzip.next_out = out;
 	f->gzip.avail_out = (uint32_t) size;
 	int r = isal_inflate(&f->gzip);
-	*in += *len - f->gzip.avail_in;
+	*in = f->gzip.next_in;	/* perhaps before where it was: inflate.h */
 	*len = f->gzip.avail_in;
 	*produced = size - f->gzip.avail_out;
 	switch (r) {

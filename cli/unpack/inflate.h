@@ -4,6 +4,9 @@
 #include "stream.h"
 
 struct inflater;
+/* ISA-L reads ahead, and at the end of a gzip member gives back up to 8 bytes, which may be of an earlier call: the memory before @in must
+ * hold them still. */
+enum { INFLATER_BACK_MAX = 8 };
 
 /* inflater_new - @compression: PLAIN is not one. -EOPNOTSUPP when it was built without */
 int inflater_new(enum compression compression, struct inflater **ret, struct error *err);

@@ -17,10 +17,11 @@ struct stream {
 	struct digest *blob_hash, *diff_hash;	/* diff_hash is NULL where it is the same or not wanted */
 	enum compression compression;		/* AUTO until the first bytes were seen */
 	struct inflater *inflater;
-	const uint8_t *in;			/* what of in_buf is not inflated yet */
+	const uint8_t *in;			/* what of in_room is not inflated yet */
 	size_t in_len;
 	bool ended;
-	uint8_t in_buf[IN_SIZE], out_buf[OUT_SIZE];
+	size_t read_len;			/* of the last read */
+	uint8_t in_room[INFLATER_BACK_MAX + IN_SIZE], out_buf[OUT_SIZE];
 };
 
 int64_t clock_us(void)
@@ -118,14 +119,18 @@ static int too_long(const struct stream *s, struct error *err)
 	return error_say(err, EBADMSG, "it is longer than the %lld bytes that the manifest says", (long long) s->config.size);
 }
 
-/* read_more - at least MAGIC_LEN bytes the first time; 0 at the end */
+/* read_more - at least MAGIC_LEN bytes the first time; 0 at the end. What came last before stays in front of them: an inflater may give
+ * some of it back. */
 static ssize_t read_more(struct stream *s, struct error *err)
 {
+	uint8_t *in_buf = s->in_room + INFLATER_BACK_MAX;
+	memmove(s->in_room, s->in_room + s->read_len, INFLATER_BACK_MAX);
+	s->read_len = 0;
 	int64_t start = clock_us(), kept = s->config.kept - s->n.size;
 	int fd = kept > 0 ? s->config.blob_fd : s->config.in_fd;
 	size_t n = 0, max = kept > 0 && kept < IN_SIZE ? (size_t) kept : IN_SIZE;
 	do {
-		ssize_t r = read(fd, s->in_buf + n, max - n);
+		ssize_t r = read(fd, in_buf + n, max - n);
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
@@ -137,8 +142,8 @@ static ssize_t read_more(struct stream *s, struct error *err)
 	s->n.receive_us += clock_us() - start;
 	if (n == 0 && kept > 0)
 		return error_say(err, EBADMSG, "what was kept of it is shorter than it was");
-	s->in = s->in_buf;
-	s->in_len = n;
+	s->in = in_buf;
+	s->in_len = s->read_len = n;
 	return (ssize_t) n;
 }
 
