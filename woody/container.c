@@ -326,9 +326,11 @@ int container_destroy(struct container *c, struct error *err)
 	if (r < 0)
 		return r;	/* the record stays, so that the next delete can try again */
 
-	/* a `run` in the foreground and a `delete` beside it may both come here: whoever takes the record away runs the hooks */
+	/* A `run` in the foreground and a `delete` beside it may both come here: whoever takes the record away runs the hooks.
+	   They are read before, for without a record the other one removes everything. */
+	bool known = container_read_spec(c, NULL) == 0;
 	bool first = unlinkat(c->dir_fd, "state.json", 0) == 0;
-	if (first && container_read_spec(c, NULL) == 0 && c->spec->hooks && c->spec->hooks->n_poststop) {
+	if (first && known && c->spec->hooks && c->spec->hooks->n_poststop) {
 		cleanup_free char *state = container_state(c, CONTAINER_STOPPED, false, JSON_COMPACT);
 		struct hook_output output cleanup_hook_output = HOOK_OUTPUT_INIT;
 		struct error opened = { 0 };

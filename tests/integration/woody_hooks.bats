@@ -238,4 +238,23 @@ noted() {
 	gone
 }
 
+@test "poststop hooks run, though all is gone before whoever took the record comes to them" {
+	hook poststop "echo poststop >>$WORK/notes"
+	program sleep 1000
+	"$WOODY" --root "$ROOT" run "$ID" </dev/null >/dev/null 2>"$WORK/run.err" 3>&- &
+	local run=$! delete
+	soon running
+	# the delete takes the record, and is then so late that the run has removed everything
+	kill -STOP "$run"
+	strace -qq -o "$WORK/delete.trace" -e trace=unlinkat -e inject=unlinkat:delay_exit=1000000 \
+		"$WOODY" --root "$ROOT" delete -f "$ID" 3>&- &
+	delete=$!
+	soon test ! -e "$ROOT/$ID/state.json"
+	kill -CONT "$run"
+	wait "$run" || true
+	gone
+	wait "$delete"
+	same "$(noted)" "poststop "
+}
+
 running() { [ "$(woody state "$ID" | jq -r .status)" = running ]; }
