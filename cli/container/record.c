@@ -1,8 +1,9 @@
 /* Theory of operation.
  *
  * Making: the directory first, then the name's link, so a link never points to nothing; record.json comes last, and what has none is
- * not listed. Removing: the link first, then the directory. What a crash leaves between is therefore a directory without
- * record.json (removed by whoever lists, once it is older than anybody needs to write one) or one without a name (found by its id).
+ * not listed. Removing: the link first, then the directory, which is renamed ("ID.removed") before anything in it goes. What a crash
+ * leaves between is therefore a directory without record.json (removed by whoever lists, once it is older than anybody needs to write
+ * one), one without a name (found by its id), or one that was renamed (removed by whoever lists, unless it is still locked).
  * Only those who unlink a name lock (flock(2) on ROOT/names): making one is atomic by itself.
  */
 #include "record.h"
@@ -27,6 +28,7 @@ enum {
 	ABANDONED_SECONDS = 60,		/* a container is written in milliseconds */
 	DOCUMENT_MAX = 16 << 20,
 };
+#define REMOVED ".removed"
 
 /* ---- documents ---- */
 
@@ -522,6 +524,15 @@ static int remove_tree(const struct carrier *carrier, int containers_fd, const c
 	return r < 0 ? error_say(err, why.code, "remove container %.*s: %s", SHORT_ID, id, why.text) : 0;
 }
 
+/* remove_renamed - what somebody began to remove and cannot be at it any more; with the lock held, somebody is */
+static void remove_renamed(const struct carrier *carrier, int containers_fd, const char *name)
+{
+	cleanup_free char *lock = xasprintf("%s/lock", name);
+	cleanup_close int fd = openat(containers_fd, lock, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fs_is_locked(fd) == 0)
+		(void) remove_tree(carrier, containers_fd, name, NULL);
+}
+
 static void give_up_name(const struct carrier *carrier, int containers_fd, const struct record *rec)
 {
 	cleanup_close int names_fd = open_place(carrier, "names", false, NULL);
@@ -547,8 +558,12 @@ int record_remove(const struct carrier *carrier, struct container *c, struct err
 	if (containers_fd < 0)
 		return containers_fd;
 	give_up_name(carrier, containers_fd, &c->record);
-	(void) unlinkat(c->dir_fd, "record.json", 0);	/* first: one that has lost its lock, but not its record, would be called dead */
-	return remove_tree(carrier, containers_fd, c->record.id, err);
+	cleanup_close int lock_fd = record_lock(c, NULL);	/* where it has a monitor, that has it */
+	cleanup_free char *renamed = xasprintf("%s" REMOVED, c->record.id);
+	/* at once: what has lost half of its files, but not its record, would be taken for a container */
+	if (renameat(containers_fd, c->record.id, containers_fd, renamed) < 0 && errno != ENOENT)
+		return error_set(err, errno, "remove container %.12s", c->record.id);
+	return remove_tree(carrier, containers_fd, renamed, err);
 }
 
 /* ---- listing ---- */
@@ -579,8 +594,11 @@ int record_list(const struct carrier *carrier, struct container **ret, size_t *r
 	struct container *all = NULL;
 	size_t n = 0;
 	for (struct dirent *e; (e = readdir(d));) {
-		if (!is_id(e->d_name))
+		if (!is_id(e->d_name)) {
+			if (str_ends(e->d_name, REMOVED))
+				remove_renamed(carrier, containers_fd, e->d_name);
 			continue;
+		}
 		all = xreallocarray(all, n + 1, sizeof *all);
 		int r = load(carrier, containers_fd, e->d_name, false, &all[n], &why);
 		if (r == 0 && all[n].state == RECORD_REMOVING)

@@ -624,3 +624,16 @@ monitor_of() { jq -r .monitor "$CROOT/containers/$(readlink "$CROOT/names/$1" | 
 	fi
 	none_left
 }
+
+@test "a removal that is killed half-way is finished by the next command" {
+	local id command=("$PROGRAM" --root "$CROOT" rm half)
+	expect 0 carrier run --network none --name half "$PLAIN" sh -c 'mkdir /many; for i in 1 2 3 4 5 6 7 8 9; do echo >/many/$i; done'
+	id=$(basename "$CROOT"/containers/*)
+	# the sixth of its unlinkat(2), in whichever process that is
+	client strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=6 "${command[@]}" >/dev/null 2>&1 3>&- || true
+	[ -d "$CROOT/containers/$id.removed" ] || fail "$(ls "$CROOT/containers" "$CROOT/names")"
+	failing 1 "no container 'half'" carrier stop half
+	expect 0 carrier ps -a -q
+	same "" "$output"
+	same "" "$(find "$CROOT/containers" "$CROOT/names" -mindepth 1)"
+}
