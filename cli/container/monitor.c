@@ -245,7 +245,9 @@ static int run_runtime(struct monitor *m, const char *command, const struct proc
 	strings_add(&args, m->c->record.id);
 
 	const struct proc_fd nothing[] = { { -1, 0 }, { -1, 1 }, { -1, 2 } };
-	const struct proc_spawn spawn = { .path = path, .argv = args.v, .fds = makes ? stdio : nothing, .n_fds = 3 };
+	/* whoever finds that we were killed has nothing to wait for: what is half made is deleted then */
+	const struct proc_spawn spawn = { .path = path, .argv = args.v, .fds = makes ? stdio : nothing, .n_fds = 3,
+					  .death_signal = makes ? SIGKILL : 0 };
 	m->runtime_ended = false;
 	m->runtime = proc_spawn(&spawn, NULL, err);
 	if (m->runtime < 0)

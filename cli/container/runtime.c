@@ -79,7 +79,9 @@ int runtime_run(const struct carrier *c, char *const *args, char **output, struc
 		strings_add(&argv, *args);
 	static const struct proc_fd no_input = { -1, STDIN_FILENO };
 	int code = proc_run(&(struct proc_spawn) { .path = path, .argv = argv.v, .fds = &no_input, .n_fds = 1 }, &text, err);
-	if (code > 0) {
+	if (code > 128) {
+		r = error_say(err, EINTR, "'%s' was ended by signal %d: try again", path, code - 128);
+	} else if (code > 0) {
 		cleanup_free char *why = runtime_message(text);
 		r = why ? error_say(err, EIO, "%s", why) : error_say(err, EIO, "'%s' failed with exit code %d", path, code);
 	} else {
@@ -281,8 +283,12 @@ int container_kill_rest(const struct carrier *c, struct container *container, st
 			r = error_say(err, ETIMEDOUT, "container %s did not end within %d seconds after KILL", container->record.name, KILL_SECONDS);
 		if (r < 0)
 			return r;
-	} else if (access(state, F_OK) == 0 && apart_run(delete_dead, &(struct call) { c, container, args }, &why) < 0) {
-		log_info("container %s: %s", container->record.name, why.text);	/* what matters is removed below */
+	} else if (access(state, F_OK) == 0) {
+		r = apart_run(delete_dead, &(struct call) { c, container, args }, &why);
+		if (r == -EINTR)
+			return error_say(err, EINTR, "%s", why.text);
+		if (r < 0)	/* what the runtime itself cannot understand any more is removed below */
+			log_info("container %s: %s", container->record.name, why.text);
 	}
 	r = fs_remove_tree(AT_FDCWD, state, err);
 	return r < 0 || is_gone(container) ? r : record_refresh(container, err);

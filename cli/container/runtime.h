@@ -16,7 +16,7 @@ int runtime_path(const struct carrier *c, char **ret, struct error *err);
 void runtime_arguments(const struct carrier *c, struct strings *ret);
 /* runtime_run - execute it with @args (NULL-terminated, the command first) and wait
  * @output: NULL, or receives what it printed; caller frees, NULL when it could not be started
- * Return: 0; -EIO when it failed, @err being the last line it said; or why it could not be started */
+ * Return: 0; -EIO when it failed, @err being the last line it said; -EINTR when it was killed; or why it could not be started */
 int runtime_run(const struct carrier *c, char *const *args, char **output, struct error *err);
 /* runtime_message - the last thing that was said: @text is stderr or a log, of plain lines, logrus' key=value lines or JSON lines.
  * Caller frees; NULL when there is nothing. */
