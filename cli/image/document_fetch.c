@@ -50,7 +50,7 @@ int document_fetch(const struct store *s, const struct layers_source *source, co
 	if (body < 0)
 		return body;
 	/* a directory of its own: the unpacker can write all that is in it, and tmp/ has what other pulls work on */
-	char name[64], final[128];
+	char name[64];
 	snprintf(name, sizeof name, "tmp/document-%d-%d", getpid(), body);
 	if (mkdirat(s->fd, name, 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno, "create '%s/%s'", s->root, name);
@@ -58,12 +58,8 @@ int document_fetch(const struct store *s, const struct layers_source *source, co
 	const struct unpack_job job = { .input_fd = body, .blob_dir_fd = dir, .blob_name = "blob", .layer_dir_fd = -1, .digest = digest,
 					.size = size };
 	int r = dir < 0 ? error_set(err, errno, "open '%s/%s'", s->root, name) : unpack_document(&job, ret_digest, err);
-	if (r == 0) {
-		snprintf(final, sizeof final, "blobs/sha256/%.64s", digest_hex(ret_digest));
-		/* one that is there has the same content, unless the disk has lost it */
-		if (renameat(dir, "blob", s->fd, final) < 0)
-			r = error_set(err, errno, "store '%s/%s'", s->root, final);
-	}
+	if (r == 0)
+		r = store_put_blob(s, dir, "blob", ret_digest, err);
 	(void) fs_remove_tree(s->fd, name, NULL);
 	if (ret_type)
 		*ret_type = response.content_type;

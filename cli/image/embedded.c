@@ -56,7 +56,7 @@ static int memory_file(const void *data, size_t len, struct error *err)
 /* put - one blob of ours into the store; its digest is what carrier-unpack computed */
 static int put(const struct store *s, const void *data, size_t len, bool layer, char digest[80], struct error *err)
 {
-	char place[64], name[160];
+	char place[64];
 	snprintf(place, sizeof place, "tmp/hello-%d", getpid());
 	cleanup_close int in = memory_file(data, len, err);
 	if (in < 0)
@@ -70,11 +70,8 @@ static int put(const struct store *s, const void *data, size_t len, bool layer, 
 	const struct unpack_job job = { .input_fd = in, .blob_dir_fd = dir, .blob_name = "blob", .layer_dir_fd = layer_dir,
 					.compression = LAYER_PLAIN };
 	int r = unpack_document(&job, digest, err);
-	if (r == 0) {
-		snprintf(name, sizeof name, "blobs/sha256/%.64s", digest_hex(digest));
-		if (renameat(dir, "blob", s->fd, name) < 0)
-			r = error_set(err, errno, "store '%s/%s'", s->root, name);
-	}
+	if (r == 0)
+		r = store_put_blob(s, dir, "blob", digest, err);
 	if (r == 0 && layer)	/* uncompressed: the digest is the diff_id, too */
 		r = store_put_layer(s, dir, "layer", digest, err);
 	(void) fs_remove_tree(s->fd, place, NULL);

@@ -81,13 +81,8 @@ void layer_place_drop(struct layer_place *p)
 
 int layer_place_settle(const struct store *s, const struct layer_place *p, const char *digest, const char *diff_id, struct error *err)
 {
-	char name[128];
-	if (digest) {
-		snprintf(name, sizeof name, "blobs/sha256/%.64s", digest_hex(digest));
-		if (renameat(p->dir_fd, "blob", s->fd, name) < 0)
-			return error_set(err, errno, "store the blob '%s/%s'", s->root, name);
-	}
-	return store_put_layer(s, p->dir_fd, "layer", diff_id, err);
+	int r = digest ? store_put_blob(s, p->dir_fd, "blob", digest, err) : 0;
+	return r < 0 ? r : store_put_layer(s, p->dir_fd, "layer", diff_id, err);
 }
 
 void layer_place_release(const struct store *s, struct layer_place *p, bool keep)

@@ -65,14 +65,6 @@ void place_close(struct place *p)
 	*p = (struct place) PLACE_INIT;
 }
 
-/* put_blob - the place's file `blob` gets its final name in the store; what is there already has the same content */
-static int put_blob(const struct place *p, const char *digest, struct error *err)
-{
-	char final[160];
-	snprintf(final, sizeof final, "blobs/sha256/%.64s", digest_hex(digest));
-	return renameat(p->fd, "blob", p->store->fd, final) < 0 ? error_set(err, errno, "store '%s/%s'", p->store->root, final) : 0;
-}
-
 /* ---- documents and blobs ---- */
 
 static int memory_file(const char *text, size_t len, struct error *err)
@@ -91,7 +83,7 @@ static int store_bytes(const struct place *p, int fd, const char *expected, int6
 	const struct unpack_job job = { .input_fd = fd, .blob_dir_fd = p->fd, .blob_name = "blob", .layer_dir_fd = -1, .digest = expected,
 					.size = size };
 	int r = unpack_document(&job, digest, err);
-	return r < 0 ? r : put_blob(p, digest, err);
+	return r < 0 ? r : store_put_blob(p->store, p->fd, "blob", digest, err);
 }
 
 int make_document(const struct place *p, const char *text, size_t len, char digest[80], struct error *err)
@@ -151,7 +143,7 @@ static int unpack(const struct place *p, const struct unpack_job *job, struct ma
 
 static int put_layer(const struct place *p, const struct made_layer *layer, struct error *err)
 {
-	int r = put_blob(p, layer->digest, err);
+	int r = store_put_blob(p->store, p->fd, "blob", layer->digest, err);
 	return r < 0 ? r : store_put_layer(p->store, p->fd, "layer", layer->diff_id, err);
 }
 

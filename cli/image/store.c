@@ -169,6 +169,13 @@ int store_read_blob(const struct store *s, const char *digest, char **ret, size_
 	return fs_read_file(at(s, path)->fd, path, DOCUMENT_MAX, ret, len, err);
 }
 
+int store_put_blob(const struct store *s, int from_fd, const char *name, const char *digest, struct error *err)
+{
+	char path[128];
+	blob_path(digest, path);
+	return renameat(from_fd, name, s->fd, path) < 0 ? error_set(err, errno, "store '%s/%s'", s->root, path) : 0;
+}
+
 /* ---- layers and chains ---- */
 
 /* covered - the boot-id rule, of a layer or a chain. Files are not fsynced one by one: what was written in this boot is whole, whatever

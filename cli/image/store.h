@@ -58,6 +58,9 @@ int store_has_layer(const struct store *s, const char *diff_id);
 int store_has_chain(const struct store *s, const char *config_digest);
 /* store_open_layer - the directory of one that is there */
 int store_open_layer(const struct store *s, const char *diff_id, struct error *err);
+/* store_put_blob - the file @from/@name, verified, gets its name in the store; one that is there has the same content, unless the disk has
+ * lost it */
+int store_put_blob(const struct store *s, int from_fd, const char *name, const char *digest, struct error *err);
 /* store_put_layer, store_put_chain - the directory @from/@name, complete, with its `boot`, gets its name in the store at once. Where a trusted one
  * is already nothing is done; where one is that cannot be trusted they change places. The caller then removes what is in @from. */
 int store_put_layer(const struct store *s, int from_fd, const char *name, const char *diff_id, struct error *err);
