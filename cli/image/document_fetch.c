@@ -1,11 +1,10 @@
 #include "document_fetch.h"
-#include "../transfer/unpacker.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "make.h"
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 enum { DOCUMENT_MAX = 4 << 20 };
 
@@ -50,17 +49,10 @@ int document_fetch(const struct store *s, const struct layers_source *source, co
 	if (body < 0)
 		return body;
 	/* a directory of its own: the unpacker can write all that is in it, and tmp/ has what other pulls work on */
-	char name[64];
-	snprintf(name, sizeof name, "tmp/document-%d-%d", getpid(), body);
-	if (mkdirat(s->fd, name, 0700) < 0 && errno != EEXIST)
-		return error_set(err, errno, "create '%s/%s'", s->root, name);
-	cleanup_close int dir = openat(s->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	const struct unpack_job job = { .input_fd = body, .blob_dir_fd = dir, .blob_name = "blob", .layer_dir_fd = -1, .digest = digest,
-					.size = size };
-	int r = dir < 0 ? error_set(err, errno, "open '%s/%s'", s->root, name) : unpack_document(&job, ret_digest, err);
+	struct place place cleanup_place = PLACE_INIT;
+	int r = place_open(s, "document", &place, err);
 	if (r == 0)
-		r = store_put_blob(s, dir, "blob", ret_digest, err);
-	(void) fs_remove_tree(s->fd, name, NULL);
+		r = make_bytes(&place, body, digest, size, ret_digest, err);
 	if (ret_type)
 		*ret_type = response.content_type;
 	return r;

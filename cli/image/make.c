@@ -76,8 +76,7 @@ static int memory_file(const char *text, size_t len, struct error *err)
 	return take_fd(fd);
 }
 
-/* store_bytes - what @fd holds, as a blob; verified where @expected is given */
-static int store_bytes(const struct place *p, int fd, const char *expected, int64_t size, char digest[80], struct error *err)
+int make_bytes(const struct place *p, int fd, const char *expected, int64_t size, char digest[80], struct error *err)
 {
 	(void) unlinkat(p->fd, "blob", 0);	/* of one that failed */
 	const struct unpack_job job = { .input_fd = fd, .blob_dir_fd = p->fd, .blob_name = "blob", .layer_dir_fd = -1, .digest = expected,
@@ -89,13 +88,13 @@ static int store_bytes(const struct place *p, int fd, const char *expected, int6
 int make_document(const struct place *p, const char *text, size_t len, char digest[80], struct error *err)
 {
 	cleanup_close int fd = memory_file(text, len, err);
-	return fd < 0 ? fd : store_bytes(p, fd, NULL, 0, digest, err);
+	return fd < 0 ? fd : make_bytes(p, fd, NULL, 0, digest, err);
 }
 
 int make_blob(const struct place *p, int fd, const char *digest, int64_t size, struct error *err)
 {
 	char got[80];
-	return store_has_blob(p->store, digest) ? 0 : store_bytes(p, fd, digest, size, got, err);
+	return store_has_blob(p->store, digest) ? 0 : make_bytes(p, fd, digest, size, got, err);
 }
 
 /* ---- layers ---- */

@@ -26,6 +26,8 @@ void place_close(struct place *p);
 
 /* make_document - @text becomes a blob; @digest receives what it is */
 int make_document(const struct place *p, const char *text, size_t len, char digest[80], struct error *err);
+/* make_bytes - what @fd holds, from its beginning, becomes a blob. @expected: its digest, or NULL; @size: 0 when it is not known */
+int make_bytes(const struct place *p, int fd, const char *expected, int64_t size, char digest[80], struct error *err);
 /* make_blob - the file @fd, which is read from its beginning, becomes a blob, if its digest is @digest; nothing when there is one */
 int make_blob(const struct place *p, int fd, const char *digest, int64_t size, struct error *err);
 
