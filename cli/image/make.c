@@ -67,10 +67,10 @@ void place_close(struct place *p)
 
 /* ---- documents and blobs ---- */
 
-static int memory_file(const char *text, size_t len, struct error *err)
+int make_file(const void *data, size_t len, struct error *err)
 {
 	cleanup_close int fd = memfd_create("document", MFD_CLOEXEC);
-	int r = fd < 0 ? -errno : fs_write_all(fd, text, len);
+	int r = fd < 0 ? -errno : fs_write_all(fd, data, len);
 	if (r < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return error_set(err, r < 0 ? -r : errno, "make room for a document");
 	return take_fd(fd);
@@ -87,7 +87,7 @@ int make_bytes(const struct place *p, int fd, const char *expected, int64_t size
 
 int make_document(const struct place *p, const char *text, size_t len, char digest[80], struct error *err)
 {
-	cleanup_close int fd = memory_file(text, len, err);
+	cleanup_close int fd = make_file(text, len, err);
 	return fd < 0 ? fd : make_bytes(p, fd, NULL, 0, digest, err);
 }
 

@@ -24,6 +24,8 @@ int place_open(const struct store *s, const char *what, struct place *ret, struc
 void place_close(struct place *p);
 #define cleanup_place __attribute__((cleanup(place_close)))
 
+/* make_file - a file without a name, in memory, with @data in it. Return: its fd, at the beginning */
+int make_file(const void *data, size_t len, struct error *err);
 /* make_document - @text becomes a blob; @digest receives what it is */
 int make_document(const struct place *p, const char *text, size_t len, char digest[80], struct error *err);
 /* make_bytes - what @fd holds, from its beginning, becomes a blob. @expected: its digest, or NULL; @size: 0 when it is not known */
