@@ -2,37 +2,15 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "make.h"
-#include <poll.h>
-#include <string.h>
-#include <sys/mman.h>
 
 enum { DOCUMENT_MAX = 4 << 20 };
 
 static int fetch_to_memory(const struct layers_source *source, struct fetch_request *q, struct pool *pool, struct fetch_report *response,
 			   struct error *err)
 {
-	cleanup_close int fd = memfd_create("document", MFD_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, errno, "make room for a document");
 	q->max = DOCUMENT_MAX;
-	int r = fetcher_request(source->fetcher, q, fd, err);
-	while (r >= 0) {
-		struct fetch_report *report;
-		struct pollfd p[2] = { { .fd = source->signal_fd, .events = POLLIN }, { .fd = source->fetcher->socket, .events = POLLIN } };
-		(void) poll(p, 2, -1);
-		if (p[0].revents)
-			return layers_interrupted(source->signal_fd, err);
-		r = fetcher_read(source->fetcher, pool, &report, err);
-		if (r < 0)
-			break;
-		if (strcmp(report->kind, "response") == 0)
-			*response = *report;
-		else if (strcmp(report->kind, "error") == 0)
-			return error_say(err, report->code > 0 ? (int) report->code : EIO, "%s", report->message);
-		else if (strcmp(report->kind, "done") == 0)
-			return lseek(fd, 0, SEEK_SET) < 0 ? error_set(err, errno, "read a document") : take_fd(fd);
-	}
-	return r;
+	int fd = fetcher_document(source->fetcher, q, source->signal_fd, pool, response, err);
+	return fd == -EINTR ? layers_interrupted(source->signal_fd, err) : fd;
 }
 
 int document_fetch(const struct store *s, const struct layers_source *source, const char *kind, const char *what, const char *digest,

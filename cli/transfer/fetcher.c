@@ -4,7 +4,10 @@
 #include "log.h"
 #include "proc.h"
 #include "socket.h"
+#include <poll.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 static void say_what_is_lost(void)
@@ -51,6 +54,32 @@ int fetcher_read(struct fetcher *f, struct pool *pool, struct fetch_report **ret
 	int code = proc_wait(f->pid);
 	f->pid = -1;
 	return error_say(err, EPIPE, "carrier-fetch ended early, with status %d", code);
+}
+
+int fetcher_document(struct fetcher *f, const struct fetch_request *q, int signal_fd, struct pool *pool, struct fetch_report *response,
+		     struct error *err)
+{
+	cleanup_close int fd = memfd_create("document", MFD_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "make room for a document");
+	int r = fetcher_request(f, q, fd, err);
+	while (r >= 0) {
+		struct fetch_report *report;
+		struct pollfd p[2] = { { .fd = signal_fd, .events = POLLIN }, { .fd = f->socket, .events = POLLIN } };
+		(void) poll(p, 2, -1);
+		if (p[0].revents)
+			return -EINTR;
+		r = fetcher_read(f, pool, &report, err);
+		if (r < 0)
+			break;
+		if (strcmp(report->kind, "response") == 0)
+			*response = *report;
+		else if (strcmp(report->kind, "error") == 0)
+			return error_say(err, report->code > 0 ? (int) report->code : EIO, "%s", report->message);
+		else if (strcmp(report->kind, "done") == 0)
+			return lseek(fd, 0, SEEK_SET) < 0 ? error_set(err, errno, "read a document") : take_fd(fd);
+	}
+	return r;
 }
 
 void fetcher_stop(struct fetcher *f)
