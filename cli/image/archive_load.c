@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DOCUMENT_MAX = 4 << 20 };
-
 /* An image of the archive that is complete, but has no name yet. */
 struct loaded { struct descriptor manifest; char id[80]; struct strings names; };
 
@@ -55,7 +53,7 @@ static bool has(const struct load *l, const char *path)
 static int read_document(const struct load *l, const char *path, char **ret, size_t *len, struct error *err)
 {
 	cleanup_close int fd = open_file(l, path, err);
-	return fd < 0 ? fd : fs_read_fd(fd, path, DOCUMENT_MAX, ret, len, err);
+	return fd < 0 ? fd : fs_read_fd(fd, path, IMAGE_DOCUMENT_MAX, ret, len, err);
 }
 
 static int decode(struct load *l, const char *name, const struct json_type *type, const char *text, size_t len, void *ret, struct error *err)
@@ -125,7 +123,7 @@ static int take_document(const struct load *l, const struct descriptor *d, const
 			 struct error *err)
 {
 	cleanup_free char *text = NULL;
-	if (d->size > DOCUMENT_MAX)
+	if (d->size > IMAGE_DOCUMENT_MAX)
 		return error_say(err, EFBIG, "the document %s says that it is longer than 4 MiB", d->digest);
 	int r = take_blob(l, d, err);
 	if (r == 0)

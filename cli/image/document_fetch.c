@@ -3,12 +3,10 @@
 #include "fs.h"
 #include "make.h"
 
-enum { DOCUMENT_MAX = 4 << 20 };
-
 static int fetch_to_memory(const struct layers_source *source, struct fetch_request *q, struct pool *pool, struct fetch_report *response,
 			   struct error *err)
 {
-	q->max = DOCUMENT_MAX;
+	q->max = IMAGE_DOCUMENT_MAX;
 	int fd = fetcher_document(source->fetcher, q, source->signal_fd, pool, response, err);
 	return fd == -EINTR ? layers_interrupted(source->signal_fd, err) : fd;
 }
@@ -45,7 +43,7 @@ int document_read(const struct layers_source *source, const char *kind, const ch
 	if (path)
 		q.path = (char *) (uintptr_t) path;
 	cleanup_close int body = r < 0 ? r : fetch_to_memory(source, &q, pool, &response, err);
-	r = body < 0 ? body : fs_read_fd(body, q.path, DOCUMENT_MAX, text, len, err);
+	r = body < 0 ? body : fs_read_fd(body, q.path, IMAGE_DOCUMENT_MAX, text, len, err);
 	if (r == 0)
 		*ret_link = response.link;
 	return r;

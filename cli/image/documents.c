@@ -4,6 +4,8 @@
 #include "str.h"
 #include <string.h>
 
+char *const manifest_media_types[] = { (char *) MEDIA_OCI_INDEX, (char *) MEDIA_DOCKER_LIST, (char *) MEDIA_OCI_MANIFEST,
+				       (char *) MEDIA_DOCKER_MANIFEST, NULL };
 
 #define TABLE(name, ...) const struct json_type name = { .size = sizeof(T), \
 	.n_fields = sizeof((struct json_field[]) { __VA_ARGS__ }) / sizeof(struct json_field), \

@@ -11,6 +11,11 @@
 #define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define MEDIA_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
 
+enum { IMAGE_DOCUMENT_MAX = 4 << 20 };	/* a longer one is refused, wherever it comes from */
+
+/* manifest_media_types - what a registry is asked for: both families, docker's and OCI's, single and multi-platform; NULL ends them */
+extern char *const manifest_media_types[];
+
 struct platform { char *architecture, *os, *os_version, *variant; };
 struct descriptor {
 	char *media_type, *digest;

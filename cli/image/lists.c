@@ -6,9 +6,6 @@
 #include "origin.h"
 #include <string.h>
 
-static char *const accepted[] = { (char *) MEDIA_OCI_INDEX, (char *) MEDIA_DOCKER_LIST, (char *) MEDIA_OCI_MANIFEST,
-				  (char *) MEDIA_DOCKER_MANIFEST, NULL };
-
 /* ---- beginning and end ---- */
 
 void lists_done(struct list *list)
@@ -160,7 +157,7 @@ static int fetch(const struct source *from, const char *kind, const char *what, 
 		 char ret_digest[80], char **ret_type, struct error *err)
 {
 	return document_fetch(from->store, &from->remote, kind, what, expected ? expected->digest : NULL, expected ? expected->size : 0,
-			       ret_type ? accepted : NULL, pool, ret_digest, ret_type, err);
+			       ret_type ? manifest_media_types : NULL, pool, ret_digest, ret_type, err);
 }
 
 /* own_platform - what the image's config says */
@@ -263,7 +260,7 @@ static int find_remote(const struct source *from, const struct reference *ref, s
 		return error_wrap(err, "%s", ref->familiar);
 	ret->size = (int64_t) *ret_len;
 	/* what the registry calls it may have parameters behind it, or be missing */
-	bool known = type && strings_have(accepted, type);
+	bool known = type && strings_have(manifest_media_types, type);
 	ret->media_type = known ? type : (char *) (*ret_kind == DOCUMENT_INDEX ? MEDIA_OCI_INDEX : MEDIA_OCI_MANIFEST);
 	return 0;
 }

@@ -10,10 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The types that are asked for; both families, docker's and OCI's, single and multi-platform. */
-static char *const accepted[] = { (char *) MEDIA_OCI_INDEX, (char *) MEDIA_DOCKER_LIST, (char *) MEDIA_OCI_MANIFEST,
-				  (char *) MEDIA_DOCKER_MANIFEST, NULL };
-
 struct found_manifest {
 	char digest[80], named[80];	/* named: of what the tag leads to, an index perhaps */
 	char *media_type;
@@ -26,7 +22,7 @@ static int get_manifest(const struct store *s, const struct layers_source *sourc
 			struct pool *pool, char ret_digest[80], char **text, size_t *len, enum document_kind *kind, struct error *err)
 {
 	char *type = NULL;
-	int r = document_fetch(s, source, "manifests", what, digest, 0, accepted, pool, ret_digest, &type, err);
+	int r = document_fetch(s, source, "manifests", what, digest, 0, manifest_media_types, pool, ret_digest, &type, err);
 	if (r == 0)
 		r = store_read_blob(s, ret_digest, text, len, err);
 	if (r == 0) {

@@ -141,15 +141,13 @@ static int request_blob(struct push *p, size_t id, struct error *err)
 static int request_document(struct push *p, size_t id, struct error *err)
 {
 	struct item *item = &p->items[id];
-	static char *types[] = { (char *) MEDIA_OCI_INDEX, (char *) MEDIA_DOCKER_LIST, (char *) MEDIA_OCI_MANIFEST,
-				 (char *) MEDIA_DOCKER_MANIFEST, NULL };
 	bool here = store_has_blob(p->store, item->d->digest);
 	cleanup_close int fd = here ? store_open_blob(p->store, item->d->digest, err) : -1;
 	if (here && fd < 0)
 		return fd;
 	struct fetch_request q = {
 		.id = (int64_t) id, .size = item->d->size, .method = (char *) (here ? "PUT" : "HEAD"),
-		.content_type = item->d->media_type, .digest = item->d->digest, .accept = here ? NULL : types,
+		.content_type = item->d->media_type, .digest = item->d->digest, .accept = here ? NULL : (char **) (uintptr_t) manifest_media_types,
 	};
 	const char *name = item->phase == PHASE_NAMED ? p->to->tag : item->d->digest;
 	int r = session_request(p->session, p->to, "manifests", name, &q, err);

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-enum { DOCUMENT_MAX = 4 << 20 };
 #define STORE_VERSION "2"
 static const char version_text[] = STORE_VERSION "\n";
 
@@ -166,7 +165,7 @@ int store_read_blob(const struct store *s, const char *digest, char **ret, size_
 {
 	char path[128];
 	blob_path(digest, path);
-	return fs_read_file(at(s, path)->fd, path, DOCUMENT_MAX, ret, len, err);
+	return fs_read_file(at(s, path)->fd, path, IMAGE_DOCUMENT_MAX, ret, len, err);
 }
 
 int store_put_blob(const struct store *s, int from_fd, const char *name, const char *digest, struct error *err)
