@@ -153,13 +153,10 @@ static int sweep_all(struct sweep *w, struct error *err)
 /* hold_alone - -EAGAIN when somebody is at work */
 static int hold_alone(const struct store *s, struct error *err)
 {
-	cleanup_close int fd = openat(s->fd, "hold", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : fs_lock(fd, true, false);
-	if (r == -EAGAIN)
+	int fd = store_hold_alone(s, err);
+	if (fd == -EAGAIN)
 		log_info("another command is at work in the store: what nobody needs stays until the next removal");
-	else if (r < 0)
-		return error_set(err, -r, "lock '%s/hold'", s->root);
-	return r < 0 ? r : take_fd(fd);
+	return fd;
 }
 
 static int run(const struct store *s, bool dry, bool count, struct collected *ret, struct error *err)

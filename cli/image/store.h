@@ -113,6 +113,8 @@ int store_collect(const struct store *s, struct error *err);
 /* store_hold - while its fd is open (also across fork), store_collect() removes nothing: for a pull, whose blobs have no name yet, and for
  * a run, whose container has no record yet */
 int store_hold(const struct store *s, struct error *err);
+/* store_hold_alone - for what removes; -EAGAIN, without a sentence, when somebody is at work */
+int store_hold_alone(const struct store *s, struct error *err);
 
 /* store_lowerdirs - the image's layers as overlay directories, topmost first (lowerdir's order); settled ones included;
  * none below a layer whose root is opaque.

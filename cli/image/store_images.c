@@ -204,6 +204,15 @@ static int find_name(const struct store *s, const struct store *from, const stru
 	return error_say(err, ENOENT, "no image '%s' in the store: `carrier pull %s` fetches it", ref->familiar, ref->familiar);
 }
 
+/* find_anywhere - in the store itself first; @err is what it says then */
+static int find_anywhere(const struct store *s, const struct reference *ref, struct image *ret, struct error *err)
+{
+	int r = find_name(s, s, ref, ret, err);
+	for (size_t i = 0; r == -ENOENT && i < s->n_others; i++)
+		r = find_name(s, &s->others[i], ref, ret, NULL);
+	return r;
+}
+
 /* find_short - under one of the names that registries.conf makes of a name without a registry; read only when docker.io's is not here */
 static int find_short(const struct store *s, const char *name, struct image *ret)
 {
@@ -218,11 +227,8 @@ static int find_short(const struct store *s, const char *name, struct image *ret
 		return -ENOENT;		/* who wants to fetch it is told what is wrong */
 	r = -ENOENT;
 	for (size_t i = 0; r == -ENOENT && i < names.n; i++)
-		if (reference_parse(names.v[i], &pool, &ref, NULL) == 0) {
-			r = find_name(s, s, &ref, ret, NULL);
-			for (size_t k = 0; r == -ENOENT && k < s->n_others; k++)
-				r = find_name(s, &s->others[k], &ref, ret, NULL);
-		}
+		if (reference_parse(names.v[i], &pool, &ref, NULL) == 0)
+			r = find_anywhere(s, &ref, ret, NULL);
 	return r;
 }
 
@@ -230,13 +236,11 @@ int store_find(const struct store *s, const char *name, struct image *ret, struc
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct reference ref;
-	struct error why = { 0 }, elsewhere;
+	struct error why = { 0 };
 	int r = reference_parse(name, &pool, &ref, &why);
 	bool is_name = r == 0;
 	if (is_name)
-		r = find_name(s, s, &ref, ret, &why);
-	for (size_t i = 0; is_name && r == -ENOENT && i < s->n_others; i++)
-		r = find_name(s, &s->others[i], &ref, ret, &elsewhere);
+		r = find_anywhere(s, &ref, ret, &why);
 	if (r == 0 || (is_name && r != -ENOENT)) {
 		if (r < 0 && err)
 			*err = why;

@@ -15,6 +15,15 @@ int store_hold(const struct store *s, struct error *err)
 	return r < 0 ? error_set(err, -r, "lock '%s/hold'", s->root) : take_fd(fd);
 }
 
+int store_hold_alone(const struct store *s, struct error *err)
+{
+	cleanup_close int fd = openat(s->fd, "hold", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : fs_lock(fd, true, false);
+	if (r == -EAGAIN)
+		return r;
+	return r < 0 ? error_set(err, -r, "lock '%s/hold'", s->root) : take_fd(fd);
+}
+
 static int lock_index(const struct store *s, struct error *err)
 {
 	cleanup_close int fd = openat(s->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);

@@ -88,12 +88,9 @@ static int make_old(const struct store *s, const char *dir, const char *suffix, 
 
 int unfinished_forget(const struct store *s, struct error *err)
 {
-	cleanup_close int hold = openat(s->fd, "hold", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	int r = hold < 0 ? -errno : fs_lock(hold, true, false);
-	if (r == -EAGAIN)
-		return 0;
-	if (r < 0)
-		return error_set(err, -r, "lock '%s/hold'", s->root);
-	r = make_old(s, "unfinished", "", err);
+	cleanup_close int hold = store_hold_alone(s, err);
+	if (hold < 0)
+		return hold == -EAGAIN ? 0 : hold;
+	int r = make_old(s, "unfinished", "", err);
 	return r < 0 ? r : make_old(s, "tmp", "/blob", err);
 }
