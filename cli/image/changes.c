@@ -6,8 +6,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 
 enum { DEPTH_MAX = 250 };
 
@@ -33,20 +31,12 @@ static void merged_done(struct merged *m)
 
 /* ---- one name ---- */
 
-static bool is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0); }
-
-static bool is_opaque(int fd)
-{
-	char value;
-	return fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
-}
-
 /* look - the file @name in @m; @at: in which layer. -ENOENT */
 static int look(const struct merged *m, const char *name, struct stat *st, size_t *at)
 {
 	for (*at = 0; *at < m->n; ++*at) {
 		if (fstatat(m->fds[*at], name, st, AT_SYMLINK_NOFOLLOW) == 0)
-			return is_whiteout(st) ? -ENOENT : 0;
+			return view_is_whiteout(st) ? -ENOENT : 0;
 		if (errno != ENOENT)
 			return -errno;
 	}
@@ -67,7 +57,7 @@ static int enter(const struct merged *m, const char *name, size_t at, struct mer
 		if (fd < 0)
 			return error_set(err, errno, "open '%s'", name);
 		ret->fds[ret->n++] = fd;
-		if (is_opaque(fd))
+		if (view_is_opaque(fd))
 			break;
 	}
 	return 0;
@@ -221,7 +211,7 @@ static int compare(struct comparing *c, const struct merged *was, const struct m
 static struct merged top(const struct view *v)
 {
 	struct merged m = { v->fds, 0 };
-	while (m.n < v->n && !(m.n > 0 && is_opaque(v->fds[m.n - 1])))
+	while (m.n < v->n && !(m.n > 0 && view_is_opaque(v->fds[m.n - 1])))
 		m.n++;
 	return m;
 }

@@ -8,7 +8,6 @@
 #include "view.h"
 #include <dirent.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 enum { DEPTH_MAX = 512 };
 
@@ -103,7 +102,7 @@ static int apply_entry(struct applying *a, int dir_fd, const char *name, const c
 		return error_set(err, errno, "look at '%s'", path);
 	if (S_ISDIR(st.st_mode))
 		return apply_directory(a, dir_fd, name, path, depth, err);
-	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0))	/* a whiteout */
+	if (view_is_whiteout(&st))
 		return fs_remove_tree(a->to_fd, path, err);
 	return apply_file(a, dir_fd, name, path, &st, err);
 }

@@ -10,7 +10,7 @@
 
 enum { LINKS_MAX = 40 };
 
-static bool is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0); }
+bool view_is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0); }
 
 bool view_is_opaque(int dir_fd)
 {
@@ -34,7 +34,7 @@ static enum found look_in(int fd, const char *path, struct stat *st)
 		name[n] = 0;
 		if (fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) < 0)
 			return opaque ? HIDDEN : NOT_HERE;
-		if (is_whiteout(st))
+		if (view_is_whiteout(st))
 			return HIDDEN;
 		path += n;
 		if (!*path)

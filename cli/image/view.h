@@ -11,7 +11,8 @@
 
 struct view { int *fds; size_t n; };
 
-/* view_is_opaque - the directory hides what is below it */
+/* view_is_whiteout - it stands for a name that is gone; view_is_opaque - the directory hides what is below it */
+bool view_is_whiteout(const struct stat *st);
 bool view_is_opaque(int dir_fd);
 
 /* view_find - where @path (no symlink in its directories) is; its last part is not followed

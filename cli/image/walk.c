@@ -1,6 +1,7 @@
 #include "walk.h"
 #include "cleanup.h"
 #include "mem.h"
+#include "view.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -88,7 +89,7 @@ static int add_entry(void *ctx, const struct walk_entry *e, struct error *err)
 {
 	struct fingerprint *f = ctx;
 	const struct stat *st = &e->st;
-	bool is_dir = S_ISDIR(st->st_mode), is_whiteout = S_ISCHR(st->st_mode) && st->st_rdev == 0;
+	bool is_dir = S_ISDIR(st->st_mode), is_whiteout = view_is_whiteout(st);
 	bool has_time = f->all_times || !(is_dir || is_whiteout);
 	struct hash h = { UINT64_C(0xcbf29ce484222325), UINT64_C(0x84222325cbf29ce4) };
 	const int64_t numbers[] = { st->st_mode, st->st_uid, st->st_gid, is_dir ? 0 : (int64_t) st->st_nlink, is_dir ? 0 : st->st_size,
