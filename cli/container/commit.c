@@ -112,11 +112,7 @@ static int add_layer(const struct commit *k, const struct place *p, int tree_fd,
 	struct made_layer layer;
 	if (tree_fd < 0) {	/* nothing */
 		history->empty_layer = true;
-		struct image_history *list = pool_alloc(pool, (config->n_history + 1) * sizeof *list);
-		if (config->n_history)
-			memcpy(list, config->history, config->n_history * sizeof *list);
-		list[config->n_history++] = *history;
-		config->history = list;
+		make_add_history(config, history, pool);
 		return 0;
 	}
 	int r = pack(k, p, tree_fd, &layer, err);

@@ -1,5 +1,4 @@
 #include "../container/apart.h"
-#include "../container/userns.h"
 #include "archive.h"
 #include "chain.h"
 #include "cleanup.h"
@@ -391,14 +390,11 @@ static int work(void *ctx, struct error *err)
 {
 	struct load *l = ctx;
 	struct store store cleanup_store = STORE_INIT;
-	int r = l->c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
-	if (r == 0)
-		r = store_open(l->c->root, &store, err);
-	cleanup_close int hold = r < 0 ? -1 : make_hold(&store, err);
+	cleanup_close int hold = make_begin(l->c, &store, err);
 	if (hold < 0)
-		return r < 0 ? r : hold;
+		return hold;
 	l->store = &store;
-	r = load(l, err);
+	int r = load(l, err);
 	place_close(&l->place);
 	close_fd(&l->tree_fd);
 	if (r < 0) {

@@ -3,7 +3,6 @@
  * that the same images give the same bytes; or the tree is copied. Blobs are verified before: what was damaged on disk is not
  * handed on. */
 #include "../container/apart.h"
-#include "../container/userns.h"
 #include "archive.h"
 #include "cleanup.h"
 #include "copy.h"
@@ -342,14 +341,11 @@ static int work(void *ctx, struct error *err)
 {
 	struct save *s = ctx;
 	struct store store cleanup_store = STORE_INIT;
-	int r = s->c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
-	if (r == 0)
-		r = store_open(s->c->root, &store, err);
-	cleanup_close int hold = r < 0 ? -1 : make_hold(&store, err);
+	cleanup_close int hold = make_begin(s->c, &store, err);
 	if (hold < 0)
-		return r < 0 ? r : hold;
+		return hold;
 	s->store = &store;
-	r = save(s, err);
+	int r = save(s, err);
 	place_close(&s->place);
 	close_fd(&s->tree_fd);
 	for (size_t i = 0; i < s->n; i++) {

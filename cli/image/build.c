@@ -1,28 +1,10 @@
 #include "build.h"
 #include "../container/apart.h"
-#include "../container/userns.h"
 #include "cleanup.h"
 #include "instructions.h"
-#include <string.h>
 #include <sys/mman.h>
 
 struct build { const struct carrier *c; const struct build_options *o; char *id; };
-
-static int set_platform(const char *platform, struct image_config *config, struct pool *pool, struct error *err)
-{
-	struct strings parts cleanup_strings = { 0 };
-	if (!platform) {
-		make_platform(config, pool);
-		return 0;
-	}
-	strings_split(&parts, platform, "/");
-	if (parts.n < 2 || parts.n > 3)
-		return error_say(err, EINVAL, "--platform '%s': give OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64", platform);
-	config->os = pool_strdup(pool, parts.v[0]);
-	config->architecture = pool_strdup(pool, parts.v[1]);
-	config->variant = parts.n > 2 ? pool_strdup(pool, parts.v[2]) : NULL;
-	return 0;
-}
 
 static int make(const struct build *b, const struct store *s, struct pool *pool, struct error *err)
 {
@@ -32,7 +14,7 @@ static int make(const struct build *b, const struct store *s, struct pool *pool,
 	struct made_layer layer = { .size = 0 };
 	struct descriptor descriptors[1];
 	size_t n = 0;
-	int r = set_platform(o->platform, &config, pool, err);
+	int r = make_platform(&config, o->platform, pool, err);
 	for (char *const *change = o->changes; r == 0 && change && *change; change++)
 		r = instruction_apply(&config.config, *change, pool, err);
 	if (r == 0)
@@ -57,13 +39,10 @@ static int work(void *ctx, struct error *err)
 	const struct build *b = ctx;
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct store store cleanup_store = STORE_INIT;
-	int r = b->c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
-	if (r == 0)
-		r = store_open(b->c->root, &store, err);
-	cleanup_close int hold = r < 0 ? -1 : make_hold(&store, err);
+	cleanup_close int hold = make_begin(b->c, &store, err);
 	if (hold < 0)
-		return r < 0 ? r : hold;
-	r = make(b, &store, &pool, err);
+		return hold;
+	int r = make(b, &store, &pool, err);
 	if (r < 0) {
 		close_fd(&hold);
 		(void) store_collect(&store, NULL);	/* what was made, and nothing names */

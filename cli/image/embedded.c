@@ -58,9 +58,10 @@ int image_embedded(const struct store *s, struct error *err)
 	int r = tar_fd < 0 ? tar_fd : place_open(s, "hello", &place, err);
 	if (r == 0)
 		r = make_layer_of_archive(&place, tar_fd, NULL, &layer, err);
+	if (r == 0)
+		r = make_platform(&config, NULL, &pool, err);
 	if (r < 0)
 		return r;
-	make_platform(&config, &pool);
 	make_add_layer(&config, &descriptor, &n, &layer, NULL, &pool);
 	r = make_image(&place, &config, NULL, &descriptor, n, &pool, id, &manifest, err);
 	return r < 0 ? r : store_name(s, &manifest, "docker.io/library/hello:latest", err);

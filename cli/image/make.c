@@ -1,4 +1,5 @@
 #include "make.h"
+#include "../container/userns.h"
 #include "chain.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -28,6 +29,14 @@ int make_hold(const struct store *s, struct error *err)
 	if (has_leftovers(s))
 		(void) store_collect(s, NULL);
 	return store_hold(s, err);
+}
+
+int make_begin(const struct carrier *c, struct store *ret, struct error *err)
+{
+	int r = c->rootless ? userns_become_root(0, NULL, NULL, err) : 0;
+	if (r == 0)
+		r = store_open(c->root, ret, err);
+	return r < 0 ? r : make_hold(ret, err);
 }
 
 int place_open(const struct store *s, const char *what, struct place *ret, struct error *err)
@@ -118,6 +127,14 @@ static int layer_dir(const struct place *p, struct error *err)
 	return fd < 0 ? error_set(err, errno, "create '%s/%s/layer'", p->store->root, p->name) : fd;
 }
 
+/* take_report - what a program has found out */
+static void take_report(struct made_layer *ret, const struct unpack_report *report)
+{
+	snprintf(ret->digest, sizeof ret->digest, "%s", report->digest);
+	snprintf(ret->diff_id, sizeof ret->diff_id, "%s", report->diff_id);
+	ret->size = report->size;
+}
+
 /* unpack - the blob becomes a layer, verified */
 static int unpack(const struct place *p, const struct unpack_job *job, struct made_layer *ret, struct error *err)
 {
@@ -133,9 +150,7 @@ static int unpack(const struct place *p, const struct unpack_job *job, struct ma
 		return r;
 	if (report->message)
 		log_warn("layer: %s", report->message);
-	snprintf(ret->digest, sizeof ret->digest, "%s", report->digest);
-	snprintf(ret->diff_id, sizeof ret->diff_id, "%s", report->diff_id);
-	ret->size = report->size;
+	take_report(ret, report);
 	ret->media_type = media_type_of(report->compression);
 	return 0;
 }
@@ -163,9 +178,7 @@ static int pack(const struct place *p, const struct pack_job *how, struct made_l
 		return r;
 	if (report->message)
 		log_warn("%s", report->message);
-	snprintf(ret->digest, sizeof ret->digest, "%s", report->digest);
-	snprintf(ret->diff_id, sizeof ret->diff_id, "%s", report->diff_id);
-	ret->size = report->size;
+	take_report(ret, report);
 	return 0;
 }
 
@@ -206,6 +219,15 @@ struct descriptor *make_layers_of(const struct image *image, size_t more, struct
 	return list;
 }
 
+void make_add_history(struct image_config *config, const struct image_history *history, struct pool *pool)
+{
+	struct image_history *list = pool_alloc(pool, (config->n_history + 1) * sizeof *list);
+	if (config->n_history)
+		memcpy(list, config->history, config->n_history * sizeof *list);
+	list[config->n_history++] = *history;
+	config->history = list;
+}
+
 void make_add_layer(struct image_config *config, struct descriptor *layers, size_t *n, const struct made_layer *layer,
 		    const struct image_history *history, struct pool *pool)
 {
@@ -217,13 +239,8 @@ void make_add_layer(struct image_config *config, struct descriptor *layers, size
 	config->rootfs = (struct image_rootfs) { pool_strdup(pool, "layers"), diffs };
 	layers[(*n)++] = (struct descriptor) { .media_type = (char *) (uintptr_t) layer->media_type,
 					       .digest = pool_strdup(pool, layer->digest), .size = layer->size };
-	if (!history)
-		return;
-	struct image_history *list = pool_alloc(pool, (config->n_history + 1) * sizeof *list);
-	if (config->n_history)
-		memcpy(list, config->history, config->n_history * sizeof *list);
-	list[config->n_history++] = *history;
-	config->history = list;
+	if (history)
+		make_add_history(config, history, pool);
 }
 
 /* ---- images ---- */
@@ -257,13 +274,16 @@ int make_names(const struct store *s, const struct descriptor *manifest, char *c
 	return r;
 }
 
-void make_platform(struct image_config *config, struct pool *pool)
+int make_platform(struct image_config *config, const char *platform, struct pool *pool, struct error *err)
 {
 	struct strings parts cleanup_strings = { 0 };
-	strings_split(&parts, platform_machine(), "/");
+	strings_split(&parts, platform ? platform : platform_machine(), "/");
+	if (parts.n < 2 || parts.n > 3)
+		return error_say(err, EINVAL, "--platform '%s': give OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64", platform);
 	config->os = pool_strdup(pool, parts.v[0]);
 	config->architecture = pool_strdup(pool, parts.v[1]);
 	config->variant = parts.n > 2 ? pool_strdup(pool, parts.v[2]) : NULL;
+	return 0;
 }
 
 char *make_now(struct pool *pool)

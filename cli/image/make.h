@@ -7,6 +7,7 @@
  * it is whole: who is killed leaves only what the next store_collect() removes.
  */
 #pragma once
+#include "../carrier.h"
 #include "../transfer/unpacker.h"
 #include "store.h"
 
@@ -15,6 +16,8 @@
 
 /* make_hold - store_hold(), after what a killed process has left below store/tmp is removed */
 int make_hold(const struct store *s, struct error *err);
+/* make_begin - in a child (apart.h): become root of the user's own namespace, open the store, and hold it. Return: make_hold()'s fd */
+int make_begin(const struct carrier *c, struct store *ret, struct error *err);
 
 /* struct place - a directory of our own below store/tmp, locked while we live */
 struct place { const struct store *store; char name[64]; int fd, lock_fd; };
@@ -42,7 +45,8 @@ int make_layer_of_archive(const struct place *p, int fd, const char *diff_id, st
 
 /* make_layers_of - the descriptors of an image's layers, with room for @more behind them, and media types of OCI's */
 struct descriptor *make_layers_of(const struct image *image, size_t more, struct pool *pool, struct error *err);
-/* make_add_layer - to the config's diff_ids and history, and to the list of @n descriptors, which has room. @history: borrowed, NULL: none */
+/* make_add_history - one more step, borrowed; make_add_layer - to the config's diff_ids and history, and to the list of @n descriptors, which has room. @history: borrowed, NULL: none */
+void make_add_history(struct image_config *config, const struct image_history *history, struct pool *pool);
 void make_add_layer(struct image_config *config, struct descriptor *layers, size_t *n, const struct made_layer *layer,
 		    const struct image_history *history, struct pool *pool);
 
@@ -54,7 +58,7 @@ int make_image(const struct place *p, const struct image_config *config, const c
 /* make_names - the image of @manifest gets its names (canonical); none: it is known by its id only */
 int make_names(const struct store *s, const struct descriptor *manifest, char *const *names, struct error *err);
 
-/* make_platform - this machine's, into a config that has none */
-void make_platform(struct image_config *config, struct pool *pool);
+/* make_platform - OS/ARCH[/VARIANT], NULL: this machine's, into a config that has none; -EINVAL with a sentence on --platform */
+int make_platform(struct image_config *config, const char *platform, struct pool *pool, struct error *err);
 /* make_now - the time, as documents have it */
 char *make_now(struct pool *pool);
