@@ -84,6 +84,16 @@ int new_name(const char *word, struct strings *ret, struct error *err)
 	return 0;
 }
 
+int compression_parse(const char *word, int64_t level, enum layer_compression *ret, struct error *err)
+{
+	*ret = str_eq(word, "zstd") ? LAYER_ZSTD : str_eq(word, "none") ? LAYER_PLAIN : LAYER_GZIP;
+	if (*ret == LAYER_GZIP && word && strcmp(word, "gzip") != 0)
+		return error_say(err, EINVAL, "--compression '%s': there are gzip, zstd and none", word);
+	if (level < 0)
+		return error_say(err, EINVAL, "--compression-level: give a number above 0");
+	return 0;
+}
+
 int show_id(const char *id, bool quiet, const char *iidfile)
 {
 	struct error err = { 0 };

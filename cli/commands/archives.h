@@ -1,6 +1,7 @@
 /* archives.h - what the commands that write and read archives have in common. */
 #pragma once
 #include "../carrier.h"
+#include "../image/documents.h"
 #include "../image/reference.h"
 #include "str.h"
 
@@ -24,6 +25,9 @@ int input_open(const char *path, const char *what, struct error *err);
 
 /* new_name - @word as the canonical name that an image is to get; one with a digest is refused. Adds to @ret */
 int new_name(const char *word, struct strings *ret, struct error *err);
+
+/* compression_parse - --compression's @word (NULL: gzip) and --compression-level; -EINVAL with a sentence */
+int compression_parse(const char *word, int64_t level, enum layer_compression *ret, struct error *err);
 
 /* show_id - the id of an image that was made: printed, and written to @iidfile (NULL: none). Return: the exit code */
 int show_id(const char *id, bool quiet, const char *iidfile);

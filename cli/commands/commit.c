@@ -29,16 +29,17 @@ static int run(void *program, void *given, char **args, int n_args)
 	const struct commit_command_options *o = given;
 	struct container container cleanup_container = CONTAINER_NONE;
 	struct strings names cleanup_strings = { 0 };
+	enum layer_compression compression = LAYER_GZIP;
 	struct error err = { 0 };
 	char id[80];
 	int r = n_args > 1 ? new_name(args[1], &names, &err) : 0;
-	if (r == 0 && o->level < 0)
-		r = error_say(&err, EINVAL, "--compression-level: give a number above 0");
+	if (r == 0)
+		r = compression_parse(o->compression, o->level, &compression, &err);
 	if (r == 0)
 		r = record_find(c, args[0], false, &container, &err);
 	const struct commit_options options_of = {
 		.author = o->author, .message = o->message, .changes = o->changes.v, .names = names.v, .pause = o->pause,
-		.squash = o->squash, .compression = o->compression, .level = o->level,
+		.squash = o->squash, .compression = compression, .level = o->level,
 	};
 	if (r == 0)
 		r = commit_container(c, &container, &options_of, id, &err);

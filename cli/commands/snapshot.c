@@ -1,4 +1,3 @@
-#include "../container/commit.h"
 #include "../image/build.h"
 #include "archives.h"
 #include "cleanup.h"
@@ -32,9 +31,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	char id[80];
 	int r = n_args > 1 ? new_name(args[1], &names, &err) : 0;
 	if (r == 0)
-		r = commit_compression(o->compression, &b.compression, &err);
-	if (r == 0 && o->level < 0)
-		r = error_say(&err, EINVAL, "--compression-level: give a number above 0");
+		r = compression_parse(o->compression, o->level, &b.compression, &err);
 	cleanup_close int fd = r < 0 ? -1 : open(args[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r == 0 && fd < 0)
 		r = error_set(&err, errno, "open the directory '%s'", args[0]);

@@ -13,14 +13,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-int commit_compression(const char *word, enum layer_compression *ret, struct error *err)
-{
-	*ret = str_eq(word, "zstd") ? LAYER_ZSTD : str_eq(word, "none") ? LAYER_PLAIN : LAYER_GZIP;
-	if (*ret == LAYER_GZIP && word && strcmp(word, "gzip") != 0)
-		return error_say(err, EINVAL, "--compression '%s': there are gzip, zstd and none", word);
-	return 0;
-}
-
 struct commit {
 	const struct carrier *c;
 	const struct container *container;
@@ -100,9 +92,9 @@ static char *joined(char *const *words, struct pool *pool)
 
 static int pack(const struct commit *k, const struct place *p, int tree_fd, struct made_layer *layer, struct error *err)
 {
-	struct pack_job how = { .tree_fd = tree_fd, .kind = k->o->squash ? "layer" : "overlay", .level = k->o->level };
-	int r = commit_compression(k->o->compression, &how.compression, err);
-	return r < 0 ? r : make_layer(p, &how, layer, err);
+	const struct pack_job how = { .tree_fd = tree_fd, .kind = k->o->squash ? "layer" : "overlay",
+				      .compression = k->o->compression, .level = k->o->level };
+	return make_layer(p, &how, layer, err);
 }
 
 /* add_layer - what the container wrote, if it was ever started */
@@ -242,16 +234,12 @@ int commit_container(const struct carrier *c, const struct container *container,
 		     struct error *err)
 {
 	enum { ROOM = 80 };
-	enum layer_compression checked;
-	int r = commit_compression(o->compression, &checked, err);
-	if (r < 0)
-		return r;
 	char *shared = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return error_set(err, errno, "share memory with a child");
 	int freezer = hold_still(c, container, o);
 	struct commit k = { .c = c, .container = container, .o = o, .id = shared };
-	r = apart_run(work, &k, err);
+	int r = apart_run(work, &k, err);
 	container_thaw(&freezer);
 	snprintf(id, ROOM, "%s", shared);
 	(void) munmap(shared, ROOM);

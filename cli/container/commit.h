@@ -8,13 +8,10 @@ struct commit_options {
 	char *const *changes;		/* instructions.h; or NULL */
 	char *const *names;		/* canonical; or NULL */
 	bool pause, squash;		/* squash: all of its files in one layer */
-	const char *compression;	/* "gzip" (also when NULL), "zstd", "none" */
+	enum layer_compression compression;
 	int64_t level;
 };
 
 /* commit_container - @id receives the image's id (its config's digest), room for 80 */
 int commit_container(const struct carrier *c, const struct container *container, const struct commit_options *o, char id[80],
 		     struct error *err);
-
-/* commit_compression - of a word of --compression; -EINVAL with a sentence */
-int commit_compression(const char *word, enum layer_compression *ret, struct error *err);
