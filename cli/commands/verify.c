@@ -46,8 +46,8 @@ static int verify_image(const struct store *s, const char *word, const struct ve
 	if (strings_count(diff_ids) != m->n_layers)
 		return error_say(err, EINVAL, "the image's config names %zu layers and its manifest %zu", strings_count(diff_ids), m->n_layers);
 	const struct descriptor manifest = { .digest = image.manifest_digest };
-	*well = tell(o, "manifest", &manifest, NULL, verify_document(s, &manifest, &why), &why) && *well;
-	*well = tell(o, "config", &m->config, NULL, verify_document(s, &m->config, &why), &why) && *well;
+	*well = tell(o, "manifest", &manifest, NULL, verify_blob(s, manifest.digest, 0, &why), &why) && *well;
+	*well = tell(o, "config", &m->config, NULL, verify_blob(s, m->config.digest, m->config.size, &why), &why) && *well;
 	for (size_t i = 0; i < m->n_layers; i++)
 		*well = tell(o, "layer", &m->layers[i], diff_ids[i], verify_layer(s, &m->layers[i], diff_ids[i], &why), &why) && *well;
 	return 0;

@@ -8,6 +8,7 @@
 #include "copy.h"
 #include "fs.h"
 #include "make.h"
+#include "verify.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -77,17 +78,6 @@ static int missing(const struct image *image, const char *digest, struct error *
 	return error_say(err, ENOENT, "the blob %s of image %s is not in the store (it was pruned): `carrier pull` brings it back", digest, name);
 }
 
-/* check_blob - is it still what it was? */
-static int check_blob(const struct save *s, const struct image *image, const char *digest, struct error *err)
-{
-	char got[80];
-	if (!store_has_blob(s->store, digest))
-		return missing(image, digest, err);
-	cleanup_close int fd = store_open_blob(s->store, digest, err);
-	const struct unpack_job job = { .input_fd = fd, .blob_dir_fd = -1, .layer_dir_fd = -1, .digest = digest };
-	return fd < 0 ? fd : unpack_document(&job, got, err);
-}
-
 static int copy_blob(struct save *s, const char *digest, const char *name, struct error *err)
 {
 	cleanup_close int in = store_open_blob(s->store, digest, err);
@@ -105,7 +95,7 @@ static int link_blob(struct save *s, const struct image *image, const char *dige
 	char blob[128];
 	if (strings_have(s->files.v, name))
 		return 0;
-	int r = check_blob(s, image, digest, err);
+	int r = store_has_blob(s->store, digest) ? verify_blob(s->store, digest, 0, err) : missing(image, digest, err);
 	if (r < 0)
 		return r;
 	snprintf(blob, sizeof blob, "blobs/sha256/%.64s", digest_hex(digest));

@@ -1,10 +1,10 @@
 #include "examine.h"
-#include "../transfer/unpacker.h"
 #include "cleanup.h"
 #include "collect.h"
 #include "compare.h"
 #include "fs.h"
 #include "origin.h"
+#include "verify.h"
 #include "walk.h"
 #include <dirent.h>
 #include <stdarg.h>
@@ -53,18 +53,6 @@ static void found(struct examining *x, const char *kind, const char *object, con
 
 /* ---- blobs ---- */
 
-/* check_blob - read by carrier-unpack, which compares the digest */
-static int check_blob(const struct store *s, const char *digest, struct error *err)
-{
-	struct stat st;
-	char computed[80];
-	cleanup_close int fd = store_open_blob(s, digest, err);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fd < 0 ? fd : error_set(err, errno, "look at blob %s", digest);
-	const struct unpack_job job = { .input_fd = fd, .blob_dir_fd = -1, .layer_dir_fd = -1, .digest = digest, .size = st.st_size };
-	return unpack_document(&job, computed, err);
-}
-
 static int check_blobs(struct examining *x, struct error *err)
 {
 	cleanup_close int fd = openat(x->store->fd, "blobs/sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -78,7 +66,7 @@ static int check_blobs(struct examining *x, struct error *err)
 		if (e->d_name[0] == '.')
 			continue;
 		x->ret->blobs++;
-		int bad = digest_check(digest, NULL) < 0 ? error_say(&why, EINVAL, "its name is no digest") : check_blob(x->store, digest, &why);
+		int bad = digest_check(digest, NULL) < 0 ? error_say(&why, EINVAL, "its name is no digest") : verify_blob(x->store, digest, 0, &why);
 		if (bad >= 0 || faccessat(fd, e->d_name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)	/* or it was removed meanwhile */
 			continue;
 		found(x, "blob", digest, NULL, NULL, "%s", why.text);

@@ -2,7 +2,8 @@
 #pragma once
 #include "store.h"
 
-/* verify_document - a manifest or config. Return: 0; -ENOENT when it is not there, -EBADMSG when it is damaged, with a sentence */
-int verify_document(const struct store *s, const struct descriptor *d, struct error *err);
+/* verify_blob - any of them; @size: 0 when it is not known. Return: 0; -ENOENT when it is not there, -EBADMSG when it is damaged, with a
+ * sentence */
+int verify_blob(const struct store *s, const char *digest, int64_t size, struct error *err);
 /* verify_layer - the blob, and the archive in it against @diff_id; nothing is unpacked */
 int verify_layer(const struct store *s, const struct descriptor *d, const char *diff_id, struct error *err);
