@@ -56,6 +56,20 @@ void http_options(CURL *easy, const struct fetch_setup *setup, char *curl_text)
 		curl_easy_setopt(easy, CURLOPT_USERAGENT, setup->user_agent);
 }
 
+bool http_broke_off(CURLcode code)
+{
+	switch ((int) code) {
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+		return true;
+	}
+	return false;
+}
+
 int64_t http_retry_ms(CURL *easy, unsigned tries)
 {
 	static const int64_t waits_ms[] = { 300, 1000, 3000 };

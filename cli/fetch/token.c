@@ -196,8 +196,7 @@ static bool may_retry(const struct token *t, CURLcode code)
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (code == CURLE_OK)
 		return status == 429 || (status >= 500 && status != 501);
-	return code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE
-		|| code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM;
+	return http_broke_off(code);
 }
 
 /* may_follow - a token server that has moved on its own host; nothing that we show there goes anywhere else */

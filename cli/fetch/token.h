@@ -44,6 +44,8 @@ void token_free(struct token *list);
 
 /* http_options - what every transfer has in common (http.c) */
 void http_options(CURL *easy, const struct fetch_setup *setup, char *curl_text);
+/* http_broke_off - a connection that was there has ended: trying again may help */
+bool http_broke_off(CURLcode code);
 /* http_retry_ms - how long to wait before try number @tries (0: the second), by the answer's Retry-After if there is one;
  * -1: no further one, or longer than we wait */
 int64_t http_retry_ms(CURL *easy, unsigned tries);

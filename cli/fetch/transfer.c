@@ -411,19 +411,9 @@ static bool may_be_plain(const struct transfer *t, CURLcode code)
 
 static bool is_broken(const struct transfer *t, CURLcode code)
 {
-	switch ((int) code) {
-	case CURLE_OPERATION_TIMEDOUT:
-	case CURLE_COULDNT_CONNECT:
+	if (code == CURLE_OPERATION_TIMEDOUT || code == CURLE_COULDNT_CONNECT)
 		return t->received > 0;
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_GOT_NOTHING:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_HTTP2:
-	case CURLE_HTTP2_STREAM:
-		return true;
-	}
-	return false;
+	return http_broke_off(code);
 }
 
 static int ended_curl(struct transfer *t, CURLcode code, struct error *err)

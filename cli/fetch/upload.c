@@ -426,19 +426,10 @@ int upload_broke(const struct transfer *t, CURLcode code, struct error *err)
 	curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
 	cleanup_free char *host = url_host(t->url);
 	cleanup_free char *reason = printable(*t->curl_text ? t->curl_text : curl_easy_strerror(code), 300, 300);
-	switch ((int) code) {
-	case CURLE_OPERATION_TIMEDOUT:
-		if (connected > 0)
-			return error_say(err, ETIMEDOUT, "%s: %s took nothing and said nothing for %d seconds; try again", t->object, host,
-					 COMMIT_TIMEOUT_S);
-		return 0;
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_GOT_NOTHING:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_HTTP2:
-	case CURLE_HTTP2_STREAM:
+	if (code == CURLE_OPERATION_TIMEDOUT && connected > 0)
+		return error_say(err, ETIMEDOUT, "%s: %s took nothing and said nothing for %d seconds; try again", t->object, host,
+				 COMMIT_TIMEOUT_S);
+	if (http_broke_off(code))
 		return error_say(err, EIO, "%s: the connection to %s broke off again and again (%s); try again", t->object, host, reason);
-	}
 	return 0;
 }
