@@ -6,6 +6,8 @@
  *	table_print(&t, stdout);
  */
 #pragma once
+#include "json.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -17,3 +19,8 @@ void table_done(struct table *t);
 void table_add(struct table *t, const char *cell, ...) __attribute__((sentinel));
 /* table_print - columns are as wide as their widest cell in characters (UTF-8) and three blanks apart; no blanks at the ends of lines */
 void table_print(const struct table *t, FILE *out);
+
+/* table_format - --format's @word, "table" (also NULL) or "json". @ret_json: which; -EINVAL with a sentence */
+int table_format(const char *word, bool *ret_json, struct error *err);
+/* table_json - in place of a row: the object as one line on standard output */
+void table_json(const struct json_type *type, const void *object);

@@ -62,24 +62,21 @@ static struct history_row make_row(const struct image *i, const struct step *ste
 	};
 }
 
-static void print_steps(const struct image *i, const struct history_options *o)
+static void print_steps(const struct image *i, const struct history_options *o, bool json)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct table table cleanup_table = { 0 };
-	bool json = str_eq(o->format, "json");
 	size_t n;
 	cleanup_free struct step *steps = list_steps(i, &n);
 	table_add(&table, "IMAGE", o->human ? "CREATED" : "CREATED AT", "CREATED BY", "SIZE", "COMMENT", NULL);
 	for (size_t k = 0; k < n; k++) {
 		struct history_row row = make_row(i, &steps[k], k == 0, o, &pool);
-		if (o->quiet) {
+		if (o->quiet)
 			puts(row.id);
-		} else if (json) {
-			cleanup_free char *text = json_encode(&row_type, &row, JSON_COMPACT, NULL);
-			puts(text);
-		} else {
+		else if (json)
+			table_json(&row_type, &row);
+		else
 			table_add(&table, row.id, row.created_since, row.created_by, row.size, row.comment, NULL);
-		}
 	}
 	if (!o->quiet && !json)
 		table_print(&table, stdout);
@@ -92,16 +89,15 @@ static int run(void *program, void *given, char **args, int n_args)
 	struct store s cleanup_store = STORE_INIT;
 	struct image image cleanup_image = { 0 };
 	struct error err = { 0 };
+	bool json;
 	(void) n_args;
-	if (o->format && !str_eq(o->format, "json") && !str_eq(o->format, "table")) {
-		error_say(&err, EINVAL, "--format '%s' is not known: table or json", o->format);
-		return carrier_fail(&err);
-	}
-	int r = store_open(c->root, &s, &err);
+	int r = table_format(o->format, &json, &err);
+	if (r == 0)
+		r = store_open(c->root, &s, &err);
 	if (r == 0)
 		r = store_find(&s, args[0], &image, &err);
 	if (r == 0)
-		print_steps(&image, o);
+		print_steps(&image, o, json);
 	return r < 0 ? carrier_fail(&err) : 0;
 }
 

@@ -67,8 +67,7 @@ static void print_row(struct output *out, const struct image *image, const char 
 		strings_add(&out->ids, row.id);
 		puts(row.id);
 	} else if (out->json) {
-		cleanup_free char *text = json_encode(&row_type, &row, JSON_COMPACT, NULL);
-		puts(text);
+		table_json(&row_type, &row);
 	} else {
 		table_add(&out->table, row.repository, row.tag, row.id, row.created_since, row.size, NULL);
 	}
@@ -117,14 +116,12 @@ static int list_all(const struct carrier *c, struct output *out, struct error *e
 int images_list(const struct carrier *c, bool quiet, bool no_trunc, const char *format, const char *only)
 {
 	struct images_options o = { .quiet = quiet, .no_trunc = no_trunc };
-	struct output out = { .o = &o, .only = only, .json = str_eq(format, "json"), .now = time(NULL) };
+	struct output out = { .o = &o, .only = only, .now = time(NULL) };
 	struct error err = { 0 };
-	if (format && !out.json && !str_eq(format, "table")) {
-		error_say(&err, EINVAL, "--format '%s' is not known: table or json", format);
-		return carrier_fail(&err);
-	}
+	int r = table_format(format, &out.json, &err);
 	table_add(&out.table, "REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", NULL);
-	int r = list_all(c, &out, &err);
+	if (r == 0)
+		r = list_all(c, &out, &err);
 	if (r == 0 && !quiet && !out.json)
 		table_print(&out.table, stdout);
 	table_done(&out.table);

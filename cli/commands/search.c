@@ -62,11 +62,10 @@ static int parse_filter(struct search *s, const char *word, struct error *err)
 static int parse_options(struct search *s, struct error *err)
 {
 	const struct search_options *o = s->o;
-	int r = 0;
 	s->official = s->automated = -1;
-	s->json = str_eq(o->format, "json");
-	if (o->format && !s->json && !str_eq(o->format, "table"))
-		return error_say(err, EINVAL, "--format '%s' is not known: table or json", o->format);
+	int r = table_format(o->format, &s->json, err);
+	if (r < 0)
+		return r;
 	if (o->limit < 1 || o->limit > LIMIT_MAX)
 		return error_say(err, EINVAL, "--limit: a number from 1 to %d", LIMIT_MAX);
 	for (size_t i = 0; r == 0 && i < o->filters.n; i++)
@@ -101,8 +100,7 @@ static void show(struct search *s, const char *registry, const struct found *f)
 	snprintf(stars, sizeof stars, "%lld", (long long) f->stars);
 	if (s->json) {
 		const struct shown row = { name, description, stars, (char *) (f->official ? "true" : "false"), (char *) (f->automated ? "true" : "false") };
-		cleanup_free char *text = json_encode(&shown_type, &row, JSON_COMPACT, NULL);
-		puts(text);
+		table_json(&shown_type, &row);
 	} else {
 		table_add(&s->table, name, description, stars, f->official ? "[OK]" : "", NULL);
 	}

@@ -56,6 +56,7 @@ struct trees { struct tree *v; size_t n; };
 struct df {
 	const struct carrier *c;
 	const struct df_options *o;
+	bool json;
 	struct store store;
 	struct trees layers, chains;
 	struct container *containers;
@@ -282,18 +283,15 @@ static void print_details(const struct report *r)
 static void print(const struct df *d)
 {
 	const struct report *r = &d->report;
-	if (!str_eq(d->o->format, "json")) {
+	if (!d->json) {
 		print_totals(r);
 		if (d->o->verbose)
 			print_details(r);
 	} else if (d->o->verbose) {
-		cleanup_free char *text = json_encode(&report_type, r, JSON_COMPACT, NULL);
-		puts(text);
+		table_json(&report_type, r);
 	} else {
-		for (size_t i = 0; i < r->n_totals; i++) {
-			cleanup_free char *text = json_encode(&total_type, &r->totals[i], JSON_COMPACT, NULL);
-			puts(text);
-		}
+		for (size_t i = 0; i < r->n_totals; i++)
+			table_json(&total_type, &r->totals[i]);
 	}
 }
 
@@ -319,11 +317,10 @@ static int run(void *program, void *given, char **args, int n_args)
 	const struct carrier *c = program;
 	struct error err = { 0 };
 	struct df d = { .c = c, .o = given, .store = STORE_INIT };
-	if (d.o->format && !str_eq(d.o->format, "json") && !str_eq(d.o->format, "table")) {
-		error_say(&err, EINVAL, "--format '%s' is not known: table or json", d.o->format);
-		return carrier_fail(&err);
-	}
-	return apart_as_owner(c->rootless, do_df, &d, &err) < 0 ? carrier_fail(&err) : 0;
+	int r = table_format(d.o->format, &d.json, &err);
+	if (r == 0)
+		r = apart_as_owner(c->rootless, do_df, &d, &err);
+	return r < 0 ? carrier_fail(&err) : 0;
 }
 
 const struct command command_system_df = {
