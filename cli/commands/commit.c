@@ -1,4 +1,5 @@
 #include "../container/commit.h"
+#include "../container/event.h"
 #include "archives.h"
 #include "cleanup.h"
 
@@ -43,6 +44,8 @@ static int run(void *program, void *given, char **args, int n_args)
 	};
 	if (r == 0)
 		r = commit_container(c, &container, &options_of, id, &err);
+	if (r == 0)
+		event_container(c, &container, "commit", "comment", o->message, "imageID", id, NULL);
 	return r < 0 ? carrier_fail(&err) : show_id(id, o->quiet, o->iidfile);
 }
 

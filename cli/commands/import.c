@@ -1,3 +1,4 @@
+#include "../container/event.h"
 #include "../image/build.h"
 #include "archives.h"
 #include "cleanup.h"
@@ -42,6 +43,7 @@ static int run(void *program, void *given, char **args, int n_args)
 		error_wrap(&err, "import %s", args[0]);
 		return carrier_fail(&err);
 	}
+	event_record(c, "image", "import", id, names.n ? names.v[0] : id, NULL, NULL);
 	return show_id(id, false, NULL);
 }
 

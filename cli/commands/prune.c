@@ -1,5 +1,6 @@
 /* `system prune`, `image prune`: what nothing uses. */
 #include "../container/apart.h"
+#include "../container/event.h"
 #include "../container/runtime.h"
 #include "../image/collect.h"
 #include "../image/mount.h"
@@ -82,20 +83,24 @@ static int used_images(const struct carrier *c, struct strings *ret, struct erro
 	return r;
 }
 
-static int forget_image(const struct store *s, const struct image *image, size_t already, struct error *err)
+static int forget_image(const struct carrier *c, const struct store *s, const struct image *image, size_t already, struct error *err)
 {
 	if (already == 0)
 		puts("Deleted Images:");
 	int r = 0;
 	for (size_t i = 0; r >= 0 && i < image->names.n; i++) {	/* one may be a list's, whose digest is another */
 		r = store_unname(s, image->names.v[i], err);
-		if (r >= 0)
+		if (r >= 0) {
 			printf("Untagged: %s\n", image->names.v[i]);
+			event_record(c, "image", "untag", image->config_digest, image->names.v[i], NULL, NULL);
+		}
 	}
 	if (r >= 0)
 		r = store_drop(s, image->manifest_digest, err);
-	if (r == 0)
+	if (r == 0) {
 		printf("Deleted: %s\n", image->config_digest);
+		event_record(c, "image", "delete", image->config_digest, image->config_digest, NULL, NULL);
+	}
 	return r;
 }
 
@@ -111,7 +116,7 @@ static int prune_images(struct pruning *p, const struct store *s, struct error *
 		const struct image *image = &list[i];
 		bool unneeded = !image->additional && !strings_have(used.v, image->config_digest) && (p->o->all || image->names.n == 0);
 		if (unneeded && filter_takes(p->filter, image->config->created, &image->config->config.labels))
-			r = forget_image(s, image, removed++, err);
+			r = forget_image(p->c, s, image, removed++, err);
 	}
 	store_list_free(list, n);
 	if (removed)

@@ -1,3 +1,4 @@
+#include "../container/event.h"
 #include "../carrier.h"
 #include "../image/push.h"
 #include "cleanup.h"
@@ -42,7 +43,7 @@ static int destination(const struct named *named, const char *word, const char *
 	return 0;
 }
 
-static int push_one(const struct store *s, struct session *session, const char *word, const char *given,
+static int push_one(const struct carrier *c, const struct store *s, struct session *session, const char *word, const char *given,
 		    const struct push_command_options *o, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
@@ -64,6 +65,8 @@ static int push_one(const struct store *s, struct session *session, const char *
 	if (r == 0)
 		r = push_image(s, session, &named, &to, &p, err);
 	if (r == 0)
+		event_record(c, "image", "push", to.familiar, to.familiar, NULL, NULL);
+	if (r == 0)
 		r = write_digest(o->digestfile, named.descriptor.digest, err);
 	if (r == 0)
 		puts(named.descriptor.digest);
@@ -81,7 +84,7 @@ static int check_repository(const char *word, struct pool *pool, struct referenc
 	return r;
 }
 
-static int push_tags(const struct store *s, struct session *session, const char *word, const char *given,
+static int push_tags(const struct carrier *c, const struct store *s, struct session *session, const char *word, const char *given,
 		     const struct push_command_options *o, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
@@ -99,7 +102,7 @@ static int push_tags(const struct store *s, struct session *session, const char 
 		if (!name || reference_parse(name, &pool, &have, NULL) < 0 || !have.tag || strcmp(have.registry, from.registry) != 0 ||
 		    strcmp(have.path, from.path) != 0)
 			continue;
-		r = push_one(s, session, name, pool_printf(&pool, "%s/%s:%s", to.registry, to.path, have.tag), o, err);
+		r = push_one(c, s, session, name, pool_printf(&pool, "%s/%s:%s", to.registry, to.path, have.tag), o, err);
 		pushed++;
 	}
 	if (r == 0 && !pushed)
@@ -119,7 +122,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	if (r == 0)
 		r = session_open(&o->registry, "pull,push", &session, &err);
 	if (r == 0)
-		r = o->all_tags ? push_tags(&s, session, args[0], to, o, &err) : push_one(&s, session, args[0], to, o, &err);
+		r = o->all_tags ? push_tags(c, &s, session, args[0], to, o, &err) : push_one(c, &s, session, args[0], to, o, &err);
 	if (r < 0)
 		(void) carrier_fail(&err);
 	return r == -EINTR ? INTERRUPTED : r < 0 ? EXIT_CARRIER : 0;

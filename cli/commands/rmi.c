@@ -1,4 +1,5 @@
 #include "../container/apart.h"
+#include "../container/event.h"
 #include "../container/runtime.h"
 #include "../container/userns.h"
 #include "../image/mount.h"
@@ -57,15 +58,23 @@ static int chosen_names(const struct image *image, const char *word, bool force,
 	return 0;
 }
 
-static void say_untagged(const char *name)
+static void say_untagged(const struct carrier *c, const char *id, const char *name)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct reference ref = { 0 };
-	printf("Untagged: %s\n", reference_parse(name, &pool, &ref, NULL) == 0 ? ref.familiar : name);
+	const char *shown = reference_parse(name, &pool, &ref, NULL) == 0 ? ref.familiar : name;
+	printf("Untagged: %s\n", shown);
+	event_record(c, "image", "untag", id, shown, NULL, NULL);
+}
+
+static void say_deleted(const struct carrier *c, const char *id)
+{
+	printf("Deleted: %s\n", id);
+	event_record(c, "image", "delete", id, id, NULL, NULL);
 }
 
 /* remove_damaged - a name whose documents are gone or unreadable can still be taken away */
-static int remove_damaged(const struct store *store, const char *word)
+static int remove_damaged(const struct carrier *c, const struct store *store, const char *word)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct reference ref;
@@ -76,7 +85,7 @@ static int remove_damaged(const struct store *store, const char *word)
 		if (str_eq(store_name_of(&index->manifests[i]), ref.name)) {
 			int r = store_unname(store, ref.name, NULL);
 			if (r >= 0)
-				say_untagged(ref.name);
+				say_untagged(c, index->manifests[i].digest, ref.name);
 			return r < 0 ? r : 0;
 		}
 	return -ENOENT;
@@ -84,7 +93,7 @@ static int remove_damaged(const struct store *store, const char *word)
 
 /* remove_list - a list of images loses its name; what it lists, and nothing else names, is collected then
  * Return: 1 when @word was one's name, 0 when not */
-static int remove_list(const struct store *store, const char *word, struct error *err)
+static int remove_list(const struct carrier *c, const struct store *store, const char *word, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct named named;
@@ -93,9 +102,9 @@ static int remove_list(const struct store *store, const char *word, struct error
 	const char *name = store_name_of(&named.descriptor);
 	int r = name ? store_unname(store, name, err) : store_drop(store, named.descriptor.digest, err);
 	if (r >= 0 && name)
-		say_untagged(name);
+		say_untagged(c, named.descriptor.digest, name);
 	if (r > 0)
-		printf("Deleted: %s\n", named.descriptor.digest);
+		say_deleted(c, named.descriptor.digest);
 	return r < 0 ? r : 1;
 }
 
@@ -103,12 +112,12 @@ static int remove_image(const struct carrier *c, const struct store *store, cons
 {
 	struct image image cleanup_image = { 0 };
 	struct strings names cleanup_strings = { 0 };
-	int r = remove_list(store, word, err);
+	int r = remove_list(c, store, word, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = store_find(store, word, &image, err);
 	if (r < 0)
-		return remove_damaged(store, word) == 0 ? 0 : r;
+		return remove_damaged(c, store, word) == 0 ? 0 : r;
 	if (image.additional)
 		return error_say(err, EROFS, "image %s is in an additional store, which is never written to", word);
 	if (r == 0)
@@ -118,22 +127,22 @@ static int remove_image(const struct carrier *c, const struct store *store, cons
 	if (r == 0 && !image.names.n) {
 		r = store_drop(store, image.manifest_digest, err);
 		if (r == 0)
-			printf("Deleted: %s\n", image.config_digest);
+			say_deleted(c, image.config_digest);
 	}
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		r = store_unname(store, names.v[i], err);
 		if (r < 0)
 			return r;
-		say_untagged(names.v[i]);
+		say_untagged(c, image.config_digest, names.v[i]);
 		if (r == 1)
-			printf("Deleted: %s\n", image.config_digest);
+			say_deleted(c, image.config_digest);
 		r = 0;
 	}
 	return r;
 }
 
 /* remove_lists - those that are left: they have no image for this machine */
-static int remove_lists(const struct store *store, struct error *err)
+static int remove_lists(const struct carrier *c, const struct store *store, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct index_document *index;
@@ -141,7 +150,7 @@ static int remove_lists(const struct store *store, struct error *err)
 	for (size_t i = 0; r >= 0 && i < index->n_manifests; i++) {
 		const char *name = store_name_of(&index->manifests[i]);
 		if (name && store_is_list(&index->manifests[i]))
-			r = remove_list(store, name, err);
+			r = remove_list(c, store, name, err);
 	}
 	return r < 0 ? r : 0;
 }
@@ -165,7 +174,7 @@ static int remove_all(const struct carrier *c, const struct store *store, const 
 		image_done(&list[i]);
 	}
 	free(list);
-	if (remove_lists(store, err) < 0) {
+	if (remove_lists(c, store, err) < 0) {
 		carrier_fail(err);
 		code = 1;
 	}

@@ -1,4 +1,5 @@
 #include "../carrier.h"
+#include "../container/event.h"
 #include "../container/monitor.h"
 #include "../container/options.h"
 #include "../image/acquire.h"
@@ -74,6 +75,7 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 		(void) record_remove(c, ret, NULL);
 		return r;
 	}
+	event_container(c, ret, "create", NULL);
 	/* read back: the image and the pool above, which the record borrows from, end here */
 	struct container saved = CONTAINER_NONE;
 	r = record_find(c, ret->record.id, false, &saved, err);

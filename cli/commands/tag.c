@@ -1,3 +1,4 @@
+#include "../container/event.h"
 #include "../image/names.h"
 #include "cleanup.h"
 #include "../carrier.h"
@@ -22,6 +23,8 @@ static int run_tag(void *program, void *given, char **args, int n_args)
 		r = names_parse(args[i], &pool, &ref, &err);
 		if (r == 0)
 			r = store_name(&s, &named.descriptor, ref.name, &err);
+		if (r == 0)
+			event_record(c, "image", "tag", named.descriptor.digest, ref.familiar, NULL, NULL);
 	}
 	return r < 0 ? carrier_fail(&err) : 0;
 }
@@ -36,14 +39,18 @@ const struct command command_tag = {
 /* ---- untag ---- */
 
 /* take_away - the name @word of @image */
-static int take_away(const struct store *s, const struct strings *names, const char *image, const char *word, struct pool *pool,
+static int take_away(const struct carrier *c, const struct store *s, const struct strings *names, const char *image, const char *word, struct pool *pool,
 		     struct error *err)
 {
 	struct reference ref;
 	int r = reference_parse(word, pool, &ref, err);
 	if (r == 0 && !strings_have(names->v, ref.name))
 		return error_say(err, ENOENT, "'%s' is no name of image %s", ref.familiar, image);
-	return r < 0 ? r : store_untag(s, ref.name, err);
+	if (r == 0)
+		r = store_untag(s, ref.name, err);
+	if (r == 0)
+		event_record(c, "image", "untag", image, ref.familiar, NULL, NULL);
+	return r;
 }
 
 static int names_of(const struct store *s, const char *word, struct pool *pool, struct strings *ret, struct error *err)
@@ -71,9 +78,9 @@ static int run_untag(void *program, void *given, char **args, int n_args)
 	if (r == 0)
 		r = names_of(&s, args[0], &pool, &names, &err);
 	for (int i = 1; r == 0 && i < n_args; i++)
-		r = take_away(&s, &names, args[0], args[i], &pool, &err);
+		r = take_away(c, &s, &names, args[0], args[i], &pool, &err);
 	for (size_t i = 0; r == 0 && n_args == 1 && i < names.n; i++)
-		r = store_untag(&s, names.v[i], &err);
+		r = take_away(c, &s, &names, args[0], names.v[i], &pool, &err);
 	return r < 0 ? carrier_fail(&err) : 0;
 }
 

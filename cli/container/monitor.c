@@ -3,6 +3,7 @@
 #include "../network/network.h"
 #include "bundle.h"
 #include "cleanup.h"
+#include "event.h"
 #include "fs.h"
 #include "log.h"
 #include "output.h"
@@ -393,6 +394,8 @@ static int start(struct monitor *m, struct error *err)
 	if (r == 0)
 		r = set_status(m, "running", err);
 	m->started = r == 0;
+	if (r == 0)
+		event_container(m->carrier, m->c, "start", NULL);
 	return r;
 }
 
@@ -427,6 +430,13 @@ static void finish(struct monitor *m)
 	}
 }
 
+static void tell_die(const struct monitor *m)
+{
+	char code[24];
+	snprintf(code, sizeof code, "%lld", (long long) m->c->status.exit_code);
+	event_container(m->carrier, m->c, "die", "exitCode", code, NULL);
+}
+
 static _Noreturn void monitor_main(struct monitor *m)
 {
 	struct error err = { 0 };
@@ -457,6 +467,7 @@ static _Noreturn void monitor_main(struct monitor *m)
 		step(m, -1);
 	drain(m);
 	m->c->status.exit_code = proc_exit_code(m->init_status);
+	tell_die(m);
 	if (m->c->record.remove)
 		(void) record_retire(m->carrier, m->c, NULL);
 	else

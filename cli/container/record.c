@@ -8,6 +8,7 @@
  */
 #include "record.h"
 #include "cleanup.h"
+#include "event.h"
 #include "fs.h"
 #include "log.h"
 #include "proc.h"
@@ -563,7 +564,10 @@ int record_remove(const struct carrier *carrier, struct container *c, struct err
 	/* at once: what has lost half of its files, but not its record, would be taken for a container */
 	if (renameat(containers_fd, c->record.id, containers_fd, renamed) < 0 && errno != ENOENT)
 		return error_set(err, errno, "remove container %.12s", c->record.id);
-	return remove_tree(carrier, containers_fd, renamed, err);
+	int r = remove_tree(carrier, containers_fd, renamed, err);
+	if (r == 0)
+		event_container(carrier, c, "destroy", NULL);
+	return r;
 }
 
 /* ---- listing ---- */

@@ -1,4 +1,5 @@
 #include "acquire.h"
+#include "../container/event.h"
 #include "../container/userns.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -109,8 +110,10 @@ static int pull(const struct carrier *c, const struct store *s, const char *name
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		r = pull_candidate(c, s, session, &refs[i], o, err);
-		if (r == 0)
+		if (r == 0) {
+			event_record(c, "image", "pull", refs[i].familiar, refs[i].familiar, NULL, NULL);
 			return store_find(s, refs[i].name, ret, err);
+		}
 		if (r == -EINTR)
 			break;
 	}

@@ -1,5 +1,6 @@
 #include "../container/apart.h"
 #include "archive.h"
+#include "../container/event.h"
 #include "chain.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -358,15 +359,19 @@ static int open_source(struct load *l, struct error *err)
 	return l->tree_fd < 0 ? error_set(err, errno, "open what was unpacked") : 0;
 }
 
-static void say_loaded(const struct loaded *done)
+static void say_loaded(const struct carrier *c, const struct loaded *done)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	for (size_t i = 0; i < done->names.n; i++) {
 		struct reference ref = { 0 };
-		printf("Loaded image: %s\n", reference_parse(done->names.v[i], &pool, &ref, NULL) == 0 ? ref.familiar : done->names.v[i]);
+		const char *shown = reference_parse(done->names.v[i], &pool, &ref, NULL) == 0 ? ref.familiar : done->names.v[i];
+		printf("Loaded image: %s\n", shown);
+		event_record(c, "image", "load", done->id, shown, NULL, NULL);
 	}
 	if (!done->names.n)
 		printf("Loaded image ID: %s\n", done->id);
+	if (!done->names.n)
+		event_record(c, "image", "load", done->id, done->id, NULL, NULL);
 }
 
 static int load(struct load *l, struct error *err)
@@ -381,7 +386,7 @@ static int load(struct load *l, struct error *err)
 	for (size_t i = 0; r == 0 && i < l->n; i++) {
 		r = make_names(l->store, &l->list[i].manifest, l->list[i].names.v, err);
 		if (r == 0)
-			say_loaded(&l->list[i]);
+			say_loaded(l->c, &l->list[i]);
 	}
 	return r;
 }
