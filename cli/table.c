@@ -5,6 +5,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+static void add_row(struct table *t, const struct strings *row)
+{
+	if (t->n == t->size) {
+		t->size = t->size ? 2 * t->size : 16;
+		t->rows = xreallocarray(t->rows, t->size, sizeof *t->rows);
+	}
+	t->rows[t->n++] = row->v;
+}
+
 void table_add(struct table *t, const char *cell, ...)
 {
 	struct strings row = { 0 };
@@ -13,11 +22,15 @@ void table_add(struct table *t, const char *cell, ...)
 	for (; cell; cell = va_arg(ap, const char *))
 		strings_add(&row, cell);
 	va_end(ap);
-	if (t->n == t->size) {
-		t->size = t->size ? 2 * t->size : 16;
-		t->rows = xreallocarray(t->rows, t->size, sizeof *t->rows);
-	}
-	t->rows[t->n++] = row.v;
+	add_row(t, &row);
+}
+
+void table_add_list(struct table *t, char *const *cells)
+{
+	struct strings row = { 0 };
+	for (; *cells; cells++)
+		strings_add(&row, *cells);
+	add_row(t, &row);
 }
 
 void table_done(struct table *t)

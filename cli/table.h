@@ -17,6 +17,7 @@ void table_done(struct table *t);
 
 /* table_add - one row; its cells (copied; NULL ends them) */
 void table_add(struct table *t, const char *cell, ...) __attribute__((sentinel));
+void table_add_list(struct table *t, char *const *cells);
 /* table_print - columns are as wide as their widest cell in characters (UTF-8) and three blanks apart; no blanks at the ends of lines */
 void table_print(const struct table *t, FILE *out);
 

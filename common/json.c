@@ -13,31 +13,22 @@
 
 enum { MAX_DEPTH = 64 };
 
-struct node {
-	enum { NUL, TRUTH, NUMBER, TEXT, LIST, OBJECT } is;
-	bool truth;
-	char *key;		/* inside an object */
-	char *text;		/* TEXT, and NUMBER as it was written */
-	struct node *first, *last, *next;
-	size_t n;
-};
-
 struct builder {
 	struct pool *pool;
-	struct node *root, *stack[MAX_DEPTH];
+	struct json_value *root, *stack[MAX_DEPTH];
 	size_t depth;
 	char *key;
 	const char *fault;
 };
 
-static struct node *add(struct builder *b, int is)
+static struct json_value *add(struct builder *b, int is)
 {
-	struct node *n = pool_alloc(b->pool, sizeof *n);
+	struct json_value *n = pool_alloc(b->pool, sizeof *n);
 	n->is = is;
 	n->key = b->key;
 	b->key = NULL;
 	if (b->depth) {
-		struct node *up = b->stack[b->depth - 1];
+		struct json_value *up = b->stack[b->depth - 1];
 		if (up->last)
 			up->last->next = n;
 		else
@@ -65,26 +56,26 @@ static int open_node(struct builder *b, int is)
 		b->fault = "nested too deeply";
 		return 0;
 	}
-	struct node *n = add(b, is);
+	struct json_value *n = add(b, is);
 	b->stack[b->depth++] = n;
 	return 1;
 }
 
-static int on_null(void *b) { add(b, NUL); return 1; }
-static int on_bool(void *b, int v) { add(b, TRUTH)->truth = v; return 1; }
-static int on_open_map(void *b) { return open_node(b, OBJECT); }
-static int on_open_list(void *b) { return open_node(b, LIST); }
+static int on_null(void *b) { add(b, JSON_VALUE_NULL); return 1; }
+static int on_bool(void *b, int v) { add(b, JSON_VALUE_TRUTH)->truth = v; return 1; }
+static int on_open_map(void *b) { return open_node(b, JSON_VALUE_OBJECT); }
+static int on_open_list(void *b) { return open_node(b, JSON_VALUE_LIST); }
 static int on_close(void *b) { ((struct builder *) b)->depth--; return 1; }
 
 static int on_number(void *b, const char *s, size_t len)
 {
-	struct node *n = add(b, NUMBER);
+	struct json_value *n = add(b, JSON_VALUE_NUMBER);
 	return (n->text = keep(b, (const unsigned char *) s, len)) != NULL;
 }
 
 static int on_string(void *b, const unsigned char *s, size_t len)
 {
-	struct node *n = add(b, TEXT);
+	struct json_value *n = add(b, JSON_VALUE_TEXT);
 	return (n->text = keep(b, s, len)) != NULL;
 }
 
@@ -98,8 +89,8 @@ static int builder_fault(const struct builder *b, size_t at, struct error *err)
 {
 	struct buf path cleanup_buf = { 0 };
 	for (size_t d = 1; d <= b->depth && d < 8; d++) {
-		const struct node *up = b->stack[d - 1], *n = up->last;
-		if (up->is == LIST)
+		const struct json_value *up = b->stack[d - 1], *n = up->last;
+		if (up->is == JSON_VALUE_LIST)
 			buf_printf(&path, "[%zu]", up->n - 1);
 		else if (n && n->key)
 			buf_printf(&path, "%s%s", path.len ? "." : "", n->key);
@@ -107,7 +98,7 @@ static int builder_fault(const struct builder *b, size_t at, struct error *err)
 	return error_set(err, 0, "%s%s%s at byte %zu", buf_str(&path), path.len ? ": " : "", b->fault, at);
 }
 
-static int parse(struct pool *pool, const char *text, size_t len, struct node **ret, struct error *err)
+static int parse(struct pool *pool, const char *text, size_t len, struct json_value **ret, struct error *err)
 {
 	static const yajl_callbacks events = {
 		on_null, on_bool, NULL, NULL, on_number, on_string,
@@ -187,13 +178,13 @@ static const struct { int64_t min; uint64_t max; size_t size; } ranges[] = {
 	[JSON_U16] = { 0, UINT16_MAX, 2 }, [JSON_U32] = { 0, UINT32_MAX, 4 }, [JSON_U64] = { 0, UINT64_MAX, 8 },
 };
 
-static int read_number(const struct node *n, enum json_kind kind, void *out, struct error *err)
+static int read_number(const struct json_value *n, enum json_kind kind, void *out, struct error *err)
 {
-	bool negative = n->is == NUMBER && n->text[0] == '-';
+	bool negative = n->is == JSON_VALUE_NUMBER && n->text[0] == '-';
 	char *end = (char *) "?";	/* not the end, so not a number */
 	uint64_t v = 0;
 	errno = 0;
-	if (n->is == NUMBER)
+	if (n->is == JSON_VALUE_NUMBER)
 		v = strtoull(n->text + negative, &end, 10);
 	uint64_t limit = negative ? (uint64_t) 0 - (uint64_t) ranges[kind].min : ranges[kind].max;
 	if (*end || errno || v > limit)
@@ -209,29 +200,29 @@ static int read_number(const struct node *n, enum json_kind kind, void *out, str
 	return 0;
 }
 
-static int read_string(const struct node *n, char **out, struct error *err)
+static int read_string(const struct json_value *n, char **out, struct error *err)
 {
-	if (n->is != TEXT)
+	if (n->is != JSON_VALUE_TEXT)
 		return fault(err, "expected a string");
 	*out = n->text;
 	return 0;
 }
 
-static int read_object(const struct json_type *type, const struct node *n, struct pool *pool,
+static int read_object(const struct json_type *type, const struct json_value *n, struct pool *pool,
 		       void *out, struct error *err);
 
 /* read_list - a list, or an object's members, as a C array of @size-byte items */
-static int read_list(const struct json_field *f, const struct node *n, size_t size,
+static int read_list(const struct json_field *f, const struct json_value *n, size_t size,
 		     struct pool *pool, void **ret, struct error *err)
 {
 	bool named = f->kind == JSON_OBJECT_MAP || f->kind == JSON_STRING_MAP;
-	if (n->is != (named ? OBJECT : LIST))
+	if (n->is != (named ? JSON_VALUE_OBJECT : JSON_VALUE_LIST))
 		return fault(err, "expected %s", named ? "an object" : "a list");
 
 	char *items = pool_alloc(pool, (n->n + 1) * size), *at = items;
 	size_t i = 0;
 	int r = 0;
-	for (const struct node *c = n->first; c; c = c->next, at += size, i++) {
+	for (const struct json_value *c = n->first; c; c = c->next, at += size, i++) {
 		switch (f->kind) {
 		case JSON_STRINGS: r = read_string(c, (char **) at, err); break;
 		case JSON_U32_LIST: r = read_number(c, JSON_U32, at, err); break;
@@ -240,7 +231,7 @@ static int read_list(const struct json_field *f, const struct node *n, size_t si
 			r = read_string(c, &((struct json_pair *) at)->value, err);
 			break;
 		default:
-			if (!named || c->is != NUL)	/* Go makes null a zeroed value there */
+			if (!named || c->is != JSON_VALUE_NULL)	/* Go makes null a zeroed value there */
 				r = read_object(f->type, c, pool, at, err);
 			if (named)
 				*(char **) at = c->key;
@@ -252,11 +243,11 @@ static int read_list(const struct json_field *f, const struct node *n, size_t si
 	return 0;
 }
 
-static void put_node(yajl_gen g, const struct node *n);
+static void put_node(yajl_gen g, const struct json_value *n);
 static char *to_text(yajl_gen g, size_t *len);
 
 /* node_text - a member's JSON text, made again from what was parsed */
-static char *node_text(const struct node *n, struct pool *pool)
+static char *node_text(const struct json_value *n, struct pool *pool)
 {
 	yajl_gen g = yajl_gen_alloc(NULL);
 	put_node(g, n);
@@ -266,19 +257,19 @@ static char *node_text(const struct node *n, struct pool *pool)
 	return kept;
 }
 
-static int read_keys(const struct node *n, struct pool *pool, char ***ret, struct error *err)
+static int read_keys(const struct json_value *n, struct pool *pool, char ***ret, struct error *err)
 {
-	if (n->is != OBJECT)
+	if (n->is != JSON_VALUE_OBJECT)
 		return fault(err, "expected an object");
 	char **keys = pool_alloc(pool, (n->n + 1) * sizeof *keys);
 	size_t i = 0;
-	for (const struct node *c = n->first; c; c = c->next)
+	for (const struct json_value *c = n->first; c; c = c->next)
 		keys[i++] = c->key;
 	*ret = keys;
 	return 0;
 }
 
-static int read_field(const struct json_field *f, const struct node *n, struct pool *pool,
+static int read_field(const struct json_field *f, const struct json_value *n, struct pool *pool,
 		      char *base, struct error *err)
 {
 	void *out = base + f->offset;
@@ -293,7 +284,7 @@ static int read_field(const struct json_field *f, const struct node *n, struct p
 		return 0;
 	case JSON_BOOL:
 	case JSON_OPT_BOOL:
-		if (n->is != TRUTH)
+		if (n->is != JSON_VALUE_TRUTH)
 			return fault(err, "expected true or false");
 		if (f->kind == JSON_OPT_BOOL)
 			out = *(void **) out = pool_alloc(pool, sizeof(bool));
@@ -330,17 +321,17 @@ static int read_field(const struct json_field *f, const struct node *n, struct p
 	return r;
 }
 
-static int read_object(const struct json_type *type, const struct node *n, struct pool *pool,
+static int read_object(const struct json_type *type, const struct json_value *n, struct pool *pool,
 		       void *out, struct error *err)
 {
-	if (n->is != OBJECT)
+	if (n->is != JSON_VALUE_OBJECT)
 		return fault(err, "expected an object");
 
 	for (size_t i = 0; i < type->n_fields; i++) {
 		const struct json_field *f = &type->fields[i];
-		const struct node *found = NULL;
-		for (const struct node *c = n->first; c; c = c->next)
-			if (c->is != NUL && strcmp(c->key, f->key) == 0)
+		const struct json_value *found = NULL;
+		for (const struct json_value *c = n->first; c; c = c->next)
+			if (c->is != JSON_VALUE_NULL && strcmp(c->key, f->key) == 0)
 				found = c;	/* the last one wins */
 		if (!found && f->required)
 			return under((fault(err, "missing"), err), f->key);
@@ -351,16 +342,16 @@ static int read_object(const struct json_type *type, const struct node *n, struc
 }
 
 /* spell - the members that @type knows get its spelling; the tree is as deep as MAX_DEPTH allows */
-static void spell(const struct json_type *type, struct node *n)
+static void spell(const struct json_type *type, struct json_value *n)
 {
-	for (struct node *c = n->is == OBJECT ? n->first : NULL; c; c = c->next)
+	for (struct json_value *c = n->is == JSON_VALUE_OBJECT ? n->first : NULL; c; c = c->next)
 		for (size_t i = 0; i < type->n_fields; i++) {
 			const struct json_field *f = &type->fields[i];
 			if (strcasecmp(c->key, f->key) != 0)
 				continue;
 			c->key = (char *) f->key;
 			bool many = f->kind == JSON_OBJECTS || f->kind == JSON_OBJECT_MAP;
-			for (struct node *item = many ? c->first : NULL; item; item = item->next)
+			for (struct json_value *item = many ? c->first : NULL; item; item = item->next)
 				spell(f->type, item);
 			if (!many && f->type)
 				spell(f->type, c);
@@ -370,7 +361,7 @@ static void spell(const struct json_type *type, struct node *n)
 static int decode(const struct json_type *type, bool any_case, const char *text, size_t len,
 		  struct pool *pool, void *ret, struct error *err)
 {
-	struct node *root;
+	struct json_value *root;
 	int r = parse(pool, text, len, &root, err);
 	if (r < 0)
 		return r;
@@ -417,22 +408,22 @@ static void put_number(yajl_gen g, enum json_kind kind, const void *p)
 	yajl_gen_number(g, s, n);
 }
 
-static void put_node(yajl_gen g, const struct node *n)
+static void put_node(yajl_gen g, const struct json_value *n)
 {
 	switch (n->is) {
-	case NUL: yajl_gen_null(g); break;
-	case TRUTH: yajl_gen_bool(g, n->truth); break;
-	case NUMBER: yajl_gen_number(g, n->text, strlen(n->text)); break;
-	case TEXT: put(g, n->text); break;
-	case LIST:
-	case OBJECT:
-		n->is == LIST ? yajl_gen_array_open(g) : yajl_gen_map_open(g);
-		for (const struct node *c = n->first; c; c = c->next) {
-			if (n->is == OBJECT)
+	case JSON_VALUE_NULL: yajl_gen_null(g); break;
+	case JSON_VALUE_TRUTH: yajl_gen_bool(g, n->truth); break;
+	case JSON_VALUE_NUMBER: yajl_gen_number(g, n->text, strlen(n->text)); break;
+	case JSON_VALUE_TEXT: put(g, n->text); break;
+	case JSON_VALUE_LIST:
+	case JSON_VALUE_OBJECT:
+		n->is == JSON_VALUE_LIST ? yajl_gen_array_open(g) : yajl_gen_map_open(g);
+		for (const struct json_value *c = n->first; c; c = c->next) {
+			if (n->is == JSON_VALUE_OBJECT)
 				put(g, c->key);
 			put_node(g, c);
 		}
-		n->is == LIST ? yajl_gen_array_close(g) : yajl_gen_map_close(g);
+		n->is == JSON_VALUE_LIST ? yajl_gen_array_close(g) : yajl_gen_map_close(g);
 	}
 }
 
@@ -591,5 +582,17 @@ char *json_quote(const char *s)
 {
 	yajl_gen g = generator(JSON_COMPACT);
 	put(g, s);
+	return to_text(g, NULL);
+}
+
+int json_read(const char *text, size_t len, struct pool *pool, struct json_value **ret, struct error *err)
+{
+	return parse(pool, text, len, ret, err);
+}
+
+char *json_write(const struct json_value *value, enum json_style style)
+{
+	yajl_gen g = generator(style);
+	put_node(g, value);
 	return to_text(g, NULL);
 }

@@ -110,5 +110,19 @@ char *json_encode_list(const struct json_type *type, const void *objects, size_t
 /* json_send - one object as one line to @fd (a pipe between our programs); -errno */
 int json_send(int fd, const struct json_type *type, const void *object);
 
+/* struct json_value - a document without a table, as a tree, for those who print what others ask for */
+struct json_value {
+	enum json_value_kind { JSON_VALUE_NULL, JSON_VALUE_TRUTH, JSON_VALUE_NUMBER, JSON_VALUE_TEXT, JSON_VALUE_LIST, JSON_VALUE_OBJECT } is;
+	bool truth;
+	char *key;		/* inside an object */
+	char *text;		/* of a string, and of a number as it was written */
+	struct json_value *first, *last, *next;	/* what is in a list or object; the one behind this */
+	size_t n;
+};
+/* json_read - @pool owns the tree; errors as json_decode()'s */
+int json_read(const char *text, size_t len, struct pool *pool, struct json_value **ret, struct error *err);
+/* json_write - caller frees */
+char *json_write(const struct json_value *value, enum json_style style);
+
 /* json_quote - @s as a JSON string with its quotes; caller frees */
 char *json_quote(const char *s);
