@@ -40,6 +40,7 @@ extern const struct command
 	command_snapshot,
 	command_completion,
 	command_doctor,
+	command_events,
 	command_exec,
 	command_history,
 	command_image,

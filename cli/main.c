@@ -52,6 +52,7 @@ static const struct command *const commands[] = {
 	&command_logout,
 	&command_search,
 
+	&command_events,
 	&command_info,
 	&command_system,
 	&command_doctor,

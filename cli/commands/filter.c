@@ -40,7 +40,7 @@ static int parse_duration(const char *s, int64_t *ret)
 	return 0;
 }
 
-static int parse_until(const char *text, int64_t now, int64_t *ret)
+int filter_time(const char *text, int64_t now, int64_t *ret)
 {
 	int64_t before;
 	if (parse_duration(text, &before) == 0) {
@@ -58,7 +58,7 @@ int filter_parse(const struct strings *words, int64_t now, struct filter *ret, s
 	for (size_t i = 0; i < words->n; i++) {
 		const char *word = words->v[i], *value;
 		if ((value = str_after(word, "until="))) {
-			if (parse_until(value, now, &ret->until) < 0)
+			if (filter_time(value, now, &ret->until) < 0)
 				return error_say(err, EINVAL, "--filter '%s': a time (2006-01-02T15:04:05Z, 2006-01-02) or a duration before now "
 						 "(24h, 1h30m, 10d)", word);
 			ret->has_until = true;
@@ -73,7 +73,7 @@ int filter_parse(const struct strings *words, int64_t now, struct filter *ret, s
 	return 0;
 }
 
-static bool has_label(const struct json_map *labels, const char *wanted)
+bool filter_has_label(const struct json_map *labels, const char *wanted)
 {
 	const char *equals = strchr(wanted, '=');
 	size_t len = equals ? (size_t) (equals - wanted) : strlen(wanted);
@@ -89,10 +89,10 @@ bool filter_takes(const struct filter *f, const char *created, const struct json
 	if (f->has_until && !str_empty(created) && words_time(created, &at) == 0 && at >= f->until)
 		return false;
 	for (size_t i = 0; i < f->labels.n; i++)
-		if (!has_label(labels, f->labels.v[i]))
+		if (!filter_has_label(labels, f->labels.v[i]))
 			return false;
 	for (size_t i = 0; i < f->not_labels.n; i++)
-		if (has_label(labels, f->not_labels.v[i]))
+		if (filter_has_label(labels, f->not_labels.v[i]))
 			return false;
 	return true;
 }
