@@ -1,134 +1,164 @@
-#include "../container/record.h"
+#include "../container/apart.h"
+#include "../format.h"
 #include "../table.h"
-#include "../words.h"
-#include "images.h"
 #include "cleanup.h"
+#include "container_filter.h"
+#include "images.h"
+#include "ps_row.h"
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-
-struct ps_options { bool all, quiet, no_trunc, latest, images; char *format; int64_t last; };
+struct ps_options { bool all, quiet, no_trunc, latest, images, containers, size, no_heading; char *format, *sort; int64_t last; struct strings filter; };
 
 static const struct option_def options[] = {
 	OPTION(struct ps_options, all, 'a', "all", NULL, "also those that do not run"),
-	OPTION(struct ps_options, quiet, 'q', "quiet", NULL, "ids only"),
-	OPTION(struct ps_options, no_trunc, 0, "no-trunc", NULL, "whole ids and commands"),
-	OPTION(struct ps_options, format, 0, "format", "table|json", "a table (the default), or a JSON object for each line"),
+	OPTION(struct ps_options, containers, 'c', "containers", NULL, "containers (which is what is listed anyway)"),
+	OPTION(struct ps_options, filter, 'f', "filter", "KEY=VALUE", "only those that fit, also those that do not run where it asks for their status; keys: " CONTAINER_FILTER_HELP "; again for more"),
+	OPTION(struct ps_options, format, 0, "format", "table|json|TEMPLATE", "a table (the default), a JSON object for each line, or a template such as '{{.ID}} {{.Names}}'"),
+	OPTION(struct ps_options, images, 'i', "images", NULL, "images in place of containers"),
 	OPTION(struct ps_options, last, 'n', "last", "N", "the N newest, whether they run or not"),
 	OPTION(struct ps_options, latest, 'l', "latest", NULL, "the newest, whether it runs or not"),
-	OPTION(struct ps_options, images, 'i', "images", NULL, "images in place of containers"),
+	OPTION(struct ps_options, no_heading, 0, "noheading", NULL, "no line of headings"),
+	OPTION(struct ps_options, no_trunc, 0, "no-trunc", NULL, "whole ids, commands and mounts"),
+	OPTION(struct ps_options, quiet, 'q', "quiet", NULL, "ids only"),
+	OPTION(struct ps_options, size, 's', "size", NULL, "also how much they have written, and that together with their images"),
+	OPTION(struct ps_options, sort, 0, "sort", "created|command|id|image|names|runningfor|size|status", "in this order (default: created, the newest first)"),
 };
 
-struct ps_row { char *id, *image, *command, *created_at, *running_for, *status, *state, *names, *labels; };
-#define T struct ps_row
-static const struct json_type row_type = JSON_TYPE(T, JSON_ALWAYS(T, command, "Command"), JSON_ALWAYS(T, created_at, "CreatedAt"),
-	JSON_ALWAYS(T, id, "ID"), JSON_ALWAYS(T, image, "Image"), JSON_ALWAYS(T, labels, "Labels"), JSON_ALWAYS(T, names, "Names"),
-	JSON_ALWAYS(T, running_for, "RunningFor"), JSON_ALWAYS(T, state, "State"), JSON_ALWAYS(T, status, "Status"));
-#undef T
+/* ---- order ---- */
 
-static char *status_words(const struct container *c, int64_t now, struct pool *pool)
-{
-	const struct status *s = &c->status;
-	char words[40];
-	int64_t started;
-	switch (c->state) {
-	case RECORD_RUNNING:
-	case RECORD_UNATTENDED:
-		words_duration(words_time(s->started, &started) < 0 ? 0 : now - started, words);
-		return pool_printf(pool, "Up %s%s", words, c->state == RECORD_UNATTENDED ? " (unattended)" : "");
-	case RECORD_EXITED:
-		return pool_printf(pool, "Exited (%lld) %s", (long long) s->exit_code, words_ago(s->finished, now, words));
-	case RECORD_STARTING: return pool_strdup(pool, "Starting");
-	case RECORD_DEAD: return pool_strdup(pool, "Dead");
-	case RECORD_CREATED:
-	case RECORD_REMOVING: break;	/* is not listed */
-	}
-	return pool_strdup(pool, "Created");
-}
+enum sort { SORT_CREATED, SORT_COMMAND, SORT_ID, SORT_IMAGE, SORT_NAMES, SORT_RUNNING_FOR, SORT_SIZE, SORT_STATUS };
+static const char *const sort_words[] = { "created", "command", "id", "image", "names", "runningfor", "size", "status", NULL };
 
-static char *command_words(char *const *args, bool whole, struct pool *pool)
+static int parse_sort(const struct ps_options *o, enum sort *ret, struct error *err)
 {
-	struct buf b cleanup_buf = { 0 };
-	for (char *const *a = args; a && *a; a++)
-		buf_printf(&b, "%s%s", a == args ? "" : " ", *a);
-	cleanup_free char *shown = words_cut(buf_str(&b), whole ? UINT32_MAX : 20);
-	return pool_printf(pool, "\"%s\"", shown);
-}
-
-static struct ps_row make_row(const struct container *c, const struct ps_options *o, int64_t now, struct pool *pool)
-{
-	const struct record *r = &c->record;
-	struct buf labels cleanup_buf = { 0 };
-	char ago[40];
-	for (size_t i = 0; i < r->labels.n; i++)
-		buf_printf(&labels, "%s%s=%s", i ? "," : "", r->labels.pairs[i].key, r->labels.pairs[i].value);
-	return (struct ps_row) {
-		.id = pool_strndup(pool, r->id, o->no_trunc ? strlen(r->id) : strnlen(r->id, 12)),
-		.image = pool_strdup(pool, r->image ? r->image : r->rootfs ? r->rootfs : ""),
-		.command = command_words(r->args, o->no_trunc, pool),
-		.created_at = pool_strdup(pool, r->created ? r->created : ""),
-		.running_for = pool_strdup(pool, words_ago(r->created, now, ago)),
-		.status = status_words(c, now, pool),
-		.state = pool_strdup(pool, record_state_name(c->state)),
-		.names = pool_strdup(pool, r->name ? r->name : ""), .labels = pool_strdup(pool, buf_str(&labels)),
-	};
-}
-
-static bool is_shown(const struct container *c, size_t i, const struct ps_options *o)
-{
-	if (o->latest || o->last > 0)
-		return i < (o->latest ? 1 : (size_t) o->last);
-	return o->all || c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
-}
-
-static void print(const struct container *list, size_t n, const struct ps_options *o, bool json)
-{
-	struct pool pool CLEANUP(pool_done) = { 0 };
-	struct table t cleanup_table = { 0 };
-	int64_t now = time(NULL);
-	table_add(&t, "CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES", NULL);
-	for (size_t i = 0; i < n; i++) {
-		if (!is_shown(&list[i], i, o))
-			continue;
-		struct ps_row row = make_row(&list[i], o, now, &pool);
-		if (o->quiet) {
-			puts(row.id);
-		} else if (json) {
-			cleanup_free char *text = json_encode(&row_type, &row, JSON_COMPACT, NULL);
-			puts(text);
-		} else {
-			table_add(&t, row.id, row.image, row.command, row.running_for, row.status, row.names, NULL);
+	*ret = SORT_CREATED;
+	for (int i = 0; o->sort && sort_words[i]; i++)
+		if (strcmp(sort_words[i], o->sort) == 0) {
+			*ret = (enum sort) i;
+			return 0;
 		}
+	return o->sort ? error_say(err, EINVAL, "--sort '%s': created, command, id, image, names, runningfor, size or status", o->sort) : 0;
+}
+
+struct shown { const struct container *container; struct ps_row row; };
+
+static int compare(const void *a, const void *b, void *ctx)
+{
+	const struct shown *x = a, *y = b;
+	int order = 0;
+	switch (*(const enum sort *) ctx) {
+	case SORT_COMMAND: order = strcmp(x->row.command, y->row.command); break;
+	case SORT_ID: order = strcmp(x->row.id, y->row.id); break;
+	case SORT_IMAGE: order = strcmp(x->row.image, y->row.image); break;
+	case SORT_NAMES: order = strcmp(x->row.names, y->row.names); break;
+	case SORT_RUNNING_FOR: order = strcmp(x->container->record.created, y->container->record.created); break;
+	case SORT_SIZE: order = (x->row.bytes > y->row.bytes) - (x->row.bytes < y->row.bytes); break;
+	case SORT_STATUS: order = strcmp(x->row.status, y->row.status); break;
+	case SORT_CREATED: break;	/* as they come */
 	}
-	if (!o->quiet && !json)
-		table_print(&t, stdout);
+	return order ? order : (x->container > y->container) - (x->container < y->container);
+}
+
+/* ---- the list ---- */
+
+struct listing {
+	const struct carrier *c;
+	const struct ps_options *o;
+	struct format format;
+	struct container_filter filter;
+	enum sort sort;
+};
+
+/* is_shown - docker: who asks for a state, an exit code or a number of them, means those that do not run as well */
+static bool is_shown(const struct container *c, const struct listing *l)
+{
+	bool any = l->o->all || l->o->latest || l->o->last > 0 || container_filter_has(&l->filter, "status") || container_filter_has(&l->filter, "exited");
+	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED || c->state == RECORD_RESTARTING;
+	return (any || runs) && container_filter_takes(&l->filter, c);
+}
+
+static void print_table(const struct shown *list, size_t n, const struct ps_options *o)
+{
+	struct table t cleanup_table = { 0 };
+	if (!o->no_heading)
+		table_add(&t, "CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES", o->size ? "SIZE" : NULL, NULL);
+	for (size_t i = 0; i < n; i++) {
+		const struct ps_row *r = &list[i].row;
+		table_add(&t, r->id, r->image, r->command, r->running_for, r->status, r->ports, r->names, o->size ? r->size : NULL, NULL);
+	}
+	table_print(&t, stdout);
+}
+
+static int print(struct listing *l, const struct shown *list, size_t n, struct error *err)
+{
+	int r = l->o->quiet || l->o->no_heading ? 0 : format_head(&l->format, &ps_row_type, &ps_row_heads, err);
+	if (l->format.is == FORMAT_TABLE && !l->o->quiet) {
+		print_table(list, n, l->o);
+		return 0;
+	}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (l->o->quiet)
+			puts(list[i].row.id);
+		else
+			r = format_row(&l->format, &ps_row_type, &list[i].row, err);
+	}
+	format_end(&l->format);
+	return r;
+}
+
+static int list_containers(void *ctx, struct error *err)
+{
+	struct listing *l = ctx;
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct ps_sizes sizes CLEANUP(ps_sizes_done) = { 0 };
+	struct container *list = NULL;
+	size_t n = 0, n_shown = 0;
+	size_t most = l->o->latest ? 1 : l->o->last > 0 ? (size_t) l->o->last : SIZE_MAX;
+	int64_t now = time(NULL);
+	int r = record_list(l->c, &list, &n, err);
+	cleanup_free struct shown *shown = xcalloc(n + 1, sizeof *shown);
+	for (size_t i = 0; i < n && n_shown < most; i++)
+		if (is_shown(&list[i], l))
+			shown[n_shown++] = (struct shown) { &list[i], ps_row_make(&list[i], l->o->no_trunc, l->o->size ? &sizes : NULL, now, &pool) };
+	if (l->sort != SORT_CREATED && n_shown)
+		qsort_r(shown, n_shown, sizeof *shown, compare, &l->sort);
+	if (r == 0)
+		r = print(l, shown, n_shown, err);
+	for (size_t i = 0; i < n; i++)
+		container_done(&list[i]);
+	free(list);
+	return r;
 }
 
 static int run(void *program, void *given, char **args, int n_args)
 {
 	const struct ps_options *o = given;
-	struct container *list = NULL;
-	size_t n = 0;
+	struct listing l = { .c = program, .o = o };
 	struct error err = { 0 };
-	bool json = str_eq(o->format, "json");
 	if (o->images)
 		return images_list(program, o->quiet, o->no_trunc, o->format, NULL);
-	if (o->format && !json && !str_eq(o->format, "table")) {
-		error_say(&err, EINVAL, "--format '%s' is not known: table or json", o->format);
-		return carrier_fail(&err);
-	}
-	if (record_list(program, &list, &n, &err) < 0)
-		return carrier_fail(&err);
-	print(list, n, o, json);
-	for (size_t i = 0; i < n; i++)
-		container_done(&list[i]);
-	free(list);
-	return 0;
+	int r = format_parse(o->format, &l.format, &err);
+	r = r < 0 ? r : parse_sort(o, &l.sort, &err);
+	if (r == 0 && o->last < 0)
+		r = error_say(&err, EINVAL, "--last: a number of containers, not %lld", (long long) o->last);
+	r = r < 0 ? r : container_filter_parse(l.c, &o->filter, &l.filter, &err);
+	/* what they have written belongs to ids that only a namespace of theirs may look at */
+	if (r == 0)
+		r = o->size ? apart_as_owner(l.c->rootless, list_containers, &l, &err) : list_containers(&l, &err);
+	container_filter_done(&l.filter);
+	format_done(&l.format);
+	return r < 0 ? carrier_fail(&err) : 0;
 }
 
 const struct command command_ps = {
 	.name = "ps|list|ls", .summary = "list containers",
 	.description = "Those that run, the newest first; all of them with --all. \"Unattended\" is one whose monitor was killed: it runs on, "
-		       "but nobody writes its log, and its exit code will not be known. \"Dead\" is one that ended in such a state.",
+		       "but nobody writes its log, and its exit code will not be known. \"Dead\" is one that ended in such a state.\n\n"
+		       "A template has .ID, .Image, .Command, .CreatedAt, .RunningFor, .Status, .State, .Ports, .Names, .Labels, .Mounts, .LocalVolumes, "
+		       ".Networks, .Size (with --size), .ImageID, .Health, .Pid, .ExitCode and .Restarts. Examples:\n\n"
+		       "    carrier list --all --filter status=exited --filter exited=1\n"
+		       "    carrier ps --format 'table {{.Names}}\\t{{.Status}}'",
 	OPTIONS(struct ps_options, options), .run = run,
 };

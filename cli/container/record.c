@@ -12,6 +12,7 @@
 #include "fs.h"
 #include "log.h"
 #include "proc.h"
+#include "record_change.h"
 #include "str.h"
 #include "userns.h"
 #include <ctype.h>
@@ -56,7 +57,9 @@ const struct json_type record_type = JSON_TYPE(T,
 const struct json_type status_type = JSON_TYPE(T,
 	JSON_REQUIRED(T, state, "state"), JSON_FIELD(T, pid, "pid"), JSON_FIELD(T, start_time, "startTime"),
 	JSON_FIELD(T, monitor, "monitor"), JSON_FIELD(T, boot_id, "bootId"), JSON_FIELD(T, started, "started"),
-	JSON_FIELD(T, finished, "finished"), JSON_FIELD(T, error, "error"), JSON_ALWAYS(T, exit_code, "exitCode"));
+	JSON_FIELD(T, finished, "finished"), JSON_FIELD(T, error, "error"), JSON_ALWAYS(T, exit_code, "exitCode"),
+	JSON_FIELD(T, restarts, "restarts"), JSON_FIELD(T, health, "health"), JSON_FIELD(T, failing_streak, "failingStreak"),
+	JSON_FIELD(T, oom_killed, "oomKilled"));
 #undef T
 
 static int save(const struct container *c, const char *file, const struct json_type *type, const void *object, struct error *err)
@@ -102,20 +105,27 @@ const char *record_state_name(enum record_state s)
 {
 	static const char *const names[] = {
 		[RECORD_CREATED] = "created", [RECORD_STARTING] = "created", [RECORD_RUNNING] = "running",
-		[RECORD_EXITED] = "exited", [RECORD_REMOVING] = "removing", [RECORD_UNATTENDED] = "running", [RECORD_DEAD] = "dead",
+		[RECORD_RESTARTING] = "restarting", [RECORD_EXITED] = "exited", [RECORD_REMOVING] = "removing", [RECORD_UNATTENDED] = "running", [RECORD_DEAD] = "dead",
 	};
 	return names[s];
 }
 
+const char *record_state_word(const struct container *c)
+{
+	return c->paused ? "paused" : record_state_name(c->state);
+}
+
 static bool is_active(const struct status *s)
 {
-	return str_eq(s->state, "starting") || str_eq(s->state, "running") || str_eq(s->state, "removing");
+	return str_eq(s->state, "starting") || str_eq(s->state, "running") || str_eq(s->state, "restarting") || str_eq(s->state, "removing");
 }
 
 /* active_state - of one that has a monitor */
 static enum record_state active_state(const struct status *s)
 {
-	return str_eq(s->state, "starting") ? RECORD_STARTING : str_eq(s->state, "running") ? RECORD_RUNNING : RECORD_REMOVING;
+	if (str_eq(s->state, "running"))
+		return RECORD_RUNNING;
+	return str_eq(s->state, "starting") ? RECORD_STARTING : str_eq(s->state, "restarting") ? RECORD_RESTARTING : RECORD_REMOVING;
 }
 
 /* is_attended - 1 when a monitor holds the lock */
@@ -161,7 +171,21 @@ static int read_status(struct container *c, struct error *err)
 	return 0;
 }
 
-int record_refresh(struct container *c, struct error *err)
+/* is_paused - pause.h; of a process that has been replaced it says nothing */
+static bool is_paused(const struct container *c)
+{
+	char target[48], process[48];
+	if (c->state != RECORD_RUNNING && c->state != RECORD_UNATTENDED)
+		return false;
+	ssize_t n = readlinkat(c->dir_fd, RECORD_PAUSED_LINK, target, sizeof target - 1);
+	if (n < 0)
+		return false;
+	target[n] = 0;
+	snprintf(process, sizeof process, "%lld %llu", (long long) c->status.pid, (unsigned long long) c->status.start_time);
+	return str_eq(target, process);
+}
+
+static int refresh(struct container *c, struct error *err)
 {
 	int r = read_status(c, err);
 	if (r < 0)
@@ -184,6 +208,13 @@ int record_refresh(struct container *c, struct error *err)
 	else
 		c->state = str_eq(c->status.state, "created") ? RECORD_CREATED : RECORD_EXITED;
 	return 0;
+}
+
+int record_refresh(struct container *c, struct error *err)
+{
+	int r = refresh(c, err);
+	c->paused = r == 0 && is_paused(c);
+	return r;
 }
 
 int record_lock(const struct container *c, struct error *err)
@@ -290,14 +321,21 @@ static int name_target(int names_fd, const char *name, char id[ID_LEN + 1])
 }
 
 /* name_free - unlink @name if it points to @id, or, with @id NULL, to nothing that is there */
-static void name_free(int names_fd, int containers_fd, const char *name, const char *id)
+static bool name_free(int names_fd, int containers_fd, const char *name, const char *id)
 {
 	char target[ID_LEN + 1];
 	cleanup_close int lock_fd = openat(names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) < 0)
-		return;
-	if (name_target(names_fd, name, target) == 0 && (id ? str_eq(target, id) : is_gone(containers_fd, target)))
-		(void) unlinkat(names_fd, name, 0);
+		return false;
+	if (name_target(names_fd, name, target) < 0 || !(id ? str_eq(target, id) : is_gone(containers_fd, target)))
+		return false;
+	return unlinkat(names_fd, name, 0) == 0;
+}
+
+static int no_name(const char *name, struct error *err)
+{
+	return error_say(err, EINVAL, "'%s' cannot be a container's name: it has at least two characters, letters, digits, '_', '.' and '-', and "
+			 "begins with a letter or a digit", name);
 }
 
 static int name_used(int names_fd, const char *name, struct error *err)
@@ -316,7 +354,7 @@ static int name_take(int names_fd, int containers_fd, const char *name, const ch
 			return 0;
 		if (errno != EEXIST)
 			return error_set(err, errno, "take the name '%s'", name);
-		name_free(names_fd, containers_fd, name, NULL);
+		(void) name_free(names_fd, containers_fd, name, NULL);
 	}
 	return name_used(names_fd, name, err);
 }
@@ -381,8 +419,7 @@ static int make_dir(const struct carrier *carrier, int containers_fd, struct con
 int record_new(const struct carrier *carrier, const char *name, struct container *ret, struct error *err)
 {
 	if (!str_empty(name) && !is_name(name))
-		return error_say(err, EINVAL, "'%s' cannot be a container's name: it has at least two characters, letters, digits, '_', "
-				 "'.' and '-', and begins with a letter or a digit", name);
+		return no_name(name, err);
 	cleanup_close int containers_fd = open_place(carrier, "containers", true, err);
 	if (containers_fd < 0)
 		return containers_fd;
@@ -534,11 +571,15 @@ static void remove_renamed(const struct carrier *carrier, int containers_fd, con
 		(void) remove_tree(carrier, containers_fd, name, NULL);
 }
 
-static void give_up_name(const struct carrier *carrier, int containers_fd, const struct record *rec)
+static void give_up_name(const struct carrier *carrier, int containers_fd, struct container *c)
 {
+	struct record now = { 0 };
 	cleanup_close int names_fd = open_place(carrier, "names", false, NULL);
-	if (names_fd >= 0 && is_name(rec->name))
-		name_free(names_fd, containers_fd, rec->name, rec->id);
+	if (names_fd < 0 || !is_name(c->record.name) || name_free(names_fd, containers_fd, c->record.name, c->record.id))
+		return;
+	/* it has another one since we read its record: a monitor did that long ago */
+	if (read_document(c, "record.json", &record_type, &now, NULL) == 0 && is_name(now.name))
+		(void) name_free(names_fd, containers_fd, now.name, c->record.id);
 }
 
 int record_retire(const struct carrier *carrier, struct container *c, struct error *err)
@@ -549,7 +590,7 @@ int record_retire(const struct carrier *carrier, struct container *c, struct err
 	c->status.state = (char *) "removing";
 	int r = status_save(c, err);
 	if (r == 0)
-		give_up_name(carrier, containers_fd, &c->record);
+		give_up_name(carrier, containers_fd, c);
 	return r;
 }
 
@@ -558,7 +599,7 @@ int record_remove(const struct carrier *carrier, struct container *c, struct err
 	cleanup_close int containers_fd = open_place(carrier, "containers", false, err);
 	if (containers_fd < 0)
 		return containers_fd;
-	give_up_name(carrier, containers_fd, &c->record);
+	give_up_name(carrier, containers_fd, c);
 	cleanup_close int lock_fd = record_lock(c, NULL);	/* where it has a monitor, that has it */
 	cleanup_free char *renamed = xasprintf("%s" REMOVED, c->record.id);
 	/* at once: what has lost half of its files, but not its record, would be taken for a container */
@@ -567,6 +608,31 @@ int record_remove(const struct carrier *carrier, struct container *c, struct err
 	int r = remove_tree(carrier, containers_fd, renamed, err);
 	if (r == 0)
 		event_container(carrier, c, "destroy", NULL);
+	return r;
+}
+
+/* ---- renaming ---- */
+
+int record_rename(const struct carrier *carrier, struct container *c, const char *name, struct error *err)
+{
+	if (!is_name(name))
+		return no_name(name, err);
+	cleanup_close int containers_fd = open_place(carrier, "containers", false, err);
+	cleanup_close int names_fd = containers_fd < 0 ? containers_fd : open_place(carrier, "names", true, err);
+	if (names_fd < 0)
+		return names_fd;
+	cleanup_close int lock_fd = record_change(c, err);
+	if (lock_fd < 0)
+		return lock_fd;
+	const char *old = c->record.name;
+	if (str_eq(old, name))
+		return error_say(err, EEXIST, "container %s has this name already", old);
+	int r = name_take(names_fd, containers_fd, name, c->record.id, err);
+	if (r < 0)
+		return r;
+	c->record.name = pool_strdup(&c->pool, name);
+	r = record_save(c, err);
+	(void) name_free(names_fd, containers_fd, r < 0 ? name : old, c->record.id);
 	return r;
 }
 

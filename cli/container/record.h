@@ -43,17 +43,22 @@ struct record {
 extern const struct json_type record_type;
 
 struct status {
-	char *state;			/* "created", "starting", "running", "exited", "removing" */
+	char *state;			/* "created", "starting", "running", "restarting", "exited", "removing" */
 	int64_t pid;			/* of the container's process */
 	uint64_t start_time;
 	int64_t monitor;		/* its pid; for people: the lock says whether it lives */
 	char *boot_id, *started, *finished, *error;
-	int64_t exit_code;
+	int64_t exit_code;		/* of its last end; also while it is "restarting" */
+	int64_t restarts;		/* by its policy, since a person has started it */
+	char *health;			/* docker's words: "starting", "healthy", "unhealthy"; NULL: it has no check */
+	int64_t failing_streak;		/* failures in a row */
+	bool oom_killed;		/* the kernel killed a process of it for want of memory, and that was its end */
 };
 extern const struct json_type status_type;
 
 /* what people are told */
 enum record_state { RECORD_CREATED, RECORD_STARTING, RECORD_RUNNING, RECORD_EXITED,
+	RECORD_RESTARTING,	/* ended; its monitor waits before it starts it again */
 	RECORD_REMOVING,		/* --rm, ended, being cleaned up: neither listed nor found */
 	RECORD_UNATTENDED,	/* the monitor was killed, the process runs on */
 	RECORD_DEAD };		/* the monitor was killed, so was the process; nobody saw the exit code */
@@ -66,7 +71,11 @@ struct container {
 	struct record record;
 	struct status status;
 	enum record_state state;
+	bool paused;			/* it runs, but is held still (pause.h) */
 };
+#define RECORD_PAUSED_LINK "paused"
+/* record_state_word - what people are told: as record_state_name(), and "paused" */
+const char *record_state_word(const struct container *c);
 #define CONTAINER_NONE { .dir_fd = -1 }
 void container_done(struct container *c);
 #define cleanup_container __attribute__((cleanup(container_done)))
@@ -76,6 +85,9 @@ void container_done(struct container *c);
  * -EEXIST: the name is used, the sentence says by which container and how to free it */
 int record_new(const struct carrier *c, const char *name, struct container *ret, struct error *err);
 int record_save(const struct container *c, struct error *err);
+/* record_rename - the new name is taken before the old one is given up, so it is never without one; -EEXIST as above, -EINVAL for what cannot be
+ * a name. Readers see the one or the other. */
+int record_rename(const struct carrier *c, struct container *container, const char *name, struct error *err);
 int status_save(struct container *c, struct error *err);
 /* record_find - by id, name, unique prefix of an id; "" with @latest: the newest. -ENOENT "no container 'x'", -ENOTUNIQ for a prefix
  * of several. One whose record.json is damaged is found by its id, and is dead, with a warning: so it can be removed. */

@@ -3,6 +3,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "log.h"
+#include "pause.h"
 #include "proc.h"
 #include "userns.h"
 #include <fcntl.h>
@@ -252,7 +253,9 @@ int container_stop(const struct carrier *c, struct container *container, int sig
 		return r;
 	bool attended = container->state == RECORD_RUNNING;
 	cleanup_close int pidfd = proc_open((pid_t) container->status.pid, container->status.start_time);
-	if (pidfd >= 0)
+	if (pidfd >= 0 && container->paused)	/* what is held still cannot end */
+		r = container_unpause(c, container, err);
+	if (pidfd >= 0 && r == 0)
 		r = end_process(c, container, pidfd, sig, timeout_s, err);
 	if (r < 0)
 		return r;
