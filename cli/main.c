@@ -32,6 +32,8 @@ static const struct command *const commands[] = {
 	&command_unpause,
 	&command_rename,
 	&command_rm,
+	&command_destroy,
+	&command_prune,
 	&command_inspect,
 	&command_diff,
 	&command_export,

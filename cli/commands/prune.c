@@ -1,7 +1,7 @@
-/* `system prune`, `image prune`: what nothing uses. */
+/* `system prune`, `image prune`, `prune`: what nothing uses. */
 #include "../container/apart.h"
 #include "../container/event.h"
-#include "../container/runtime.h"
+#include "../container/remove.h"
 #include "../image/collect.h"
 #include "../image/mount.h"
 #include "../image/unfinished.h"
@@ -22,6 +22,10 @@ static const struct option_def system_options[] = {
 	OPTION(struct prune_options, force, 'f', "force", NULL, "do not ask"),
 	OPTION(struct prune_options, volumes, 0, "volumes", NULL, NULL),	/* docker's; there are none that could be unused */
 };
+static const struct option_def container_options[] = {
+	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], has not label!=..."),
+	OPTION(struct prune_options, force, 'f', "force", NULL, "do not ask"),
+};
 static const struct option_def image_options[] = {
 	OPTION(struct prune_options, all, 'a', "all", NULL, "also images with names that no container is made of"),
 	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], has not label!=..."),
@@ -32,7 +36,7 @@ struct pruning {
 	const struct carrier *c;
 	const struct prune_options *o;
 	const struct filter *filter;
-	bool containers;
+	bool containers, images;
 	int64_t bytes;
 };
 
@@ -47,10 +51,7 @@ static int prune_containers(struct pruning *p, struct error *err)
 		struct container *one = &list[i];
 		if (r == 0 && !container_active(one) && filter_takes(p->filter, one->record.created, &one->record.labels)) {
 			int64_t bytes = walk_usage(AT_FDCWD, one->dir, NULL);
-			if (one->state == RECORD_DEAD)
-				r = container_kill_rest(p->c, one, err);
-			if (r == 0)
-				r = record_remove(p->c, one, err);
+			r = container_remove(p->c, one, &(struct remove_how) { .volumes = true }, err);
 			if (r == 0) {
 				printf("%s%s\n", removed++ ? "" : "Deleted Containers:\n", one->record.id);
 				p->bytes += bytes > 0 ? bytes : 0;
@@ -135,6 +136,10 @@ static int do_prune(void *ctx, struct error *err)
 	int r = store_open(p->c->root, &s, err);
 	if (r == 0 && p->containers)
 		r = prune_containers(p, err);
+	if (r == 0 && !p->images) {
+		printf("Total reclaimed space: %s\n", str_human_size((uint64_t) p->bytes, size));
+		return 0;
+	}
 	if (r == 0)
 		r = prune_images(p, &s, err);
 	if (r == 0 && p->containers)	/* what pulls that broke off have kept for the next one */
@@ -153,27 +158,31 @@ static int do_prune(void *ctx, struct error *err)
 	return 0;
 }
 
-static int prune(struct carrier *c, const struct prune_options *o, bool containers)
+static int prune(struct carrier *c, const struct prune_options *o, bool containers, bool images)
 {
 	struct filter filter cleanup_filter = { 0 };
 	struct error err = { 0 };
 	struct buf text cleanup_buf = { 0 };
 	int r = filter_parse(&o->filter, time(NULL), &filter, &err);
-	buf_printf(&text, "This removes:%s\n  - %s%s", containers ? "\n  - all containers that do not run\n  - what pulls that broke off have kept" : "",
+	if (!images)
+		buf_puts(&text, "This removes all containers that do not run");
+	else
+		buf_printf(&text, "This removes:%s\n  - %s%s", containers ? "\n  - all containers that do not run\n  - what pulls that broke off have kept" : "",
 		   o->all ? "all images that no container is made of" : "all images without a name",
 		   o->blobs ? "\n  - the compressed layers of pulled images" : "");
 	if (r == 0)
 		r = ask(o->force, text.data, &err);
 	if (r == 0 && !err.code)
 		return 0;	/* the answer was no */
-	struct pruning p = { .c = c, .o = o, .filter = &filter, .containers = containers };
+	struct pruning p = { .c = c, .o = o, .filter = &filter, .containers = containers, .images = images };
 	if (r >= 0)
 		r = apart_as_owner(c->rootless, do_prune, &p, &err);
 	return r < 0 ? carrier_fail(&err) : 0;
 }
 
-static int run_system(void *program, void *options, char **args, int n_args) { return prune(program, options, true); }
-static int run_image(void *program, void *options, char **args, int n_args) { return prune(program, options, false); }
+static int run_system(void *program, void *options, char **args, int n_args) { return prune(program, options, true, true); }
+static int run_image(void *program, void *options, char **args, int n_args) { return prune(program, options, false, true); }
+static int run_containers(void *program, void *options, char **args, int n_args) { return prune(program, options, true, false); }
 
 const struct command command_system_prune = {
 	.name = "prune", .summary = "remove containers that do not run, and what of the store nothing needs",
@@ -187,4 +196,11 @@ const struct command command_image_prune = {
 	.name = "prune", .summary = "remove images that nothing needs",
 	.description = "Those without a name; with --all also those that no container is made of. Asks first; where no terminal is, --force is needed.",
 	OPTIONS(struct prune_options, image_options), .run = run_image,
+};
+
+const struct command command_prune = {
+	.name = "prune", .summary = "remove all containers that do not run",
+	.description = "With their volumes that have no name. Asks first; where no terminal is, --force is needed. `carrier system prune` and "
+		       "`carrier image prune` are for images.",
+	OPTIONS(struct prune_options, container_options), .max_args = 0, .run = run_containers,
 };
