@@ -42,23 +42,22 @@ static int parse_sort(const struct ps_options *o, enum sort *ret, struct error *
 	return o->sort ? error_say(err, EINVAL, "--sort '%s': created, command, id, image, names, runningfor, size or status", o->sort) : 0;
 }
 
-struct shown { const struct container *container; struct ps_row row; };
-
 static int compare(const void *a, const void *b, void *ctx)
 {
-	const struct shown *x = a, *y = b;
+	const struct ps_row *x = a, *y = b;
 	int order = 0;
 	switch (*(const enum sort *) ctx) {
-	case SORT_COMMAND: order = strcmp(x->row.command, y->row.command); break;
-	case SORT_ID: order = strcmp(x->row.id, y->row.id); break;
-	case SORT_IMAGE: order = strcmp(x->row.image, y->row.image); break;
-	case SORT_NAMES: order = strcmp(x->row.names, y->row.names); break;
-	case SORT_RUNNING_FOR: order = strcmp(x->container->record.created, y->container->record.created); break;
-	case SORT_SIZE: order = (x->row.bytes > y->row.bytes) - (x->row.bytes < y->row.bytes); break;
-	case SORT_STATUS: order = strcmp(x->row.status, y->row.status); break;
-	case SORT_CREATED: break;	/* as they come */
+	case SORT_COMMAND: order = strcmp(x->command, y->command); break;
+	case SORT_ID: order = strcmp(x->id, y->id); break;
+	case SORT_IMAGE: order = strcmp(x->image, y->image); break;
+	case SORT_NAMES: order = strcmp(x->names, y->names); break;
+	case SORT_RUNNING_FOR: order = strcmp(x->made, y->made); break;
+	case SORT_SIZE: order = (x->bytes > y->bytes) - (x->bytes < y->bytes); break;
+	case SORT_STATUS: order = strcmp(x->status, y->status); break;
+	case SORT_CREATED: break;
 	}
-	return order ? order : (x->container > y->container) - (x->container < y->container);
+	order = order ? order : strcmp(y->made, x->made);	/* the newest first */
+	return order ? order : strcmp(x->whole_id, y->whole_id);
 }
 
 /* ---- the list ---- */
@@ -69,40 +68,61 @@ struct listing {
 	struct format format;
 	struct container_filter filter;
 	enum sort sort;
+	struct ps_sizes sizes;
+	struct pool pool;
+	int64_t now;
+	struct ps_row *rows;
+	size_t n, size;
 };
 
-/* is_shown - docker: who asks for a state, an exit code or a number of them, means those that do not run as well */
-static bool is_shown(const struct container *c, const struct listing *l)
+/* wants_any - docker: who asks for a state, an exit code or a number of them, means those that do not run as well */
+static bool wants_any(const struct listing *l)
 {
-	bool any = l->o->all || l->o->latest || l->o->last > 0 || container_filter_has(&l->filter, "status") || container_filter_has(&l->filter, "exited");
-	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED || c->state == RECORD_RESTARTING;
-	return (any || runs) && container_filter_takes(&l->filter, c);
+	return l->o->all || l->o->latest || l->o->last > 0 || container_filter_has(&l->filter, "status") || container_filter_has(&l->filter, "exited");
 }
 
-static void print_table(const struct shown *list, size_t n, const struct ps_options *o)
+static bool is_shown(const struct container *c, const struct listing *l)
+{
+	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED || c->state == RECORD_RESTARTING;
+	return (runs || wants_any(l)) && container_filter_takes(&l->filter, c);
+}
+
+static void add_row(void *ctx, const struct container *c)
+{
+	struct listing *l = ctx;
+	if (!is_shown(c, l))
+		return;
+	if (l->n == l->size)
+		l->rows = xreallocarray(l->rows, l->size = l->size ? 2 * l->size : 64, sizeof *l->rows);
+	bool table = l->format.is == FORMAT_TABLE;
+	l->rows[l->n++] = ps_row_make(c, l->o->no_trunc, table, l->o->size ? &l->sizes : NULL, l->now, &l->pool);
+}
+
+static void print_table(const struct listing *l)
 {
 	struct table t cleanup_table = { 0 };
-	if (!o->no_heading)
-		table_add(&t, "CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES", o->size ? "SIZE" : NULL, NULL);
-	for (size_t i = 0; i < n; i++) {
-		const struct ps_row *r = &list[i].row;
-		table_add(&t, r->id, r->image, r->command, r->running_for, r->status, r->ports, r->names, o->size ? r->size : NULL, NULL);
+	bool size = l->o->size;
+	if (!l->o->no_heading)
+		table_add(&t, "CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES", size ? "SIZE" : NULL, NULL);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct ps_row *r = &l->rows[i];
+		table_add(&t, r->id, r->image, r->command, r->running_for, r->status, r->ports, r->names, size ? r->size : NULL, NULL);
 	}
 	table_print(&t, stdout);
 }
 
-static int print(struct listing *l, const struct shown *list, size_t n, struct error *err)
+static int print(struct listing *l, struct error *err)
 {
 	int r = l->o->quiet || l->o->no_heading ? 0 : format_head(&l->format, &ps_row_type, &ps_row_heads, err);
 	if (l->format.is == FORMAT_TABLE && !l->o->quiet) {
-		print_table(list, n, l->o);
+		print_table(l);
 		return 0;
 	}
-	for (size_t i = 0; r == 0 && i < n; i++) {
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
 		if (l->o->quiet)
-			puts(list[i].row.id);
+			puts(l->rows[i].id);
 		else
-			r = format_row(&l->format, &ps_row_type, &list[i].row, err);
+			r = format_row(&l->format, &ps_row_type, &l->rows[i], err);
 	}
 	format_end(&l->format);
 	return r;
@@ -111,24 +131,20 @@ static int print(struct listing *l, const struct shown *list, size_t n, struct e
 static int list_containers(void *ctx, struct error *err)
 {
 	struct listing *l = ctx;
-	struct pool pool CLEANUP(pool_done) = { 0 };
-	struct ps_sizes sizes CLEANUP(ps_sizes_done) = { 0 };
-	struct container *list = NULL;
-	size_t n = 0, n_shown = 0;
 	size_t most = l->o->latest ? 1 : l->o->last > 0 ? (size_t) l->o->last : SIZE_MAX;
-	int64_t now = time(NULL);
-	int r = record_list(l->c, &list, &n, err);
-	cleanup_free struct shown *shown = xcalloc(n + 1, sizeof *shown);
-	for (size_t i = 0; i < n && n_shown < most; i++)
-		if (is_shown(&list[i], l))
-			shown[n_shown++] = (struct shown) { &list[i], ps_row_make(&list[i], l->o->no_trunc, l->o->size ? &sizes : NULL, now, &pool) };
-	if (l->sort != SORT_CREATED && n_shown)
-		qsort_r(shown, n_shown, sizeof *shown, compare, &l->sort);
+	enum sort newest = SORT_CREATED;
+	l->now = time(NULL);
+	int r = record_each(l->c, !wants_any(l), add_row, l, err);
+	if (l->n)
+		qsort_r(l->rows, l->n, sizeof *l->rows, compare, &newest);
+	l->n = l->n < most ? l->n : most;
+	if (l->n && l->sort != SORT_CREATED)
+		qsort_r(l->rows, l->n, sizeof *l->rows, compare, &l->sort);
 	if (r == 0)
-		r = print(l, shown, n_shown, err);
-	for (size_t i = 0; i < n; i++)
-		container_done(&list[i]);
-	free(list);
+		r = print(l, err);
+	ps_sizes_done(&l->sizes);
+	pool_done(&l->pool);
+	free(l->rows);
 	return r;
 }
 

@@ -84,10 +84,11 @@ static char *measure(const struct container *c, struct ps_sizes *sizes, struct p
 {
 	char own_words[16], all_words[16];
 	int64_t below = 0;
-	int64_t own = walk_usage(c->dir_fd, "upper", NULL);
+	cleanup_close int dir_fd = open(c->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int64_t own = walk_usage(dir_fd, "upper", NULL);
 	for (char **dir = c->record.lowerdirs; dir && *dir; dir++)
 		below += layer_bytes(sizes, *dir);
-	int64_t whole = c->record.lowerdirs && faccessat(c->dir_fd, "driver", F_OK, 0) == 0 ? walk_usage(c->dir_fd, "rootfs", NULL) : 0;
+	int64_t whole = c->record.lowerdirs && faccessat(dir_fd, "driver", F_OK, 0) == 0 ? walk_usage(dir_fd, "rootfs", NULL) : 0;
 	if (own <= 0 && whole > below)	/* the driver copy: everything is in one directory */
 		own = whole - below;
 	*ret_bytes = own > 0 ? own : 0;
@@ -157,23 +158,36 @@ static void mount_words(const struct record *r, bool whole, struct ps_row *row, 
 	row->local_volumes = pool_printf(pool, "%zu", volumes);
 }
 
-struct ps_row ps_row_make(const struct container *c, bool whole, struct ps_sizes *sizes, int64_t now, struct pool *pool)
+/* add_rest - what the table does not show */
+static void add_rest(const struct container *c, bool whole, struct ps_row *row, struct pool *pool)
+{
+	const struct record *r = &c->record;
+	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
+	row->created_at = local_time(r->created, pool);
+	row->labels = label_words(&r->labels, pool);
+	row->networks = pool_strdup(pool, r->network ? r->network : "");
+	row->image_id = pool_strdup(pool, r->image_id ? r->image_id : "");
+	row->health = pool_strdup(pool, c->status.health ? c->status.health : "");
+	row->pid = runs ? c->status.pid : 0;
+	row->exit_code = runs ? 0 : c->status.exit_code;
+	row->restarts = c->status.restarts;
+	mount_words(r, whole, row, pool);
+}
+
+struct ps_row ps_row_make(const struct container *c, bool whole, bool table, struct ps_sizes *sizes, int64_t now, struct pool *pool)
 {
 	const struct record *r = &c->record;
 	char ago[40];
-	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
 	struct ps_row row = {
 		.id = pool_strndup(pool, r->id, whole ? strlen(r->id) : strnlen(r->id, SHORT_ID)),
 		.image = pool_strdup(pool, r->image ? r->image : r->rootfs ? r->rootfs : ""),
-		.command = command_words(r->args, whole, pool), .created_at = local_time(r->created, pool),
-		.running_for = pool_strdup(pool, words_ago(r->created, now, ago)), .status = ps_status_words(c, now, pool),
-		.state = pool_strdup(pool, record_state_word(c)), .ports = pool_strdup(pool, ""),
-		.names = pool_strdup(pool, r->name ? r->name : ""), .labels = label_words(&r->labels, pool),
-		.networks = pool_strdup(pool, r->network ? r->network : ""), .image_id = pool_strdup(pool, r->image_id ? r->image_id : ""),
-		.health = pool_strdup(pool, c->status.health ? c->status.health : ""), .size = pool_strdup(pool, "0B"), .bytes = -1,
-		.pid = runs ? c->status.pid : 0, .exit_code = runs ? 0 : c->status.exit_code, .restarts = c->status.restarts,
+		.command = command_words(r->args, whole, pool), .running_for = pool_strdup(pool, words_ago(r->created, now, ago)),
+		.status = ps_status_words(c, now, pool), .state = pool_strdup(pool, record_state_word(c)), .ports = (char *) "",
+		.names = pool_strdup(pool, r->name ? r->name : ""), .size = (char *) "0B", .bytes = -1,
+		.made = pool_strdup(pool, r->created ? r->created : ""), .whole_id = pool_strdup(pool, r->id),
 	};
-	mount_words(r, whole, &row, pool);
+	if (!table)
+		add_rest(c, whole, &row, pool);
 	if (sizes)
 		row.size = measure(c, sizes, pool, &row.bytes);
 	return row;

@@ -94,6 +94,9 @@ int status_save(struct container *c, struct error *err);
 int record_find(const struct carrier *c, const char *name, bool latest, struct container *ret, struct error *err);
 /* record_list - all of them, newest first (also removes what record_new() began a minute ago and nobody finished); those that vanish meanwhile or cannot be read (warned of) are left out; caller frees */
 int record_list(const struct carrier *c, struct container **ret, size_t *n, struct error *err);
+/* record_each - call @visit with all of them, in no order, for who only looks, quickly: each is gone when @visit returns, its ->dir_fd may be -1, and of
+ * ->record only what `list` shows may be there. @only_active: those that are made, exited or dead are left out */
+int record_each(const struct carrier *c, bool only_active, void (*visit)(void *ctx, const struct container *c), void *ctx, struct error *err);
 /* record_refresh - read status.json again and derive the state */
 int record_refresh(struct container *c, struct error *err);
 /* record_lock - the monitor's lock; it lives as long as any copy of the returned fd; -EAGAIN when another holds it */
