@@ -6,7 +6,6 @@
 #include "idmap.h"
 #include "log.h"
 #include "mem.h"
-#include <signal.h>
 #include <string.h>
 
 static const struct option_def options[] = {
@@ -170,13 +169,3 @@ const struct program carrier_program = {
 		       "/run/resolvconf, /run/NetworkManager) and its libraries. Proxies are taken from the environment (https_proxy, http_proxy, no_proxy, all_proxy).",
 	OPTIONS(struct carrier, options), .commands = commands, .usage_exit = EXIT_CARRIER, .prepare = prepare,
 };
-
-int main(int argc, char **argv)
-{
-	struct carrier c = { 0 };
-	(void) signal(SIGPIPE, SIG_IGN);
-	int r = command_main(&carrier_program, &c, &c, argc, argv);
-	free(c.root);
-	free(c.runroot);
-	return r;
-}

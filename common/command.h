@@ -35,7 +35,7 @@
  * For the build, `help` takes: --man (the man page in place of the help), --man-pages DIR (writes all of
  * them) and --completion bash|zsh|fish.
  *
- * Descriptions and exit_status texts are paragraphs with an empty line between them; they are filled anew for
+ * Descriptions, examples and exit_status texts are paragraphs with an empty line between them; they are filled anew for
  * the reader's terminal, except for lines that begin with a blank or a tab: those are examples and stay.
  */
 #pragma once
@@ -79,6 +79,8 @@ struct command {
 	const char *arguments;		/* synopsis without options: "CONTAINER [COMMAND...]"; NULL: none */
 	const char *summary;		/* one line, no full stop; NULL: understood, not shown */
 	const char *description;	/* paragraphs for --help and the man page, or NULL */
+	const char *examples;		/* for --help and the man page: what it does, and below that a line with a tab
+					 * and the command ("Who is on port 80?\n\tcarrier ps | grep 80"); or NULL */
 	const char *exit_status;	/* paragraphs for the man page, or NULL */
 	const char *see_also;		/* "podman-run(1), runc(8)", besides our own pages; or NULL */
 	const struct option_def *options;
@@ -163,6 +165,9 @@ void command_options_done(const struct option_def *table, size_t n, void *option
  * Return: 0, or -EINVAL with @err naming the row.
  */
 int command_check(const struct program *p, struct error *err);
+/* command_check_examples - has @command at least one example, and is every line of them that begins with the program's name a call
+ * that the tables understand? Return: 0, or -EINVAL with @err naming what is wrong. */
+int command_check_examples(const struct program *p, const struct command *command, struct error *err);
 
 /* ---- for those who print the tables ---- */
 

@@ -246,6 +246,9 @@ void command_help(const struct program *p, const struct command *command, FILE *
 	help_text(out, description, width);
 	help_commands(p, command, out, width);
 	help_options(p, command, out, width);
+	if (command && command->examples)
+		fputs("\nEXAMPLES:\n", out);
+	help_text(out, command ? command->examples : NULL, width);
 	if (!command || command->sub)
 		fprintf(out, "\n'%s COMMAND --help' shows the options of a command.\n", path);
 }

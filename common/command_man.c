@@ -227,6 +227,9 @@ void command_man(const struct program *p, const struct command *command, FILE *o
 	man_description(p, command, out);
 	man_commands(p, command, out);
 	man_options(p, command, out);
+	if (command && command->examples)
+		fputs(".SH EXAMPLES\n", out);
+	man_text(out, command ? command->examples : NULL);
 	const char *exit_status = command ? command->exit_status : p->exit_status;
 	if (exit_status)
 		fputs(".SH EXIT STATUS\n", out);

@@ -139,6 +139,7 @@ const struct command command_diff = {
 	.name = "diff", .arguments = "CONTAINER", .summary = "list the files that a container has changed",
 	.description = "One line for each, as docker has them: A was added, C was changed, D was deleted, against its image. A directory is changed "
 		       "when something in it is. It may run meanwhile.",
+	.examples = "Which files has the container changed?\n\tcarrier diff web",
 	OPTIONS(struct diff_options, options), .min_args = 1, .max_args = 1, .run = run_container,
 };
 
@@ -146,5 +147,6 @@ const struct command command_image_diff = {
 	.name = "diff", .arguments = "IMAGE [OTHER]", .summary = "list the files in which an image differs from another",
 	.description = "One line for each: A is in IMAGE only, C differs, D is in OTHER only. Without OTHER it is what the topmost layer of IMAGE changes. "
 		       "Contents are not compared: files of the same size, time, mode and owner count as the same.",
+	.examples = "What does the new version change?\n\tcarrier image diff app:1.0 app:1.1",
 	OPTIONS(struct diff_options, options), .min_args = 1, .max_args = 2, .run = run_image,
 };

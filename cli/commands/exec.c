@@ -153,6 +153,8 @@ static int run(void *program, void *given, char **args, int n_args)
 const struct command command_exec = {
 	.name = "exec", .arguments = "CONTAINER COMMAND [ARG...]", .summary = "run a further command in a running container",
 	.description = "Environment, directory and user are the container's where nothing else is said.",
+	.examples = "A shell in a container that runs:\n\tcarrier exec -it web sh\n\n"
+		    "As another user, with a variable:\n\tcarrier exec -u www-data -e DEBUG=1 web env",
 	.exit_status = "The command's own; 128 + n when signal n ended it; 127 when it was not found, 126 when it cannot be executed, "
 		       "125 when carrier or the runtime failed, 1 when there is no such container.",
 	OPTIONS(struct exec_options, options), .min_args = 2, .max_args = -1, .stop_after = 1, .run = run,

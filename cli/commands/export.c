@@ -50,6 +50,8 @@ const struct command command_export = {
 	.name = "export", .arguments = "CONTAINER", .summary = "write a container's files as a tar archive",
 	.description = "All of its files, whichever layer they are of; nothing of what is mounted in it, and nothing of its settings: `carrier "
 		       "commit` keeps those. It may run meanwhile.",
+	.examples = "All files of a container, for another machine:\n\tcarrier export -o web.tar web\n\n"
+		    "Look at one of them:\n\tcarrier export web | tar -xO etc/hostname",
 	.exit_status = "0, or 125 when it could not be done; then the file of --output is not there.",
 	OPTIONS(struct export_options, options), .min_args = 1, .max_args = 1, .run = run,
 };

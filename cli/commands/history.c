@@ -104,6 +104,7 @@ static int run(void *program, void *given, char **args, int n_args)
 const struct command command_history = {
 	.name = "history", .arguments = "IMAGE", .summary = "show how an image was made",
 	.description = "The last step comes first. SIZE is that of the layer which a step made, compressed as it was fetched.",
+	.examples = "Which steps have made the image, and how large is each?\n\tcarrier history debian:12",
 	.exit_status = "0, or 125 when there is no such image.",
 	OPTIONS(struct history_options, options), .defaults = &defaults, .min_args = 1, .max_args = 1, .run = run,
 };

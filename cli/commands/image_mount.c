@@ -93,6 +93,8 @@ const struct command command_image_mount = {
 	.description = "For root. An ordinary user has to be root of a user and mount namespace first, in which the mounts stay:\n\n"
 		       "    unshare --map-root-user --map-auto --mount\n\n"
 		       "`carrier image unmount` takes them away again.",
+	.examples = "Look into an image without running it (as an ordinary user from `carrier unshare`):\n\tcarrier image mount debian:12\n\tls /run/carrier/images/*/etc\n\n"
+		    "What is mounted?\n\tcarrier image mount",
 	OPTIONS(struct mount_options, mount_table), .max_args = -1, .run = run_mount,
 };
 
@@ -141,5 +143,6 @@ static int run_unmount(void *program, void *given, char **args, int n_args)
 
 const struct command command_image_unmount = {
 	.name = "unmount|umount", .arguments = "[IMAGE...]", .summary = "unmount images",
+	.examples = "One, or all:\n\tcarrier image unmount debian:12\n\tcarrier image unmount --all",
 	OPTIONS(struct unmount_options, unmount_table), .max_args = -1, .run = run_unmount,
 };

@@ -9,7 +9,7 @@
 struct images_options { bool quiet, no_trunc, all; char *format; };
 
 static const struct option_def options[] = {
-	OPTION(struct images_options, all, 'a', "all", NULL, NULL),	/* docker's: there are no others here */
+	OPTION(struct images_options, all, 'a', "all", NULL, "taken for docker's sake: intermediate images do not exist here"),
 	OPTION(struct images_options, quiet, 'q', "quiet", NULL, "ids only"),
 	OPTION(struct images_options, no_trunc, 0, "no-trunc", NULL, "whole ids"),
 	OPTION(struct images_options, format, 0, "format", "table|json", "a table (the default), or a JSON object for each line"),
@@ -139,10 +139,13 @@ static int run(void *program, void *given, char **args, int n_args)
 const struct command command_images = {
 	.name = "images", .arguments = "[REPOSITORY[:TAG]]", .summary = "list images",
 	.description = "SIZE is what was fetched: the compressed layers.",
+	.examples = "All images, with whole ids:\n\tcarrier images --no-trunc\n\n"
+		    "Those of one repository, as JSON:\n\tcarrier images --format json debian",
 	OPTIONS(struct images_options, options), .max_args = 1, .run = run,
 };
 
 const struct command command_image_ls = {
 	.name = "ls|list", .arguments = "[REPOSITORY[:TAG]]", .summary = "list images; the same as `carrier images`",
+	.examples = "All images:\n\tcarrier image ls",
 	OPTIONS(struct images_options, options), .max_args = 1, .run = run,
 };

@@ -11,7 +11,7 @@ static const struct option_def options[] = {
 	       "apply an instruction of a Dockerfile, such as 'CMD [\"sh\"]' or 'ENV NAME=VALUE'; again for more"),
 	OPTION(struct import_options, message, 'm', "message", "TEXT", "what the image's history says of it"),
 	OPTION(struct import_options, platform, 0, "platform", "OS/ARCH[/VARIANT]", "what its programs run on (default: this machine)"),
-	OPTION(struct import_options, quiet, 'q', "quiet", NULL, NULL),	/* podman's: there is nothing else to say here */
+	OPTION(struct import_options, quiet, 'q', "quiet", NULL, "taken for podman's sake: nothing else is printed anyway"),
 };
 
 static int check_source(const char *path, struct error *err)
@@ -52,6 +52,8 @@ const struct command command_import = {
 	.description = "The archive, such as `carrier export` writes, becomes the only layer of an image. It may be compressed with gzip or zstd, and "
 		       "is kept as it is. An archive of an image (of `save`) is for `carrier load`. The image has no command to run unless --change "
 		       "gives it one. Prints its id.",
+	.examples = "A root file system from a tar archive:\n\tcarrier import rootfs.tar example.org/base:1\n\n"
+		    "From the standard input:\n\tdebootstrap --variant=minbase bookworm root && tar -C root -c . | carrier import - debian:mine\n\tcarrier import - debian:mine < root.tar",
 	.exit_status = "0, or 125 when it could not be done; then no image is there.",
 	OPTIONS(struct import_options, options), .min_args = 1, .max_args = 2, .run = run,
 };

@@ -101,10 +101,13 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_info = {
 	.name = "info", .section = "System", .summary = "print where things are and what was found on this machine",
+	.examples = "Where are the images, and which runtime is used?\n\tcarrier info\n\n"
+		    "For a script:\n\tcarrier info --format json",
 	OPTIONS(struct info_options, options), .run = run,
 };
 
 const struct command command_system_info = {
 	.name = "info", .summary = "print where things are and what was found on this machine; the same as `carrier info`",
+	.examples = "Where are the images, and which runtime is used?\n\tcarrier system info",
 	OPTIONS(struct info_options, options), .run = run,
 };

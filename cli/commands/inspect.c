@@ -240,12 +240,14 @@ static int run_image(void *program, void *given, char **args, int n_args)
 const struct command command_inspect = {
 	.name = "inspect", .arguments = "NAME...", .summary = "print all that is known of containers and images, as JSON",
 	.description = "A list with one object for each name that was found; its members are called as docker calls them.",
+	.examples = "When was it started?\n\tcarrier inspect web | jq -r '.[0].State.StartedAt'",
 	.exit_status = "0, or 1 when any of them was not found.",
 	OPTIONS(struct inspect_options, options), .min_args = 1, .max_args = -1, .run = run,
 };
 
 const struct command command_image_inspect = {
 	.name = "inspect", .arguments = "IMAGE...", .summary = "print all that is known of images, as JSON",
+	.examples = "The environment that an image sets:\n\tcarrier image inspect debian:12 | jq '.[0].Config.Env'",
 	.exit_status = "0, or 1 when any of them was not found.",
 	.options_size = sizeof(struct inspect_options), .min_args = 1, .max_args = -1, .run = run_image,
 };

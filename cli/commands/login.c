@@ -155,6 +155,8 @@ const struct command command_login = {
 		       "Which registries are blocked, insecure, mirrored or meant by a short name is said in registries.conf, see "
 		       "containers-registries.conf(5). CA certificates (*.crt) and client certificates (*.cert with *.key) of a registry are in "
 		       "/etc/containers/certs.d/HOST[:PORT], /etc/docker/certs.d/HOST[:PORT] or ~/.config/containers/certs.d/HOST[:PORT].",
+	.examples = "Asked for the password:\n\tcarrier login -u anna registry.example.org\n\n"
+		    "From a script:\n\tcarrier login -u anna --password-stdin registry.example.org < password",
 	.exit_status = "0, 125 when the registry does not accept them or cannot be reached, 130 when a signal ended the question for them.",
 	OPTIONS(struct login_options, options), .defaults = &defaults, .max_args = 1, .run = run,
 };
@@ -193,6 +195,7 @@ const struct command command_logout = {
 	.name = "logout", .arguments = "[REGISTRY[/PATH]]", .summary = "forget the credentials for a registry",
 	.description = "Removes them from every file in which `carrier login` looks for them, and from the programs that these files name. Without REGISTRY "
 		       "it is docker.io.",
+	.examples = "One registry, or all:\n\tcarrier logout registry.example.org\n\tcarrier logout --all",
 	.exit_status = "0, also when there were none; 125 when a file or a helper could not be changed.",
 	OPTIONS(struct logout_options, logout_options), .max_args = 1, .run = run_logout,
 };

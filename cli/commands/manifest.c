@@ -145,6 +145,7 @@ static const struct option_def create_options[] = {
 static const struct command command_manifest_create = {
 	.name = "create", .arguments = "LIST [IMAGE...]", .summary = "make a list of images for several platforms",
 	.description = IMAGES_HELP "Each is listed for the platform that it says it is for. Prints the list's digest.",
+	.examples = "A list of two images that are here:\n\tcarrier manifest create example.org/app:1 app:1-amd64 app:1-arm64",
 	.exit_status = "0, or 125 when the list could not be made.",
 	OPTIONS(struct manifest_options, create_options), .defaults = &defaults, .min_args = 1, .max_args = -1, .run = run_create,
 };
@@ -165,6 +166,7 @@ static const struct option_def add_options[] = {
 static const struct command command_manifest_add = {
 	.name = "add", .arguments = "LIST IMAGE...", .summary = "add images to a list",
 	.description = IMAGES_HELP "Without the options it is listed for the platform that it says it is for. Prints the list's digest.",
+	.examples = "A further image:\n\tcarrier manifest add example.org/app:1 app:1-riscv64",
 	.exit_status = "0, or 125 when it could not be added.",
 	OPTIONS(struct manifest_options, add_options), .defaults = &defaults, .min_args = 2, .max_args = -1, .run = run_add,
 };
@@ -190,6 +192,7 @@ static const struct command command_manifest_annotate = {
 	.name = "annotate", .arguments = "LIST IMAGE", .summary = "change what a list says of one of its images",
 	.description = "IMAGE is a digest that the list has, or an image of the store. An empty VARIANT or VERSION is taken away. Prints the list's "
 		       "digest.",
+	.examples = "Say which variant of a processor an image is for:\n\tcarrier manifest annotate --variant v7 example.org/app:1 app:1-arm",
 	.exit_status = "0, or 125 when the list has no such image.",
 	OPTIONS(struct manifest_options, annotate_options), .defaults = &defaults, .min_args = 2, .max_args = 2, .run = run_annotate,
 };
@@ -212,6 +215,7 @@ static int run_remove(void *program, void *given, char **args, int n_args)
 static const struct command command_manifest_remove = {
 	.name = "remove", .arguments = "LIST IMAGE...", .summary = "take images out of a list",
 	.description = "IMAGE is a digest that the list has, or an image of the store. Prints the list's digest.",
+	.examples = "Take an image out:\n\tcarrier manifest remove example.org/app:1 app:1-riscv64",
 	.exit_status = "0, or 125 when the list has no such image.",
 	.min_args = 2, .max_args = -1, .run = run_remove,
 };
@@ -248,6 +252,7 @@ static int run_rm(void *program, void *given, char **args, int n_args)
 static const struct command command_manifest_rm = {
 	.name = "rm", .arguments = "LIST...", .summary = "remove lists",
 	.description = "Images that have a name of their own stay.",
+	.examples = "Forget the list; its images stay:\n\tcarrier manifest rm example.org/app:1",
 	.exit_status = "0, or 1 when any of them could not be removed.",
 	.min_args = 1, .max_args = -1, .run = run_rm,
 };
@@ -333,6 +338,7 @@ static const struct command command_manifest_inspect = {
 	.name = "inspect", .arguments = "NAME", .summary = "print the manifest of an image, or a list of images, as it is",
 	.description = "Of the store when it has the name, else of the registry; with docker:// before it always of the registry. Byte for byte: what "
 		       "is printed has the digest.",
+	.examples = "For which platforms is there an image?\n\tcarrier manifest inspect docker.io/library/debian:12 | jq '.manifests[].platform'",
 	.exit_status = "0, or 125 when it is nowhere.",
 	OPTIONS(struct manifest_options, inspect_options), .defaults = &defaults, .min_args = 1, .max_args = 1, .run = run_inspect,
 };

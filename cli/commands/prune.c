@@ -18,9 +18,9 @@ struct prune_options { bool force, all, blobs, volumes; struct strings filter; }
 static const struct option_def system_options[] = {
 	OPTION(struct prune_options, all, 'a', "all", NULL, "also images with names that no container is made of"),
 	OPTION(struct prune_options, blobs, 0, "blobs", NULL, "also the compressed layers of images that were pulled: they can be fetched again; the images stay usable"),
-	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], has not label!=..."),
+	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
 	OPTION(struct prune_options, force, 'f', "force", NULL, "do not ask"),
-	OPTION(struct prune_options, volumes, 0, "volumes", NULL, NULL),	/* docker's; there are none that could be unused */
+	OPTION(struct prune_options, volumes, 0, "volumes", NULL, "taken for docker's sake: volumes stay"),
 };
 static const struct option_def container_options[] = {
 	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], has not label!=..."),
@@ -28,7 +28,7 @@ static const struct option_def container_options[] = {
 };
 static const struct option_def image_options[] = {
 	OPTION(struct prune_options, all, 'a', "all", NULL, "also images with names that no container is made of"),
-	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], has not label!=..."),
+	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
 	OPTION(struct prune_options, force, 'f', "force", NULL, "do not ask"),
 };
 
@@ -189,12 +189,15 @@ const struct command command_system_prune = {
 	.description = "Marks what names and containers need, and removes the rest: images without a name, layers, blobs, what commands "
 		       "that were killed have left, and what pulls that broke off have kept for the next one. "
 		       "Asks first; where no terminal is, --force is needed.",
+	.examples = "What nothing needs any more, without being asked:\n\tcarrier system prune --force",
 	OPTIONS(struct prune_options, system_options), .run = run_system,
 };
 
 const struct command command_image_prune = {
 	.name = "prune", .summary = "remove images that nothing needs",
 	.description = "Those without a name; with --all also those that no container is made of. Asks first; where no terminal is, --force is needed.",
+	.examples = "Images without a name:\n\tcarrier image prune\n\n"
+		    "All that no container uses, and that are older than a week:\n\tcarrier image prune --all --filter until=168h",
 	OPTIONS(struct prune_options, image_options), .run = run_image,
 };
 

@@ -173,8 +173,9 @@ const struct command command_ps = {
 	.description = "Those that run, the newest first; all of them with --all. \"Unattended\" is one whose monitor was killed: it runs on, "
 		       "but nobody writes its log, and its exit code will not be known. \"Dead\" is one that ended in such a state.\n\n"
 		       "A template has .ID, .Image, .Command, .CreatedAt, .RunningFor, .Status, .State, .Ports, .Names, .Labels, .Mounts, .LocalVolumes, "
-		       ".Networks, .Size (with --size), .ImageID, .Health, .Pid, .ExitCode and .Restarts. Examples:\n\n"
-		       "    carrier list --all --filter status=exited --filter exited=1\n"
-		       "    carrier ps --format 'table {{.Names}}\\t{{.Status}}'",
+		       ".Networks, .Size (with --size), .ImageID, .Health, .Pid, .ExitCode and .Restarts.",
+	.examples = "Those that run, and all:\n\tcarrier ps\n\tcarrier ps -a\n\n"
+		    "Those that failed:\n\tcarrier list --all --filter status=exited --filter exited=1\n\n"
+		    "For a script:\n\tcarrier ps -a --format json\n\tcarrier ps --format 'table {{.Names}}\\t{{.Status}}'",
 	OPTIONS(struct ps_options, options), .run = run,
 };

@@ -151,6 +151,9 @@ const struct command command_pull = {
 		"Example:\n\n"
 		"\tcarrier pull debian:12 quay.io/prometheus/busybox\n"
 		"\tcarrier pull --all-tags --platform linux/arm64 registry.example/team/app\n",
+	.examples = "A new version of an image:\n\tcarrier pull debian:12\n\n"
+		    "For another processor, with few words:\n\tcarrier pull -q --platform linux/arm64 debian:12\n\n"
+		    "From a registry without certificates:\n\tcarrier pull --tls-verify=false 127.0.0.1:5000/app",
 	.exit_status = "0, 125 when an image could not be fetched (the others are), 130 when a signal ended it.",
 	OPTIONS(struct pull_command_options, options), .defaults = &defaults, .min_args = 1, .max_args = -1, .run = run,
 };

@@ -135,6 +135,7 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_push = {
 	.name = "push", .arguments = "IMAGE [DESTINATION]", .summary = "send an image to a registry", .description = DESCRIPTION,
+	.examples = "Under its own name, and under another:\n\tcarrier push example.org/app:1\n\tcarrier push app:1 registry.example.org/team/app:1",
 	.exit_status = "0, 125 when it could not be pushed, 130 when a signal ended it.",
 	OPTIONS(struct push_command_options, options), .defaults = &defaults, .min_args = 1, .max_args = 2, .run = run,
 };
@@ -180,6 +181,7 @@ const struct command command_manifest_push = {
 	.name = "push", .arguments = "LIST [DESTINATION]", .summary = "send a list of images to a registry",
 	.description = "First the images that are listed, as by `carrier push`, then the list. Of those that are not in the store the registry has to "
 		       "have the manifest already. Prints the digest.",
+	.examples = "The list and all its images:\n\tcarrier manifest push example.org/app:1",
 	.exit_status = "0, 125 when it could not be pushed, 130 when a signal ended it.",
 	OPTIONS(struct push_command_options, manifest_options), .defaults = &defaults, .min_args = 1, .max_args = 2, .run = run_manifest,
 };

@@ -82,9 +82,9 @@ static int run(void *program, void *given, char **args, int n_args)
 const struct command command_rm = {
 	.name = "rm", .arguments = "[CONTAINER|IMAGE...]", .summary = "remove containers",
 	.description = "Removes what a container has written, its log and its name. Its image stays. A name that no container has is an "
-		       "image's, which is removed as by `carrier rmi`. Examples:\n\n"
-		       "    carrier rm -c                        every container that does not run\n"
-		       "    carrier rm --force --filter label=test",
+		       "image's, which is removed as by `carrier rmi`.",
+	.examples = "One that has ended; one that runs; every one that does not run:\n\tcarrier rm job\n\tcarrier rm -f web\n\tcarrier rm -c\n\n"
+		    "By a label:\n\tcarrier rm --force --filter label=test",
 	.exit_status = "0, or 1 when any of them could not be removed.",
 	OPTIONS(struct rm_options, options), .defaults = &defaults, .max_args = -1, .run = run,
 };

@@ -235,12 +235,14 @@ static int run(void *program, void *given, char **args, int n_args)
 const struct command command_rmi = {
 	.name = "rmi", .arguments = "[IMAGE...]", .summary = "remove images",
 	.description = "A name is taken away; with its last name the image goes, and with it the layers that no other image has.",
+	.examples = "An image, and one that has several names:\n\tcarrier rmi debian:12\n\tcarrier rmi -f 6a2b7c1d",
 	.exit_status = "0, or 1 when any of them could not be removed.",
 	OPTIONS(struct rmi_options, options), .max_args = -1, .run = run,
 };
 
 const struct command command_image_rm = {
 	.name = "rm|remove", .arguments = "[IMAGE...]", .summary = "remove images; the same as `carrier rmi`",
+	.examples = "An image:\n\tcarrier image rm debian:12",
 	.exit_status = "0, or 1 when any of them could not be removed.",
 	OPTIONS(struct rmi_options, options), .max_args = -1, .run = run,
 };

@@ -8,8 +8,8 @@ static const struct save_options defaults = { .format = (char *) "docker-archive
 static const struct option_def options[] = {
 	OPTION(struct save_options, format, 0, "format", "docker-archive|oci-archive|oci-dir|docker-dir", "what to write (default: docker-archive)"),
 	OPTION(struct save_options, output, 'o', "output", "FILE", "write it here instead of to standard output; of the two -dir, the directory"),
-	OPTION(struct save_options, multi, 'm', "multi-image-archive", NULL, NULL),	/* podman's: here several names are several images anyway */
-	OPTION(struct save_options, quiet, 'q', "quiet", NULL, NULL),			/* there is nothing else to say */
+	OPTION(struct save_options, multi, 'm', "multi-image-archive", NULL, "taken for podman's sake: several names are several images anyway"),
+	OPTION(struct save_options, quiet, 'q', "quiet", NULL, "taken for podman's sake: nothing else is printed anyway"),
 };
 
 static int run(void *program, void *given, char **args, int n_args)
@@ -41,6 +41,8 @@ const struct command command_save = {
 		       "An image that is named by its id has no name in the archive. The same images always give the same archive. Examples:\n\n"
 		       "    carrier save debian busybox | zstd > images.tar.zst\n"
 		       "    carrier save --format oci-archive -o debian.tar debian",
+	.examples = "One archive with two images:\n\tcarrier save -o both.tar debian:12 app:1\n\n"
+		    "Straight into another engine:\n\tcarrier save app:1 | docker load",
 	.exit_status = "0, or 125 when it could not be done; then the file of --output is not there.",
 	OPTIONS(struct save_options, options), .defaults = &defaults, .min_args = 1, .max_args = -1, .run = run,
 };

@@ -34,6 +34,8 @@ const struct command command_stop = {
 	.name = "stop", .arguments = "[CONTAINER...]", .summary = "end containers, gently at first",
 	.description = "Sends the stop signal of the container or its image (TERM, when they have none), and KILL when it has not ended in "
 		       "time. Returns when the container is cleaned up. One that does not run is no error.",
+	.examples = "Gently, with a minute's time:\n\tcarrier stop -t 60 db\n\n"
+		    "All:\n\tcarrier stop --all",
 	.exit_status = "0, or 1 when any of them could not be stopped.",
 	OPTIONS(struct stop_options, options), .defaults = &defaults, .max_args = -1, .run = run,
 };

@@ -206,6 +206,8 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_system_check = {
 	.name = "check", .summary = "look whether the store is whole, and repair it", .description = DESCRIPTION,
+	.examples = "Is every file still what it was when it was fetched?\n\tcarrier system check --deep\n\n"
+		    "Repair what is not:\n\tcarrier system check --fix",
 	.exit_status = "0 when all is well or was repaired, 1 when something is not, 125 when it could not be checked.",
 	OPTIONS(struct check_options, options), .defaults = &defaults, .run = run,
 };
@@ -213,5 +215,6 @@ const struct command command_system_check = {
 const struct command command_doctor = {
 	.name = "doctor", .summary = "look whether the store is whole; the same as `carrier system check`", .description = DESCRIPTION,
 	.exit_status = "0 when all is well or was repaired, 1 when something is not, 125 when it could not be checked.",
+	.examples = "Is all well?\n\tcarrier doctor",
 	OPTIONS(struct check_options, options), .defaults = &defaults, .run = run,
 };

@@ -328,5 +328,7 @@ const struct command command_system_df = {
 	.description = "Bytes on disk. What images share is counted once. Images are unpacked layers; they can be reclaimed (`carrier system prune --all`) "
 		       "when no container is made of them. Blobs are compressed layers and documents; layers that were pulled can be "
 		       "reclaimed (`carrier system prune --blobs`) and are fetched again when they are needed.",
+	.examples = "How much do images, containers and volumes take?\n\tcarrier system df\n\n"
+		    "Which of them?\n\tcarrier system df -v",
 	OPTIONS(struct df_options, options), .run = run,
 };

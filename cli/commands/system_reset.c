@@ -71,5 +71,6 @@ static int run(void *program, void *given, char **args, int n_args)
 const struct command command_system_reset = {
 	.name = "reset", .summary = "remove everything: containers, images, the store",
 	.description = "What is in --root and not carrier's stays. Asks first; where no terminal is, --force is needed.",
+	.examples = "Begin anew: all containers and images are removed:\n\tcarrier system reset --force",
 	OPTIONS(struct reset_options, options), .run = run,
 };

@@ -32,6 +32,7 @@ static int run_tag(void *program, void *given, char **args, int n_args)
 const struct command command_tag = {
 	.name = "tag", .arguments = "IMAGE NAME...", .summary = "give an image further names",
 	.description = "A name that another image has goes over to this one. IMAGE is a name, an id or a digest, or a list of images.",
+	.examples = "A further name:\n\tcarrier tag debian:12 registry.example.org/base:latest",
 	.exit_status = "0, or 125 when there is no such image or a name is wrong.",
 	.min_args = 2, .max_args = -1, .run = run_tag,
 };
@@ -87,6 +88,7 @@ static int run_untag(void *program, void *given, char **args, int n_args)
 const struct command command_untag = {
 	.name = "untag", .arguments = "IMAGE [NAME...]", .summary = "take names away from an image, which stays",
 	.description = "Without a NAME, all of them. An image without any is found by its id, and removed by `carrier rmi` or `carrier image prune`.",
+	.examples = "One of its names, or all:\n\tcarrier untag debian:12 registry.example.org/base:latest\n\tcarrier untag debian:12",
 	.exit_status = "0, or 125 when there is no such image or it has no such name.",
 	.min_args = 1, .max_args = -1, .run = run_untag,
 };
@@ -109,6 +111,7 @@ static int run_exists(void *program, void *given, char **args, int n_args)
 
 const struct command command_image_exists = {
 	.name = "exists", .arguments = "IMAGE", .summary = "is an image in the store?", .description = "Prints nothing: the exit code says it.",
+	.examples = "Fetch it only when it is not there:\n\tcarrier image exists debian:12 || carrier pull debian:12",
 	.exit_status = "0 when it is, 1 when it is not, 125 when that cannot be told.",
 	.min_args = 1, .max_args = 1, .run = run_exists,
 };

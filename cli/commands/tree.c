@@ -74,6 +74,7 @@ const struct command command_image_tree = {
 	.name = "tree", .arguments = "IMAGE", .summary = "show an image's layers, and which of them other images have, too",
 	.description = "The lowest layer comes first; each by its diff_id, the digest of its uncompressed archive, with the size of its compressed "
 		       "blob.",
+	.examples = "Which layers do others share?\n\tcarrier image tree app:1",
 	.exit_status = "0, or 125 when there is no such image.",
 	.min_args = 1, .max_args = 1, .run = run,
 };

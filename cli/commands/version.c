@@ -11,5 +11,7 @@ static int run(void *program, void *options, char **args, int n_args)
 }
 
 const struct command command_version = {
-	.name = "version", .section = "The rest", .summary = "print the version of carrier", .run = run,
+	.name = "version", .section = "The rest", .summary = "print the version of carrier",
+	.examples = "Which version is this?\n\tcarrier version",
+	.run = run,
 };

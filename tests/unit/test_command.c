@@ -107,6 +107,7 @@ static const struct command command_run = {
 		       "-it debian sh\n"
 		       "\tcarrier run --rm 'debian' .x\n\nThe end.",
 	.exit_status = "125 carrier's own failure\n\n126 COMMAND cannot be executed",
+	.examples = "As it is:\n\tcarrier run debian",
 	.see_also = "podman-run(1), runc(8)",
 	OPTIONS(struct run_options, run_options),
 	.min_args = 1,
@@ -289,7 +290,10 @@ static void test_help(void)
 	       "   -e, --env NAME=VALUE        set an environment variable; again for more\n"
 	       "       --pids-limit N          at most this many processes\n"
 	       "   -m, --memory BYTES          limit the memory, as in 512m; -1: no limit\n"
-	       "   -h, --help                  show this help\n");
+	       "   -h, --help                  show this help\n\n"
+	       "EXAMPLES:\n"
+	       "   As it is:\n\n"
+	       "      carrier run debian\n");
 	for (const char *s = printed.out; *s; s += strcspn(s, "\n") + 1)
 		if (strcspn(s, "\n") > 80)
 			OK(!"a line of --help is longer than 80 columns");
@@ -586,6 +590,7 @@ static void test_man(void)
 		      ".SH SYNOPSIS\n\\fBcarrier run\\fR [\\fIOPTIONS\\fR] \\fIIMAGE\\fR [\\fICOMMAND\\fR"));
 	OK(strstr(printed.out, "\n\\&.dots and \\ebackslashes\n") != NULL);
 	OK(strstr(printed.out, "\n\\&carrier run \\-\\-rm \\(aqdebian\\(aq .x\n") != NULL);
+	OK(strstr(printed.out, ".SH EXAMPLES\nAs it is:\n.PP\n.RS 4\n.EX\n\\&carrier run debian\n") != NULL);
 	OK(strstr(printed.out, ".SH EXIT STATUS\n125 carrier\\(aqs own failure\n.PP\n126 ") != NULL);
 	OK(strstr(printed.out, ".SH SEE ALSO\n.BR carrier (1),\n.BR podman\\-run (1),\n.BR runc (8)\n") !=
 	   NULL);
@@ -608,6 +613,35 @@ static void test_man(void)
 		OK(strstr(text, "warning") == NULL);
 	} else {
 		skip("man -l", "man");
+	}
+}
+
+/* what is said of examples */
+static void test_examples(void)
+{
+	static const struct { const char *text, *want; } cases[] = {
+		{ "What it does:\n\tcarrier --root /x run -d --env A='b c' img -x --y | grep z", NULL },
+		{ "Run it:\n\tcarrier rename a b\n\tcarrier run img", NULL },
+		{ NULL, "carrier run has no example" },
+		{ "What it does:\n\tcarrier rename a b\n\techo carrier run", "carrier run has no example" },
+		{ "What it does:\n\tcarrier run --memry 1 img", "unknown option '--memry' for 'carrier run'; did you mean '--memory'? See "
+			"'carrier run --help'." },
+		{ "What it does:\n\tcarrier run --memory 1q img", "option '--memory' of 'carrier run': '1q' is not a size; give bytes, or a "
+			"number with a unit as in 64k, 512m or 2g. See 'carrier run --help'." },
+		{ "What it does:\n\tcarrier run -d # img", "carrier run: an example has 0 arguments" },
+		{ "What it does:\n\tcarrier rum img", "carrier run: 'rum' in the example is no command" },
+		{ "What it does:\n\tcarrier run 'img", "carrier run: an example has a quote without its end" },
+		{ "What it does\n\tcarrier run img", "carrier run: what an example does is a sentence: 'What it does'" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct command run = command_run;
+		const struct command *const list[] = { &run, &command_rename, NULL };
+		struct program p = carrier;
+		struct error err = { 0 };
+		run.examples = cases[i].text;
+		p.commands = list;
+		OK((command_check_examples(&p, &run, &err) == 0) == !cases[i].want);
+		OK_STR(err.text, cases[i].want ? cases[i].want : "");
 	}
 }
 
@@ -726,6 +760,7 @@ int main(void)
 	test_own_letters();
 	test_check();
 	test_man();
+	test_examples();
 	test_bash();
 	test_zsh();
 	test_fish();
