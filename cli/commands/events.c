@@ -224,5 +224,6 @@ const struct command command_events = {
 		       "of events are known, until the machine is restarted.\n\n"
 		       "Filters of the same key are alternatives, those of different keys all have to fit. Example:\n\n"
 		       "    carrier events --since 1h --filter event=die --format '{{.Actor.Attributes.name}} {{.Actor.Attributes.exitCode}}'",
+	.examples = "What happens from now on, and what happened within the last hour:\n\tcarrier events\n\tcarrier events --since 1h --stream=false\n\nHow containers ended:\n\tcarrier events --filter event=die --format json",
 	OPTIONS(struct events_options, options), .defaults = &defaults, .max_args = 0, .run = run,
 };

@@ -23,7 +23,7 @@ static const struct option_def system_options[] = {
 	OPTION(struct prune_options, volumes, 0, "volumes", NULL, "taken for docker's sake: volumes stay"),
 };
 static const struct option_def container_options[] = {
-	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], has not label!=..."),
+	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
 	OPTION(struct prune_options, force, 'f', "force", NULL, "do not ask"),
 };
 static const struct option_def image_options[] = {
@@ -205,5 +205,6 @@ const struct command command_prune = {
 	.name = "prune", .summary = "remove all containers that do not run",
 	.description = "With their volumes that have no name. Asks first; where no terminal is, --force is needed. `carrier system prune` and "
 		       "`carrier image prune` are for images.",
+	.examples = "What ended more than a day ago, without being asked:\n\tcarrier prune --force --filter until=24h",
 	OPTIONS(struct prune_options, container_options), .max_args = 0, .run = run_containers,
 };

@@ -108,6 +108,7 @@ static int run_destroy(void *program, void *given, char **args, int n_args)
 const struct command command_destroy = {
 	.name = "destroy", .arguments = "[CONTAINER...]", .summary = "end and remove containers, with their volumes that have no name",
 	.description = "The same as `carrier rm --force --volumes`, but never an image.",
+	.examples = "Whatever it is doing:\n\tcarrier destroy web",
 	.exit_status = "0, or 1 when any of them does not exist or could not be removed.",
 	OPTIONS(struct rm_options, destroy_options), .defaults = &defaults, .max_args = -1, .run = run_destroy,
 };
