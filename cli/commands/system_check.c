@@ -1,14 +1,13 @@
 /* `system check`: three steps. A child that may look at files of every owner examines the store, and takes away what is damaged; we fetch
  * and unpack again what is missing then, as a pull would; and another look says what is left. */
+#include "system_check.h"
 #include "../container/apart.h"
 #include "../image/acquire.h"
-#include "../image/examine.h"
 #include "cleanup.h"
 #include "fs.h"
 #include <string.h>
 #include <sys/mman.h>
 
-struct check_options { bool fix, deep, json; struct registry_options registry; };
 static const struct check_options defaults = { .registry = REGISTRY_OPTIONS_DEFAULT };
 static const struct option_def options[] = {
 	OPTION(struct check_options, fix, 0, "fix|repair", NULL, "remove what is damaged, and unpack it or fetch it again"),
@@ -154,7 +153,7 @@ static int repair(const struct carrier *c, const struct check_options *o, int fl
 	return r;
 }
 
-static int check(struct carrier *c, const struct check_options *o, struct pool *pool, struct examination **ret, struct error *err)
+int store_check(struct carrier *c, const struct check_options *o, struct pool *pool, struct examination **ret, struct error *err)
 {
 	int flags = (o->fix ? EXAMINE_FIX : 0) | (o->deep ? EXAMINE_DEEP : 0);
 	int r = look_at(c, flags, pool, ret, err);
@@ -187,7 +186,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	struct examination *e;
 	struct error err = { 0 };
 	int left = 0;
-	if (check(program, o, &pool, &e, &err) < 0)
+	if (store_check(program, o, &pool, &e, &err) < 0)
 		return carrier_fail(&err);
 	for (size_t i = 0; i < e->n_problems; i++)
 		left += !e->problems[i].repaired;
@@ -209,12 +208,5 @@ const struct command command_system_check = {
 	.examples = "Is every file still what it was when it was fetched?\n\tcarrier system check --deep\n\n"
 		    "Repair what is not:\n\tcarrier system check --fix",
 	.exit_status = "0 when all is well or was repaired, 1 when something is not, 125 when it could not be checked.",
-	OPTIONS(struct check_options, options), .defaults = &defaults, .run = run,
-};
-
-const struct command command_doctor = {
-	.name = "doctor", .summary = "look whether the store is whole; the same as `carrier system check`", .description = DESCRIPTION,
-	.exit_status = "0 when all is well or was repaired, 1 when something is not, 125 when it could not be checked.",
-	.examples = "Is all well?\n\tcarrier doctor",
 	OPTIONS(struct check_options, options), .defaults = &defaults, .run = run,
 };

@@ -299,7 +299,7 @@ killed_at_random() {
 	expect 1 carrier system check
 	says "blob sha256:$layer"
 	expect 1 carrier doctor --json
-	same "blob sha256:$layer false" "$(jq -r '.Problems[] | "\(.Kind) \(.Object) \(.Repaired)"' <<<"$output")"
+	same "blob sha256:$layer false" "$(jq -r '.Store.Problems[] | "\(.Kind) \(.Object) \(.Repaired)"' <<<"$output")"
 	expect 0 carrier system check --repair --tls-verify=false
 	says "(repaired)"
 	well --deep
