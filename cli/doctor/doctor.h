@@ -34,6 +34,7 @@ struct doctor {
 	struct finding *list;
 	size_t n, size;
 	const struct doctor_check *now;
+	int64_t patient_until;	/* of leftovers.c */
 };
 void doctor_done(struct doctor *d);
 

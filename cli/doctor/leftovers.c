@@ -2,7 +2,7 @@
  *
  * Theory of operation. A monitor takes away everything itself, and the next command what a killed one has left; what is found here is what
  * both have missed. Each look collects suspects. Since containers come and go meanwhile, they are looked at again until none is left or
- * SETTLE_MS have passed: what a monitor or another command is just removing is no leftover. Only what carries an id of
+ * SETTLE_MS have passed since the first was seen: what a monitor or another command is just removing is no leftover. Only what carries an id of
  * --root's containers, or a path below --root or --runroot, is ours; a cgroup that carries an unknown id may be of a carrier with another --root, and
  * is removed only when it is empty and old.
  */
@@ -66,12 +66,14 @@ static bool is_id(const char *s) { return strspn(s, "0123456789abcdef") >= ID_LE
 /* settle - what @find, which adds its suspects to a list, still finds after a while */
 static void settle(struct doctor *d, void (*find)(struct doctor *d, const struct known *k, struct strings *ret), struct strings *ret)
 {
-	for (int64_t end = now_ms() + SETTLE_MS;; (void) usleep(PAUSE_US)) {
+	for (;; (void) usleep(PAUSE_US)) {
 		struct known k cleanup_known = { 0 };
 		strings_done(ret);
 		known_read(d, &k);
 		find(d, &k, ret);
-		if (ret->n == 0 || now_ms() > end)
+		if (ret->n && !d->patient_until)
+			d->patient_until = now_ms() + SETTLE_MS;
+		if (ret->n == 0 || now_ms() > d->patient_until)
 			return;
 	}
 }

@@ -23,6 +23,8 @@ static const struct { const char *name; long number; } calls[] = {
 	{ "fsconfig", SYS_fsconfig },	{ "fsmount", SYS_fsmount },		{ "fsopen", SYS_fsopen },
 	{ "landlock_create_ruleset", 444 },
 	{ "mount_setattr", SYS_mount_setattr }, { "move_mount", SYS_move_mount }, { "open_tree", SYS_open_tree },
+	{ "mount", SYS_mount },	{ "seccomp", SYS_seccomp },		{ "setxattr", SYS_setxattr },
+	{ "unshare", SYS_unshare },
 	{ "fsconfig_string", STRINGS },	{ "openat2", SYS_openat2 },	{ "pidfd_open", SYS_pidfd_open },
 };
 enum { N_CALLS = sizeof calls / sizeof *calls };
