@@ -601,6 +601,7 @@ int record_remove(const struct carrier *carrier, struct container *c, struct err
 		return containers_fd;
 	give_up_name(carrier, containers_fd, c);
 	cleanup_close int lock_fd = record_lock(c, NULL);	/* where it has a monitor, that has it */
+	(void) lock_fd;
 	cleanup_free char *renamed = xasprintf("%s" REMOVED, c->record.id);
 	/* at once: what has lost half of its files, but not its record, would be taken for a container */
 	if (renameat(containers_fd, c->record.id, containers_fd, renamed) < 0 && errno != ENOENT)
