@@ -45,8 +45,9 @@ int make_layer_of_archive(const struct place *p, int fd, const char *diff_id, st
 
 /* make_layers_of - the descriptors of an image's layers, with room for @more behind them, and media types of OCI's */
 struct descriptor *make_layers_of(const struct image *image, size_t more, struct pool *pool, struct error *err);
-/* make_add_history - one more step, borrowed; make_add_layer - to the config's diff_ids and history, and to the list of @n descriptors, which has room. @history: borrowed, NULL: none */
+/* make_add_history - one more step of how the image came to be, borrowed */
 void make_add_history(struct image_config *config, const struct image_history *history, struct pool *pool);
+/* make_add_layer - to the config's diff_ids and history, and to the list of @n descriptors, which has room. @history: borrowed, NULL: none */
 void make_add_layer(struct image_config *config, struct descriptor *layers, size_t *n, const struct made_layer *layer,
 		    const struct image_history *history, struct pool *pool);
 
