@@ -66,7 +66,8 @@ static int check_blobs(struct examining *x, struct error *err)
 		if (e->d_name[0] == '.')
 			continue;
 		x->ret->blobs++;
-		int bad = digest_check(digest, NULL) < 0 ? error_say(&why, EINVAL, "its name is no digest") : verify_blob(x->store, digest, 0, &why);
+		int bad = digest_check(digest, NULL) < 0 ? error_say(&why, EINVAL, "its name is no digest")
+							 : verify_blob(x->store, digest, 0, &why);
 		if (bad >= 0 || faccessat(fd, e->d_name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)	/* or it was removed meanwhile */
 			continue;
 		found(x, "blob", digest, NULL, NULL, "%s", why.text);
