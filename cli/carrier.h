@@ -28,6 +28,13 @@ char *carrier_helper(const char *name, struct error *err);
 
 extern const struct program carrier_program;
 extern const struct command
+	command_attach,
+	command_boot,
+	command_create,
+	command_healthcheck,
+	command_restart,
+	command_start,
+	command_wait,
 	command_commit,
 	command_diff,
 	command_export,

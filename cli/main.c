@@ -22,14 +22,19 @@ static const struct option_def options[] = {
 
 static const struct command *const commands[] = {
 	&command_run,
+	&command_create,
+	&command_start,
+	&command_attach,
 	&command_exec,
 	&command_ps,
 	&command_logs,
 	&command_stop,
+	&command_restart,
 	&command_kill,
 	&command_pause,
 	&command_unpause,
 	&command_rename,
+	&command_wait,
 	&command_rm,
 	&command_destroy,
 	&command_prune,
@@ -37,6 +42,8 @@ static const struct command *const commands[] = {
 	&command_diff,
 	&command_export,
 	&command_commit,
+	&command_healthcheck,
+	&command_boot,
 
 	&command_pull,
 	&command_push,

@@ -2,6 +2,7 @@
 #include "cleanup.h"
 #include "mem.h"
 #include "str.h"
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,5 +128,94 @@ int words_milliseconds(const char *text, int64_t *ret)
 		p += digits + letters;
 	}
 	*ret = sum;
+	return 0;
+}
+
+int words_nanoseconds(const char *text, int64_t *ret)
+{
+	static const struct { const char *unit; double ns; } units[] = {
+		{ "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 },
+	};
+	double sum = 0;
+	if (!*text)
+		return -EINVAL;
+	if (strcmp(text, "0") == 0) {
+		*ret = 0;
+		return 0;
+	}
+	while (*text) {
+		char *end;
+		double number = isdigit((unsigned char) *text) ? strtod(text, &end) : -1;
+		if (number < 0)
+			return -EINVAL;
+		size_t len = strspn(end, "nusmh"), i = 0;
+		/* the longest unit: "ms" is not "m" and "s" */
+		while (i < sizeof units / sizeof *units && (strlen(units[i].unit) != len || strncmp(units[i].unit, end, len) != 0))
+			i++;
+		if (i == sizeof units / sizeof *units)
+			return -EINVAL;
+		sum += number * units[i].ns;
+		text = end + len;
+	}
+	if (sum > 9e18)
+		return -ERANGE;
+	*ret = (int64_t) sum;
+	return 0;
+}
+
+/* fraction - ".25" as nanoseconds; @ret_end: what is behind it */
+static int64_t fraction(const char *text, const char **ret_end)
+{
+	int64_t ns = 0, unit = 100000000;
+	if (*text == '.')
+		for (text++; isdigit((unsigned char) *text); text++, unit /= 10)
+			ns += unit * (*text - '0');
+	*ret_end = text;
+	return ns;
+}
+
+int words_instant(const char *text, int64_t *ret)
+{
+	const char *point = strchr(text, '.'), *end;
+	int64_t seconds;
+	if (words_time(text, &seconds) < 0)
+		return -EINVAL;
+	*ret = seconds * 1000000000 + (point ? fraction(point, &end) : 0);
+	return 0;
+}
+
+/* local_time - "2026-01-02", "2026-01-02T03:04", "2026-01-02T03:04:05" by the clock on the wall */
+static int local_time(const char *text, int64_t *ret)
+{
+	static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S" };
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		struct tm tm = { .tm_isdst = -1 };
+		const char *end = strptime(text, forms[i], &tm);
+		int64_t ns = end ? fraction(end, &end) : 0;
+		if (end && !*end) {
+			*ret = (int64_t) mktime(&tm) * 1000000000 + ns;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int words_moment(const char *text, int64_t now_ns, int64_t *ret)
+{
+	size_t digits = strspn(text, "0123456789");
+	cleanup_free char *number = xstrndup(text, digits);
+	int64_t seconds;
+	if (digits && (!text[digits] || text[digits] == '.') && str_to_i64(number, 0, INT64_MAX / 1000000000 - 1, &seconds) == 0) {
+		const char *end;
+		*ret = seconds * 1000000000 + fraction(text + digits, &end);
+		if (!*end)
+			return 0;
+	}
+	if (words_instant(text, ret) == 0 || local_time(text, ret) == 0)
+		return 0;
+	int64_t ago;
+	if (words_nanoseconds(text, &ago) < 0)
+		return -EINVAL;
+	*ret = now_ns - ago;
 	return 0;
 }

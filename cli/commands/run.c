@@ -2,6 +2,7 @@
 #include "../container/event.h"
 #include "../container/monitor.h"
 #include "../container/options.h"
+#include "../container/runtime.h"
 #include "../image/acquire.h"
 #include "../network/network.h"
 #include "cleanup.h"
@@ -24,6 +25,23 @@ static int choose_network(struct record *rec, struct error *err)
 		rec->network = (char *) "none";
 	}
 	return 0;
+}
+
+/* replace - --replace: the container that has the name makes room */
+static int replace(const struct carrier *c, const struct run_options *o, struct error *err)
+{
+	struct container old cleanup_container = CONTAINER_NONE;
+	struct error why = { 0 };
+	if (!o->life.replace)
+		return 0;
+	if (str_empty(o->name))
+		return error_say(err, EINVAL, "--replace: say with --name which container is to be replaced");
+	int r = record_find(c, o->name, false, &old, &why);
+	if (r == -ENOENT || (r == 0 && !str_eq(old.record.name, o->name)))	/* it was an id's beginning */
+		return 0;
+	if (r < 0)
+		return error_say(err, -r, "%s", why.text);
+	return container_discard(c, &old, err);
 }
 
 /* prepare - image and options to a container's record; nothing is started */
@@ -55,6 +73,8 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 		r = options_to_record(o, with_image ? &image : NULL, with_image ? args + 1 : args, &pool, &rec, err);
 	if (r == 0)
 		r = choose_network(&rec, err);
+	if (r == 0)
+		r = replace(c, o, err);
 	if (r == 0)
 		r = record_new(c, o->name, ret, err);
 	if (r < 0)
@@ -94,6 +114,31 @@ static int write_id(const char *path, const char *id, struct error *err)
 	return r < 0 ? error_set(err, -r, "write '%s'", path) : 0;
 }
 
+/* wanted_streams - those of --attach, or all */
+static unsigned wanted_streams(const struct run_options *o)
+{
+	unsigned wants = 0;
+	for (size_t i = 0; i < o->life.attach.n; i++)
+		wants |= str_eq(o->life.attach.v[i], "stdin") ? CLIENT_WANTS_STDIN :
+			 str_eq(o->life.attach.v[i], "stdout") ? CLIENT_WANTS_STDOUT : CLIENT_WANTS_STDERR;
+	return wants ? wants : CLIENT_WANTS_ALL;
+}
+
+/* make - the container, and the file with its id; on failure nothing is left, and the sentence was printed. Return: 0, or an exit code */
+static int make(const struct carrier *c, const struct run_options *o, char **args, struct container *ret)
+{
+	struct error err = { 0 };
+	int r = prepare(c, o, args, ret, &err);
+	if (r == 0 && o->cidfile)
+		r = write_id(o->cidfile, ret->record.id, &err);
+	if (r >= 0)
+		return 0;
+	if (ret->dir_fd >= 0)
+		(void) record_remove(c, ret, NULL);
+	(void) carrier_fail(&err);
+	return r == -EINTR ? INTERRUPTED : EXIT_CARRIER;
+}
+
 static int run(void *program, void *given, char **args, int n_args)
 {
 	struct carrier *c = program;
@@ -101,23 +146,44 @@ static int run(void *program, void *given, char **args, int n_args)
 	struct error err = { 0 };
 	struct container container cleanup_container = CONTAINER_NONE;
 	(void) n_args;
-	int r = prepare(c, o, args, &container, &err);
-	if (r == 0 && o->cidfile)
-		r = write_id(o->cidfile, container.record.id, &err);
-	cleanup_close int socket = r < 0 ? r : monitor_start(c, &container, !o->detach, &err);
+	int code = make(c, o, args, &container);
+	if (code)
+		return code;
+	unsigned wants = o->detach ? 0 : wanted_streams(o);
+	cleanup_close int socket = monitor_start(c, &container, wants, &err);
 	if (socket < 0) {
-		if (container.dir_fd >= 0)
-			(void) record_remove(c, &container, NULL);
-		(void) carrier_fail(&err);
-		return r == -EINTR ? INTERRUPTED : EXIT_CARRIER;
+		(void) record_remove(c, &container, NULL);
+		return carrier_fail(&err);
 	}
-	int code = o->detach ? monitor_wait_started(socket, &err) : monitor_attend(socket, &container, &err);
+	const struct client_options client = { .wants = wants, .proxy_signals = o->life.sig_proxy, .detach_keys = o->life.detach_keys,
+					       .pid_file = o->pidfile };
+	code = o->detach ? client_wait_started(socket, o->pidfile, &err) : client_attend(socket, &container, &client, &err);
 	if (err.code)
 		(void) carrier_fail(&err);
 	else if (o->detach)
 		puts(container.record.id);
 	return code;
 }
+
+static int create(void *program, void *given, char **args, int n_args)
+{
+	struct container container cleanup_container = CONTAINER_NONE;
+	(void) n_args;
+	int code = make(program, given, args, &container);
+	if (code == 0)
+		puts(container.record.id);
+	return code;
+}
+
+const struct command command_create = {
+	.name = "create", .arguments = "IMAGE [COMMAND [ARG...]]", .summary = "make a container, and do not start it",
+	.description = "Prints its id. `carrier start` runs it. Everything that can be said to `carrier run` but how to attach to it can be said "
+		       "here, and holds whenever it is started.",
+	.examples = "Made now, started later:\n\tcarrier create --name job busybox sh -c 'sleep 5; exit 3'\n\tcarrier start job",
+	.exit_status = "0, or 125 when the container could not be made.",
+	.options = run_option_table + RUN_ONLY_OPTIONS, .n_options = RUN_OPTIONS - RUN_ONLY_OPTIONS, .options_size = sizeof(struct run_options),
+	.defaults = &run_option_defaults, .min_args = 1, .max_args = -1, .stop_after = 1, .run = create,
+};
 
 const struct command command_run = {
 	.name = "run", .section = "Containers", .arguments = "IMAGE [COMMAND [ARG...]]", .summary = "run a command in a new container",

@@ -19,8 +19,7 @@ static int stop_one(const struct carrier *c, struct container *container, void *
 	if (o->all && !container_active(container))
 		return 1;
 	int64_t seconds = o->time != UNSET ? o->time : r->stop_timeout;
-	int sig = str_empty(r->stop_signal) ? SIGTERM : signal_parse(r->stop_signal);
-	return container_stop(c, container, sig < 0 ? SIGTERM : sig, seconds, err);
+	return container_stop(c, container, container_stop_signal(container), seconds, err);
 }
 
 static int run(void *program, void *given, char **args, int n_args)

@@ -114,6 +114,9 @@ static int find_user(const struct container *c, const char *rootfs, const struct
 
 /* ---- process ---- */
 
+/* of --init: on the /dev that every container has of its own, so that no file of the image's is touched */
+#define INIT_PATH "/dev/init"
+
 static char **environment(const struct container *c, const char *hostname, struct pool *pool)
 {
 	char *first[] = { NULL, NULL };
@@ -140,7 +143,8 @@ static int make_process(const struct container *c, const struct bundle_environme
 		p->console_size = pool_alloc(pool, sizeof *p->console_size);
 		*p->console_size = (struct spec_box) { .height = e->rows, .width = e->columns };
 	}
-	p->args = list_copy(pool, c->record.args, NULL);
+	char *init[] = { (char *) INIT_PATH, (char *) "--", NULL };
+	p->args = list_copy(pool, c->record.life.init ? init : NULL, c->record.args);
 	p->env = environment(c, hostname, pool);
 	p->cwd = pool_strdup(pool, str_empty(c->record.workdir) ? "/" : c->record.workdir);
 	p->capabilities = pool_alloc(pool, sizeof *p->capabilities);
@@ -198,7 +202,7 @@ static bool is_mounted(const struct container *c, const char *destination)
 static void make_mounts(struct runtime_spec *s, const struct container *c, const struct bundle_environment *e, struct pool *pool)
 {
 	const struct record *r = &c->record;
-	s->mounts = pool_alloc(pool, (MOUNTS + ETC_FILES + r->n_mounts) * sizeof *s->mounts);
+	s->mounts = pool_alloc(pool, (MOUNTS + ETC_FILES + r->n_mounts + 1) * sizeof *s->mounts);
 	for (size_t i = 0; i < MOUNTS; i++) {
 		const struct mount_row *row = choose(c, e, &mounts[i]);
 		/* `-v /dev/shm:/dev/shm` takes the place of ours, as docker's does */
@@ -221,6 +225,11 @@ static void make_mounts(struct runtime_spec *s, const struct container *c, const
 		s->mounts[s->n_mounts++] = (struct spec_mount) {
 			.destination = pool_strdup(pool, r->mounts[i].destination), .type = pool_strdup(pool, r->mounts[i].type),
 			.source = pool_strdup(pool, r->mounts[i].source), .options = list_copy(pool, r->mounts[i].options, NULL),
+		};
+	if (r->life.init)
+		s->mounts[s->n_mounts++] = (struct spec_mount) {
+			.destination = pool_strdup(pool, INIT_PATH), .type = pool_strdup(pool, "bind"),
+			.source = pool_strdup(pool, r->life.init), .options = list_words(pool, "bind rprivate ro nosuid nodev"),
 		};
 }
 

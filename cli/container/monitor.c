@@ -1,19 +1,12 @@
-#include "monitor.h"
+#include "monitor_impl.h"
 #include "../image/cover.h"
-#include "../network/network.h"
-#include "bundle.h"
 #include "cleanup.h"
 #include "event.h"
 #include "fs.h"
 #include "log.h"
-#include "output.h"
+#include "oom.h"
 #include "proc.h"
-#include "rootfs.h"
-#include "runtime.h"
-#include "socket.h"
-#include "str.h"
 #include "userns.h"
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -22,332 +15,52 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
-/* What one monitor holds; what is acquired in attach order is released in the reverse order by finish(). */
-struct monitor {
-	const struct carrier *carrier;
-	struct container *c;
-	int client;			/* socket, -1 when nobody is there */
-	int lock_fd, signal_fd;
-	int pipes[2];			/* our ends of the container's stdout and stderr */
-	int master_fd, console_fd;	/* the terminal, and the socket on which it arrives */
-	struct output output;
-	struct network_helper network;
-	struct rootfs rootfs;
-	pid_t init, runtime;
-	int init_status;
-	bool init_ended, runtime_ended, created, started;
-	int runtime_status;
-	struct { pid_t pid; int status; } orphans[16];	/* ended before the pid file was read: one of them may be init */
-	size_t n_orphans;
-};
+enum { SHRINK_MS = 1000 };
 
-/* ---- talking to the client ---- */
+/* ---- what is recorded ---- */
 
-static void tell(struct monitor *m, int kind, int value, const struct error *err)
+static char *now_text(struct pool *pool)
 {
-	struct { int kind, value; struct error error; } packet = { .kind = kind, .value = value };
-	size_t len = 2 * sizeof(int);
-	if (err) {
-		packet.error = *err;
-		len = sizeof packet;
-	}
-	if (m->client >= 0 && socket_send(m->client, &packet, len, -1) < 0)
-		close_fd(&m->client);
-}
-
-static void lose_client(struct monitor *m)
-{
-	close_fd(&m->client);
-	m->output.client_fd[0] = m->output.client_fd[1] = -1;
-}
-
-static void on_client(struct monitor *m)
-{
-	struct { int kind; char data[4096]; } packet;
-	ssize_t n = socket_receive(m->client, &packet, sizeof packet, NULL) - (ssize_t) sizeof packet.kind;
-	if (n < 0) {
-		lose_client(m);	/* the container goes on without it */
-		return;
-	}
-	switch (packet.kind) {
-	case CLIENT_INPUT:
-		if (m->master_fd >= 0)
-			(void) fs_write_all(m->master_fd, packet.data, (size_t) n);
-		break;
-	case CLIENT_RESIZE:
-		if (m->master_fd >= 0 && n == 2 * sizeof(uint16_t)) {
-			uint16_t size[2];
-			memcpy(size, packet.data, sizeof size);
-			(void) ioctl(m->master_fd, TIOCSWINSZ, &(struct winsize) { .ws_row = size[0], .ws_col = size[1] });
-		}
-		break;
-	case CLIENT_SIGNAL:
-		if (m->init > 0 && !m->init_ended && n == sizeof(int)) {
-			int sig;
-			memcpy(&sig, packet.data, sizeof sig);
-			(void) kill(m->init, sig);
-		}
-		break;
-	default: break;
-	}
-}
-
-/* ---- events ---- */
-
-/* lose_files - every access to its root would fail from now on: better an end with a reason */
-static void lose_files(struct monitor *m)
-{
-	static const char why[] = "fuse-overlayfs ended, and with it the container's files are gone: the container is killed";
-	log_warn("%s", why);
-	m->c->status.error = pool_strdup(&m->c->pool, why);
-	if (m->init > 0 && !m->init_ended)
-		(void) kill(m->init, SIGKILL);
-}
-
-static void reap(struct monitor *m)
-{
-	struct signalfd_siginfo info;
-	while (read(m->signal_fd, &info, sizeof info) == sizeof info)
-		if (info.ssi_signo == SIGTERM && m->init > 0 && !m->init_ended)
-			(void) kill(m->init, SIGTERM);	/* whoever ends us means the container */
-	int status;
-	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-		if (pid == m->init) {
-			m->init_ended = true;
-			m->init_status = status;
-		} else if (pid == m->runtime) {
-			m->runtime_ended = true;
-			m->runtime_status = status;
-		} else if (pid == m->network.pid) {
-			m->network.pid = -1;
-			log_warn("the network helper ended; the container has no network from now on");
-		} else if (pid == m->rootfs.helper) {
-			m->rootfs.helper = -1;
-			lose_files(m);
-		} else if (m->init < 0) {
-			size_t i = m->n_orphans++ % (sizeof m->orphans / sizeof *m->orphans);
-			m->orphans[i].pid = pid;
-			m->orphans[i].status = status;
-		}
-	}
-}
-
-/* copy_output - what is there now. Return: false when the source has ended */
-static bool copy_output(struct monitor *m, int *fd, int stream)
-{
-	static char data[64 * 1024];
-	ssize_t n = read(*fd, data, sizeof data);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return true;
-	if (n <= 0) {
-		close_fd(fd);
-		return false;
-	}
-	/* until the program runs, what is written there is the runtime's; its error reaches people by the log file */
-	if (m->started || m->master_fd == *fd)
-		output_write(&m->output, stream, data, (size_t) n);
-	return true;
-}
-
-/* receive_terminal - the runtime has connected to our console socket */
-static void receive_terminal(struct monitor *m)
-{
-	char name[256];
-	cleanup_close int peer = accept4(m->console_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (peer >= 0 && socket_receive(peer, name, sizeof name, &m->master_fd) >= 0)
-		close_fd(&m->console_fd);
-}
-
-/* step - wait for something and deal with it */
-static void step(struct monitor *m, int timeout_ms)
-{
-	struct pollfd p[] = {
-		{ .fd = m->signal_fd, .events = POLLIN }, { .fd = m->client, .events = POLLIN },
-		{ .fd = m->started ? m->pipes[0] : -1, .events = POLLIN }, { .fd = m->started ? m->pipes[1] : -1, .events = POLLIN },
-		{ .fd = m->master_fd, .events = POLLIN }, { .fd = m->console_fd, .events = POLLIN },
-	};
-	if (poll(p, sizeof p / sizeof *p, timeout_ms) <= 0)
-		return;
-	if (p[0].revents)
-		reap(m);
-	if (p[1].revents)
-		on_client(m);
-	if (p[2].revents)
-		(void) copy_output(m, &m->pipes[0], OUTPUT_STDOUT);
-	if (p[3].revents)
-		(void) copy_output(m, &m->pipes[1], OUTPUT_STDERR);
-	if (p[4].revents)
-		(void) copy_output(m, &m->master_fd, OUTPUT_STDOUT);
-	if (p[5].revents)
-		receive_terminal(m);
-}
-
-/* drain - what the program wrote before it ended is still in the pipes; what its orphans hold open is not waited for */
-static void drain(struct monitor *m)
-{
-	int *fds[] = { &m->pipes[0], &m->pipes[1], &m->master_fd };
-	for (size_t i = 0; i < 3; i++)
-		while (*fds[i] >= 0) {
-			struct pollfd p = { .fd = *fds[i], .events = POLLIN };
-			if (poll(&p, 1, 0) <= 0 || !copy_output(m, fds[i], i == 1 ? OUTPUT_STDERR : OUTPUT_STDOUT))
-				break;
-		}
-	output_flush(&m->output);
-}
-
-/* ---- the runtime ---- */
-
-static const char runtime_log[] = "runtime.log";
-
-/* runtime_error - the last sentence in its log is why it failed */
-static int runtime_error(struct monitor *m, struct error *err)
-{
-	cleanup_free char *text = NULL;
-	if (fs_read_file(m->c->dir_fd, runtime_log, 1 << 20, &text, NULL, NULL) < 0)
-		text = xstrdup("");
-	cleanup_free char *message = runtime_message(text);
-	return error_say(err, EIO, "%s", message ? message : "the runtime failed and left no message in its log");
-}
-
-/* run_runtime - `RUNTIME @command ...` for the container; for those that make its process, with its stdio */
-static int run_runtime(struct monitor *m, const char *command, const struct proc_fd *stdio, struct error *err)
-{
-	struct strings args cleanup_strings = { 0 };
-	cleanup_free char *path = NULL;
-	cleanup_free char *log = xasprintf("%s/%s", m->c->dir, runtime_log);
-	int r = runtime_path(m->carrier, &path, err);
-	if (r < 0)
-		return r;
-	(void) unlinkat(m->c->dir_fd, runtime_log, 0);
-	runtime_arguments(m->carrier, &args);
-	strings_add(&args, "--log");
-	strings_add(&args, log);
-	strings_add(&args, "--log-format=json");
-	strings_add(&args, command);
-	bool makes = stdio != NULL;
-	if (makes) {
-		if (strcmp(command, "run") == 0)
-			strings_add(&args, "--detach");
-		strings_add(&args, "--bundle");
-		strings_add(&args, m->c->dir);
-		strings_add(&args, "--pid-file");
-		strings_printf(&args, "%s/pid", m->c->dir);
-		if (m->c->record.tty) {
-			strings_add(&args, "--console-socket");
-			strings_printf(&args, "%s/console.sock", m->c->dir);
-		}
-	}
-	if (strcmp(command, "delete") == 0)
-		strings_add(&args, "--force");
-	strings_add(&args, m->c->record.id);
-
-	const struct proc_fd nothing[] = { { -1, 0 }, { -1, 1 }, { -1, 2 } };
-	/* whoever finds that we were killed has nothing to wait for: what is half made is deleted then */
-	const struct proc_spawn spawn = { .path = path, .argv = args.v, .fds = makes ? stdio : nothing, .n_fds = 3,
-					  .death_signal = makes ? SIGKILL : 0 };
-	m->runtime_ended = false;
-	m->runtime = proc_spawn(&spawn, NULL, err);
-	if (m->runtime < 0)
-		return m->runtime;
-	while (!m->runtime_ended)
-		step(m, -1);
-	m->runtime = -1;
-	return proc_exit_code(m->runtime_status) == 0 ? 0 : runtime_error(m, err);
-}
-
-static int read_pid(struct monitor *m, struct error *err)
-{
-	cleanup_free char *text = NULL;
-	uint64_t pid;
-	int r = fs_read_file(m->c->dir_fd, "pid", 32, &text, NULL, err);
-	if (r < 0)
-		return r;
-	text[strcspn(text, "\n")] = 0;
-	if (str_to_u64(text, INT32_MAX, &pid) < 0)
-		return error_say(err, EINVAL, "the runtime wrote no pid into '%s/pid'", m->c->dir);
-	m->init = (pid_t) pid;
-	for (size_t i = 0; i < sizeof m->orphans / sizeof *m->orphans; i++)
-		if (m->orphans[i].pid == m->init) {
-			m->init_ended = true;
-			m->init_status = m->orphans[i].status;
-		}
-	return 0;
-}
-
-/* ---- the way in ---- */
-
-static int listen_console(struct monitor *m, struct error *err)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	if (!m->c->record.tty)
-		return 0;
-	(void) unlinkat(m->c->dir_fd, "console.sock", 0);
-	snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/console.sock", m->c->dir_fd);
-	m->console_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (m->console_fd < 0 || bind(m->console_fd, (struct sockaddr *) &at, sizeof at) < 0 || listen(m->console_fd, 1) < 0)
-		return error_set(err, errno, "create '%s/console.sock'", m->c->dir);
-	return 0;
-}
-
-/* make_process - create, with the network between create and start where there is a helper to wait for; else both at once */
-static int make_process(struct monitor *m, struct error *err)
-{
-	int out[2] = { -1, -1 }, error[2] = { -1, -1 };
-	const struct record *rec = &m->c->record;
-	if (!rec->tty && (pipe2(out, O_CLOEXEC) < 0 || pipe2(error, O_CLOEXEC) < 0))
-		return error_set(err, errno, "create a pipe");
-	m->pipes[0] = out[0];
-	m->pipes[1] = error[0];
-	bool helper = str_eq(rec->network, "private");
-	const struct proc_fd stdio[] = { { rec->interactive && !rec->tty ? STDIN_FILENO : -1, 0 }, { out[1], 1 }, { error[1], 2 } };
-	int r = listen_console(m, err);
-	if (r == 0)
-		r = run_runtime(m, helper ? "create" : "run", stdio, err);
-	close_fd(&out[1]);
-	close_fd(&error[1]);
-	if (r == 0) {
-		m->created = true;
-		r = read_pid(m, err);
-	}
-	if (r == 0 && helper) {
-		r = network_start(rec->network, m->init, &m->network, err);
-		if (r == 0)
-			r = network_wait(&m->network, err);
-		if (r == 0)
-			r = run_runtime(m, "start", NULL, err);
-	}
-	return r;
-}
-
-static void now(char out[40])
-{
+	char when[40];
 	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);
-	(void) str_rfc3339(t.tv_sec, t.tv_nsec, out);
+	return pool_strdup(pool, str_rfc3339(t.tv_sec, t.tv_nsec, when));
 }
 
 static int set_status(struct monitor *m, const char *state, struct error *err)
 {
 	struct status *s = &m->c->status;
-	char when[40];
-	now(when);
 	s->state = (char *) state;
 	s->monitor = getpid();
 	s->boot_id = pool_strdup(&m->c->pool, proc_boot_id());
 	if (strcmp(state, "running") == 0) {
 		s->pid = m->init;
-		s->started = pool_strdup(&m->c->pool, when);
+		s->started = now_text(&m->c->pool);
 		(void) proc_start_time(m->init, &s->start_time);
-	} else if (strcmp(state, "exited") == 0) {
-		s->finished = pool_strdup(&m->c->pool, when);
+	} else if (strcmp(state, "starting") != 0) {
+		s->finished = now_text(&m->c->pool);
 		s->pid = 0;
 	}
 	return status_save(m->c, err);
 }
+
+static void tell_die(const struct monitor *m)
+{
+	char code[24];
+	snprintf(code, sizeof code, "%lld", (long long) m->c->status.exit_code);
+	event_container(m->carrier, m->c, "die", "exitCode", code, NULL);
+}
+
+static void tell_error(struct monitor *m, int code, const struct error *err)
+{
+	struct { int32_t code; struct error error; } data = { code, *err };
+	attach_tell(&m->attach, NULL, MONITOR_ERROR, &data, sizeof data);
+}
+
+/* ---- the way in ---- */
 
 /* own_world - a session, a user namespace where we are not root, and a mount namespace that dies with us */
 static int own_world(struct monitor *m, struct bundle_environment *e, struct error *err)
@@ -373,29 +86,52 @@ static int own_world(struct monitor *m, struct bundle_environment *e, struct err
 	return m->lock_fd < 0 ? m->lock_fd : 0;
 }
 
+/* forget_last - what it was before a person starts it anew */
+static void forget_last(struct monitor *m)
+{
+	struct status *s = &m->c->status;
+	if (s->started)
+		record_forget_stop(m->c);
+	s->restarts = s->exit_code = s->failing_streak = 0;
+	s->error = s->health = NULL;
+	s->oom_killed = false;
+}
+
+static void begin_life(struct monitor *m)
+{
+	m->started = true;
+	m->started_ms = now_ms();
+	m->shrink_ms = m->started_ms + SHRINK_MS;
+	m->kill_ms = m->c->record.life.timeout ? m->started_ms + m->c->record.life.timeout * 1000 : 0;
+	if (m->c->record.memory > 0) {
+		free(m->oom_place);
+		m->oom_place = oom_place(m->init);
+	}
+	probe_begin(m);
+}
+
 static int start(struct monitor *m, struct error *err)
 {
 	struct bundle_environment e = { .systemd_cgroups = str_eq(m->carrier->cgroup_manager, "systemd") };
 	const struct record *rec = &m->c->record;
 	int r = own_world(m, &e, err);
-	if (r == 0)
-		r = set_status(m, "starting", err);
+	if (r < 0)
+		return r;
+	forget_last(m);
+	r = set_status(m, "starting", err);
 	if (r == 0)
 		r = rootfs_mount(m->c, rec->remove, &m->rootfs, err);
 	if (r == 0)
 		r = bundle_write(m->c, &e, err);
-	if (r == 0 && (!rec->remove || rec->detached)) {
-		m->output.log_fd = openat(m->c->dir_fd, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-		if (m->output.log_fd < 0)
-			r = error_set(err, errno, "create '%s/log'", m->c->dir);
-	}
+	if (r == 0 && (!rec->remove || !m->foreground))
+		r = log_writer_open(m->c, &m->log, err);
 	if (r == 0)
 		r = make_process(m, err);
-	if (r == 0)
-		r = set_status(m, "running", err);
+	if (r < 0)
+		return r;
+	begin_life(m);
+	r = set_status(m, "running", err);
 	m->started = r == 0;
-	if (r == 0)
-		event_container(m->carrier, m->c, "start", NULL);
 	return r;
 }
 
@@ -411,30 +147,131 @@ static int exit_code(const struct error *err)
 	return EXIT_CARRIER;
 }
 
-static void finish(struct monitor *m)
+static void finish(struct monitor *m, bool remove)
 {
 	struct error err = { 0 };
 	char **lowerdirs = m->c->record.lowerdirs;
-	if (m->created && run_runtime(m, "delete", NULL, &err) < 0)
-		log_warn("%s", err.text);
-	network_stop(&m->network);
+	bool ran = m->c->status.started != NULL;
+	unmake_process(m);
+	log_writer_close(m->log);
+	m->log = NULL;
+	close_fd(&m->attach.listen_fd);
 	if (m->lock_fd >= 0 && rootfs_unmount(m->c, &m->rootfs, &err) < 0)
 		log_warn("%s", err.text);
-	if (m->c->record.remove && record_remove(m->carrier, m->c, &err) < 0)
+	if (remove && record_remove(m->carrier, m->c, &err) < 0)
 		log_warn("%s", err.text);
-	output_done(&m->output);
-	if (m->started && lowerdirs) {
-		lose_client(m);		/* nobody is to wait for the disk */
-		if (cover_layers(m->carrier->root, lowerdirs, m->c->record.image_id, &err) < 0)
-			log_warn("%s", err.text);
+	close_fd(&m->lock_fd);	/* nobody is to wait for who reads slowly, or for the disk */
+	flush_clients(m);
+	attach_done(&m->attach);
+	if (ran && lowerdirs && cover_layers(m->carrier->root, lowerdirs, m->c->record.image_id, &err) < 0)
+		log_warn("%s", err.text);
+}
+
+static _Noreturn void fail(struct monitor *m, struct error *err)
+{
+	int code = exit_code(err);
+	m->c->status.error = pool_strdup(&m->c->pool, err->text);
+	m->c->status.exit_code = code;
+	if (m->lock_fd >= 0)
+		(void) set_status(m, "exited", NULL);
+	tell_error(m, code, err);
+	finish(m, m->c->record.remove && m->lock_fd >= 0);
+	_exit(0);
+}
+
+/* ---- the life ---- */
+
+void end_gently(struct monitor *m)
+{
+	const struct record *rec = &m->c->record;
+	int sig = str_empty(rec->stop_signal) ? SIGTERM : signal_parse(rec->stop_signal);
+	if (m->init_ended)
+		return;
+	(void) kill(m->init, sig < 0 ? SIGTERM : sig);
+	if (rec->stop_timeout >= 0)
+		m->kill_ms = now_ms() + rec->stop_timeout * 1000;
+}
+
+static void live(struct monitor *m)
+{
+	while (!m->init_ended)
+		step(m, 0);
+	probe_stop(m);
+	drain(m);
+	m->started = false;
+	m->kill_ms = 0;
+	m->c->status.exit_code = proc_exit_code(m->init_status);
+	m->c->status.oom_killed = oom_happened(m->oom_place);
+	if (m->c->status.oom_killed)
+		event_container(m->carrier, m->c, "oom", NULL);
+	tell_die(m);
+}
+
+static enum record_note noted_stop(const struct monitor *m)
+{
+	bool matters = m->c->record.life.restart || m->c->record.remove || m->restart_asked;
+	return matters ? record_noted_stop(m->c) : RECORD_NOT_STOPPED;
+}
+
+static bool is_wanted_again(const struct monitor *m)
+{
+	const struct status *s = &m->c->status;
+	bool stopped = m->stop_asked || noted_stop(m) != RECORD_NOT_STOPPED;
+	return (m->restart_asked && !stopped) || restart_wanted(&m->c->record.life, s->exit_code, s->restarts, stopped);
+}
+
+/* wait_delay - false when it was stopped meanwhile */
+static bool wait_delay(struct monitor *m)
+{
+	m->delay_ms = restart_delay_ms(m->delay_ms, now_ms() - m->started_ms);
+	int64_t until = now_ms() + m->delay_ms;
+	while (now_ms() < until && !m->stop_asked)
+		step(m, until);
+	return !m->stop_asked && noted_stop(m) == RECORD_NOT_STOPPED;
+}
+
+/* live_again - the process once more, in the same files. What cannot be started has ended at once */
+static void live_again(struct monitor *m)
+{
+	struct error err = { 0 };
+	m->restart_asked = false;
+	m->c->status.restarts++;
+	m->c->status.error = NULL;
+	m->started_ms = now_ms();
+	if (make_process(m, &err) < 0) {
+		m->c->status.error = pool_strdup(&m->c->pool, err.text);
+		m->c->status.exit_code = exit_code(&err);
+		log_warn("%s", err.text);
+		return;
+	}
+	begin_life(m);
+	(void) set_status(m, "running", NULL);
+	event_container(m->carrier, m->c, "start", NULL);
+	if (noted_stop(m) != RECORD_NOT_STOPPED)	/* by somebody who found no process to send a signal to */
+		(void) kill(m->init, SIGKILL);
+	live(m);
+}
+
+/* start_again - as often as the policy says */
+static void start_again(struct monitor *m)
+{
+	while (is_wanted_again(m)) {
+		(void) set_status(m, "restarting", NULL);
+		attach_tell_exit(&m->attach, (int32_t) m->c->status.exit_code, false);
+		unmake_process(m);
+		if (!wait_delay(m))
+			return;
+		live_again(m);
 	}
 }
 
-static void tell_die(const struct monitor *m)
+void leave_terminal(const struct monitor *m)
 {
-	char code[24];
-	snprintf(code, sizeof code, "%lld", (long long) m->c->status.exit_code);
-	event_container(m->carrier, m->c, "die", "exitCode", code, NULL);
+	if (log_driver_of(&m->c->record.life.log) == LOG_PASSTHROUGH)
+		return;
+	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd < 3; fd++)
+		(void) dup2(null, fd);
 }
 
 static _Noreturn void monitor_main(struct monitor *m)
@@ -446,38 +283,27 @@ static _Noreturn void monitor_main(struct monitor *m)
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	loop_begin(m);
+	if (start(m, &err) < 0)
+		fail(m, &err);
+	attach_tell_int(&m->attach, NULL, MONITOR_STARTED, (int32_t) m->init);
+	event_container(m->carrier, m->c, "start", NULL);
+	if (!m->foreground)
+		leave_terminal(m);
+	live(m);
+	start_again(m);
 
-	if (start(m, &err) < 0) {
-		int code = exit_code(&err);
-		m->c->status.error = pool_strdup(&m->c->pool, err.text);
-		m->c->status.exit_code = code;
-		if (m->lock_fd >= 0)
-			(void) set_status(m, "exited", NULL);
-		finish(m);
-		tell(m, MONITOR_ERROR, code, &err);
-		_exit(0);
-	}
-	tell(m, MONITOR_STARTED, (int) m->init, NULL);
-	if (m->c->record.detached) {	/* the terminal that started us may go */
-		cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		for (int fd = 0; fd < 3; fd++)
-			(void) dup2(null, fd);
-	}
-	while (!m->init_ended)
-		step(m, -1);
-	drain(m);
-	m->c->status.exit_code = proc_exit_code(m->init_status);
-	tell_die(m);
-	if (m->c->record.remove)
+	bool remove = m->c->record.remove && noted_stop(m) != RECORD_STOPPED_TO_RESTART;
+	if (remove)
 		(void) record_retire(m->carrier, m->c, NULL);
 	else
 		(void) set_status(m, "exited", NULL);
-	tell(m, MONITOR_EXIT, (int) m->c->status.exit_code, NULL);
-	finish(m);
+	attach_tell_exit(&m->attach, (int32_t) m->c->status.exit_code, true);
+	finish(m, remove);
 	_exit(0);
 }
 
-int monitor_start(const struct carrier *carrier, struct container *c, bool foreground, struct error *err)
+int monitor_start(const struct carrier *carrier, struct container *c, unsigned wants, struct error *err)
 {
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
@@ -489,13 +315,10 @@ int monitor_start(const struct carrier *carrier, struct container *c, bool foreg
 		return error_set(err, errno, "start the container's monitor");
 	if (pid == 0) {
 		close_fd(&ours);
-		struct monitor m = { .carrier = carrier, .c = c, .client = theirs, .lock_fd = -1, .pipes = { -1, -1 }, .master_fd = -1,
-				     .console_fd = -1, .output = OUTPUT_INIT, 
-				     .network = NETWORK_HELPER_NONE, .rootfs = ROOTFS_NONE, .init = -1, .runtime = -1 };
-		if (foreground) {
-			m.output.client_fd[0] = STDOUT_FILENO;
-			m.output.client_fd[1] = STDERR_FILENO;
-		}
+		struct monitor m = { .carrier = carrier, .c = c, .foreground = wants != 0, .attach = { .listen_fd = -1 }, .lock_fd = -1,
+				     .pipes = { -1, -1 }, .stdin_fd = -1, .master_fd = -1, .console_fd = -1, .network = NETWORK_HELPER_NONE,
+				     .rootfs = ROOTFS_NONE, .init = -1, .runtime = -1, .probe = { .pid = -1, .output_fd = -1 } };
+		m.owner = attach_add(&m.attach, take_fd(theirs), wants ? wants : CLIENT_WANTS_END, wants != 0);
 		monitor_main(&m);
 	}
 	return take_fd(ours);

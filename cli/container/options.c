@@ -14,9 +14,10 @@
 #define ROW(member, letter, name, value, help) OPTION(struct run_options, member, letter, name, value, help)
 
 const struct option_def run_option_table[] = {
+	ROW(detach, 'd', "detach", NULL, "run in the background and print the id"),
+	LIFE_RUN_OPTION_ROWS(struct run_options, life),
 	ROW(interactive, 'i', "interactive", NULL, "keep standard input open"),
 	ROW(tty, 't', "tty", NULL, "give the container a terminal"),
-	ROW(detach, 'd', "detach", NULL, "run in the background and print the id"),
 	ROW(remove, 0, "rm", NULL, "remove the container when it has ended"),
 	ROW(name, 0, "name", "NAME", "give the container this name (default: one is made)"),
 	ROW(hostname, 0, "hostname", "NAME", "host name inside (default: the first 12 digits of the id)"),
@@ -39,6 +40,7 @@ const struct option_def run_option_table[] = {
 	ROW(security, 0, "security-opt", "OPTION", "seccomp=unconfined, or no-new-privileges"),
 	ROW(stop_signal, 0, "stop-signal", "SIGNAL", "what `stop` sends (default: the image's, else TERM)"),
 	ROW(stop_timeout, 0, "stop-timeout", "SECONDS", "how long `stop` waits before it kills (default: 10; -1: for ever)"),
+	LIFE_OPTION_ROWS(struct run_options, life),
 	ROW(pull, 0, "pull", "always|missing|newer|never", "when to pull the image (default: missing)"),
 	ROW(platform, 0, "platform", "OS/ARCH[/VARIANT]", "of which platform the image is to be"),
 	REGISTRY_OPTION_ROWS(struct run_options, registry),
@@ -50,7 +52,7 @@ _Static_assert(sizeof run_option_table / sizeof *run_option_table == RUN_OPTIONS
 
 enum { STOP_TIMEOUT = 10, CPU_PERIOD = 100000, MEMORY_MIN = 6 << 20, HOSTNAME_MAX = 64 };
 
-const struct run_options run_option_defaults = { .registry = REGISTRY_OPTIONS_DEFAULT, .stop_timeout = STOP_TIMEOUT };
+const struct run_options run_option_defaults = { .registry = REGISTRY_OPTIONS_DEFAULT, .life = LIFE_OPTIONS_DEFAULT, .stop_timeout = STOP_TIMEOUT };
 
 const struct json_type record_settings_type = JSON_TYPE(struct record_settings,
 	JSON_FIELD(struct record_settings, capabilities, "capabilities"),
@@ -372,6 +374,7 @@ int options_to_record(const struct run_options *o, const struct image *image, ch
 	r = r < 0 ? r : make_network(o, pool, &record, &settings, err);
 	r = r < 0 ? r : make_privileges(o, pool, &settings, err);
 	r = r < 0 ? r : volumes_parse(&o->volumes, pool, &record, err);
+	r = r < 0 ? r : life_to_record(o, settings_of(image)->healthcheck, pool, &record.life, err);
 	if (r < 0)
 		return r;
 	*ret = record;

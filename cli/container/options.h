@@ -3,17 +3,22 @@
 #pragma once
 #include "../image/session.h"
 #include "command.h"
+#include "life.h"
 #include "record.h"
 #include <stdbool.h>
 
 struct run_options {
 	bool interactive, tty, detach, remove, read_only, quiet;
 	struct registry_options registry;	/* of the image's */
+	struct life_options life;
 	char *name, *workdir, *user, *entrypoint, *hostname, *network, *rootfs, *cpus, *cidfile, *pidfile, *pull, *platform, *stop_signal;
 	struct strings env, volumes, labels, dns, add_hosts, cap_add, cap_drop, security;
 	int64_t memory, pids_limit, stop_timeout;
 };
-enum { RUN_OPTIONS = 30 + REGISTRY_OPTION_ROWS_N };	/* rows; options.c asserts it */
+enum {	/* rows; options.c asserts them. The first are run's alone, create has those behind them */
+	RUN_ONLY_OPTIONS = 1 + LIFE_RUN_OPTION_ROWS_N,
+	RUN_OPTIONS = RUN_ONLY_OPTIONS + 29 + LIFE_OPTION_ROWS_N + REGISTRY_OPTION_ROWS_N,
+};
 extern const struct option_def run_option_table[];
 extern const struct run_options run_option_defaults;
 

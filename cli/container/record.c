@@ -51,6 +51,7 @@ const struct json_type record_type = JSON_TYPE(T,
 	JSON_FIELD(T, cpu_period, "cpuPeriod"), JSON_ALWAYS(T, stop_timeout, "stopTimeout"),
 	JSON_LIST(T, mounts, "mounts", mount_type), JSON_FIELD(T, labels, "labels"), JSON_FIELD(T, lowerdirs, "lowerdirs"),
 	JSON_FIELD(T, storage_driver, "storageDriver"), JSON_INLINE(T, settings, "settings", record_settings_type),
+	JSON_INLINE(T, life, "life", record_life_type),
 	JSON_FIELD(T, uid_map, "uidMap"), JSON_FIELD(T, gid_map, "gidMap"));
 #undef T
 #define T struct status
@@ -228,6 +229,28 @@ int record_lock(const struct container *c, struct error *err)
 	if (r < 0)
 		return error_set(err, -r, "lock container %.12s", c->record.id);
 	return take_fd(fd);
+}
+
+/* ---- the note of a stop ---- */
+
+static const char stop_note[] = "stopped";
+
+int record_note_stop(const struct container *c, bool restart, struct error *err)
+{
+	return fs_replace_file(c->dir_fd, stop_note, "restart", restart ? strlen("restart") : 0, 0600, false, err);
+}
+
+enum record_note record_noted_stop(const struct container *c)
+{
+	struct stat st;
+	if (fstatat(c->dir_fd, stop_note, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return RECORD_NOT_STOPPED;
+	return st.st_size ? RECORD_STOPPED_TO_RESTART : RECORD_STOPPED;
+}
+
+void record_forget_stop(const struct container *c)
+{
+	(void) unlinkat(c->dir_fd, stop_note, 0);
 }
 
 /* ---- places ---- */

@@ -8,7 +8,10 @@
  *	                   upper/, work/	overlay's writable layer; with the driver copy all is in rootfs/
  *	                   driver		the storage driver, when it is not overlay
  *	                   hosts, hostname, resolv.conf	bound into the container
- *	                   log		JSON lines as docker's json-file: {"log":"...","stream":"stdout","time":"..."}
+ *	                   log, log.1...	what it wrote (log_writer.h)
+ *	                   health.json	the last answers to its health check (health.h); status.json has what they mean
+ *	                   attach	the monitor's socket (client.h); there while the monitor lives
+ *	                   stopped	a person has ended it: no restart policy holds until it is started again (record_note_stop())
  *	RUNROOT/woody/			the runtime's --root
  *
  * Readers never lock and never run the runtime: the state is derived. A --rm container whose program has ended is "removing" while its
@@ -18,6 +21,7 @@
 #pragma once
 #include "../carrier.h"
 #include "json.h"
+#include "life.h"
 #include "mem.h"
 #include "settings.h"
 #include <stdint.h>
@@ -38,6 +42,7 @@ struct record {
 	char **lowerdirs;		/* of the overlay, topmost first */
 	char *storage_driver;		/* the one that was asked for; NULL: auto. rootfs.h says which it became */
 	struct record_settings settings;
+	struct record_life life;
 	char **uid_map, **gid_map;	/* "0 1000 1": how it was mapped; NULL: not */
 };
 extern const struct json_type record_type;
@@ -101,6 +106,12 @@ int record_each(const struct carrier *c, bool only_active, void (*visit)(void *c
 int record_refresh(struct container *c, struct error *err);
 /* record_lock - the monitor's lock; it lives as long as any copy of the returned fd; -EAGAIN when another holds it */
 int record_lock(const struct container *c, struct error *err);
+/* record_note_stop - a person ends it: its restart policy does not hold, until it is started again. Called before the signal.
+ * @restart: and starts it again at once, so a --rm container is not removed in between */
+int record_note_stop(const struct container *c, bool restart, struct error *err);
+enum record_note { RECORD_NOT_STOPPED, RECORD_STOPPED, RECORD_STOPPED_TO_RESTART };
+enum record_note record_noted_stop(const struct container *c);
+void record_forget_stop(const struct container *c);
 /* record_retire - of --rm, once the program has ended: the name is free, and nobody finds the container any more. Its monitor, which must
  * hold the lock, goes on to remove it. */
 int record_retire(const struct carrier *carrier, struct container *c, struct error *err);

@@ -165,7 +165,8 @@ enum { KILL_SECONDS = 10, START_SECONDS = 10 };
 
 bool container_active(const struct container *container)
 {
-	return container->state == RECORD_STARTING || container->state == RECORD_RUNNING || container->state == RECORD_UNATTENDED;
+	return container->state == RECORD_STARTING || container->state == RECORD_RUNNING || container->state == RECORD_RESTARTING ||
+	       container->state == RECORD_UNATTENDED;
 }
 
 static bool is_gone(const struct container *container)
@@ -188,6 +189,13 @@ static int wait_exit(int pidfd, int64_t seconds)
 	}
 }
 
+/* tell_monitor - one that waits to start it again has nothing to be signalled but itself */
+static void tell_monitor(struct container *container)
+{
+	if (record_refresh(container, NULL) == 0 && container->state == RECORD_RESTARTING && container->status.monitor > 0)
+		(void) kill((pid_t) container->status.monitor, SIGTERM);
+}
+
 /* wait_monitor - until its lock is free: then everything is unmounted and recorded */
 static int wait_monitor(struct container *container, struct error *err)
 {
@@ -197,6 +205,8 @@ static int wait_monitor(struct container *container, struct error *err)
 		if (now_ms() > end)
 			return error_say(err, ETIMEDOUT, "container %s has ended, but its monitor (process %lld) did not clean up within %d seconds",
 					 container->record.name, (long long) container->status.monitor, KILL_SECONDS);
+		if (container->record.life.restart)
+			tell_monitor(container);
 		(void) usleep(pause);
 	}
 	return is_gone(container) ? 0 : record_refresh(container, err);
@@ -246,13 +256,19 @@ static int end_process(const struct carrier *c, struct container *container, int
 	return 0;
 }
 
-int container_stop(const struct carrier *c, struct container *container, int sig, int64_t timeout_s, struct error *err)
+static int stop(const struct carrier *c, struct container *container, int sig, int64_t timeout_s, bool restart, struct error *err)
 {
 	int r = wait_started(container, err);
 	if (r < 0 || !container_active(container))
 		return r;
-	bool attended = container->state == RECORD_RUNNING;
-	cleanup_close int pidfd = proc_open((pid_t) container->status.pid, container->status.start_time);
+	bool attended = container->state == RECORD_RUNNING || container->state == RECORD_RESTARTING;
+	r = record_note_stop(container, restart, err);
+	if (r < 0)
+		return is_gone(container) ? 0 : r;
+	if (container->record.life.restart)	/* it may have been started again since we looked; from now on that is noticed */
+		(void) record_refresh(container, NULL);
+	pid_t pid = (pid_t) container->status.pid;
+	cleanup_close int pidfd = pid > 0 ? proc_open(pid, container->status.start_time) : -ESRCH;
 	if (pidfd >= 0 && container->paused)	/* what is held still cannot end */
 		r = container_unpause(c, container, err);
 	if (pidfd >= 0 && r == 0)
@@ -263,6 +279,22 @@ int container_stop(const struct carrier *c, struct container *container, int sig
 		return wait_monitor(container, err);
 	r = record_refresh(container, err);
 	return r < 0 ? r : container_kill_rest(c, container, err);
+}
+
+int container_stop(const struct carrier *c, struct container *container, int sig, int64_t timeout_s, struct error *err)
+{
+	return stop(c, container, sig, timeout_s, false, err);
+}
+
+int container_stop_to_restart(const struct carrier *c, struct container *container, int sig, int64_t timeout_s, struct error *err)
+{
+	return stop(c, container, sig, timeout_s, true, err);
+}
+
+int container_stop_signal(const struct container *container)
+{
+	int sig = str_empty(container->record.stop_signal) ? SIGTERM : signal_parse(container->record.stop_signal);
+	return sig < 0 ? SIGTERM : sig;
 }
 
 /* delete_dead - no process is left whose namespace could be entered: in one with the same ids */
@@ -295,4 +327,17 @@ int container_kill_rest(const struct carrier *c, struct container *container, st
 	}
 	r = fs_remove_tree(AT_FDCWD, state, err);
 	return r < 0 || is_gone(container) ? r : record_refresh(container, err);
+}
+
+int container_discard(const struct carrier *c, struct container *container, struct error *err)
+{
+	int r = 0;
+	if (container_active(container))
+		r = container_stop(c, container, SIGKILL, 0, err);
+	else if (container->state == RECORD_DEAD)
+		r = container_kill_rest(c, container, err);
+	if (r < 0 || is_gone(container))	/* --rm: the monitor was faster */
+		return r;
+	r = record_remove(c, container, err);
+	return r == -ENOENT ? 0 : r;
 }

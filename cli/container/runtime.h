@@ -30,10 +30,16 @@ int runtime_signal(const struct carrier *c, const struct container *container, i
 
 /* container_active - has it, or is it about to have, a process? */
 bool container_active(const struct container *container);
-/* container_stop - send @sig, wait until it has ended, after @timeout_s (negative: no limit) send KILL, and wait until the monitor
+/* container_stop - end it for good, whatever its restart policy (record_note_stop()): send @sig, wait until it has ended, after @timeout_s (negative: no limit) send KILL, and wait until the monitor
  * has cleaned up; one that is not running is success. @container is refreshed where it is still there: with --rm it may not be.
  * A container without monitor is also cleaned up behind (container_kill_rest).
  * -ETIMEDOUT: it survived KILL, or the monitor did not end. */
 int container_stop(const struct carrier *c, struct container *container, int sig, int64_t timeout_s, struct error *err);
+/* container_stop_to_restart - the same; a --rm container stays */
+int container_stop_to_restart(const struct carrier *c, struct container *container, int sig, int64_t timeout_s, struct error *err);
+/* container_stop_signal - its own, its image's, or TERM */
+int container_stop_signal(const struct container *container);
+/* container_discard - whatever it is doing: kill it, clean up, remove it. Gone already is success */
+int container_discard(const struct carrier *c, struct container *container, struct error *err);
 /* container_kill_rest - of an unattended or dead container: its process if it lives, its cgroup, the runtime's state */
 int container_kill_rest(const struct carrier *c, struct container *container, struct error *err);

@@ -37,7 +37,7 @@ TABLE(manifest_type, JSON_REQUIRED(T, schema_version, "schemaVersion"), JSON_FIE
 
 #define T struct image_healthcheck
 static TABLE(healthcheck_type, JSON_FIELD(T, test, "Test"), JSON_FIELD(T, interval, "Interval"), JSON_FIELD(T, timeout, "Timeout"),
-	JSON_FIELD(T, start_period, "StartPeriod"), JSON_FIELD(T, retries, "Retries"));
+	JSON_FIELD(T, start_period, "StartPeriod"), JSON_FIELD(T, start_interval, "StartInterval"), JSON_FIELD(T, retries, "Retries"));
 #undef T
 #define T struct image_settings
 static TABLE(settings_type, JSON_FIELD(T, hostname, "Hostname"), JSON_FIELD(T, user, "User"),

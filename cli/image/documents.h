@@ -43,7 +43,7 @@ struct manifest_document {
 	struct json_map annotations;
 	char *manifests;		/* JSON text; must not be there */
 };
-struct image_healthcheck { char **test; int64_t interval, timeout, start_period, retries; };
+struct image_healthcheck { char **test; int64_t interval, timeout, start_period, start_interval, retries; };	/* nanoseconds */
 struct image_settings {			/* "config" of the image config */
 	char *user, *working_dir, *stop_signal, *hostname;
 	char **env, **entrypoint, **cmd, **volumes, **exposed_ports, **shell, **on_build;

@@ -1,4 +1,5 @@
 #include "instructions.h"
+#include "../words.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "proc.h"
@@ -262,44 +263,17 @@ static int change_workdir(const struct change *c)
 
 /* ---- HEALTHCHECK [--interval=30s ...] CMD ... | NONE ---- */
 
-/* duration - Go's "1m30s", "500ms", in nanoseconds */
-static int duration(const char *text, int64_t *ret)
-{
-	static const struct { const char *unit; double ns; } units[] = {
-		{ "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 },
-	};
-	double sum = 0;
-	if (!*text)
-		return -EINVAL;
-	while (*text) {
-		char *end;
-		double number = isdigit((unsigned char) *text) ? strtod(text, &end) : -1;
-		if (number < 0)
-			return -EINVAL;
-		size_t len = strspn(end, "nusmh"), i = 0;
-		/* the longest unit: "ms" is not "m" and "s" */
-		while (i < sizeof units / sizeof *units && (strlen(units[i].unit) != len || strncmp(units[i].unit, end, len) != 0))
-			i++;
-		if (i == sizeof units / sizeof *units)
-			return -EINVAL;
-		sum += number * units[i].ns;
-		text = end + len;
-	}
-	if (sum > 9e18)
-		return -ERANGE;
-	*ret = (int64_t) sum;
-	return 0;
-}
-
 static int health_option(struct image_healthcheck *h, const char *word)
 {
 	const char *value;
 	if ((value = str_after(word, "--interval=")))
-		return duration(value, &h->interval);
+		return words_nanoseconds(value, &h->interval);
 	if ((value = str_after(word, "--timeout=")))
-		return duration(value, &h->timeout);
+		return words_nanoseconds(value, &h->timeout);
 	if ((value = str_after(word, "--start-period=")))
-		return duration(value, &h->start_period);
+		return words_nanoseconds(value, &h->start_period);
+	if ((value = str_after(word, "--start-interval=")))
+		return words_nanoseconds(value, &h->start_interval);
 	if ((value = str_after(word, "--retries=")))
 		return str_to_i64(value, 0, INT32_MAX, &h->retries);
 	return -EINVAL;
@@ -314,7 +288,7 @@ static int change_healthcheck(const struct change *c)
 		size_t len = strcspn(p, " \t");
 		cleanup_free char *word = xstrndup(p, len);
 		if (health_option(h, word) < 0)
-			return bad(c, "there are --interval=, --timeout=, --start-period= (as 30s) and --retries= (a number)");
+			return bad(c, "there are --interval=, --timeout=, --start-period=, --start-interval= (as 30s) and --retries= (a number)");
 		p += len + strspn(p + len, " \t");
 	}
 	if (strcasecmp(p, "NONE") == 0) {

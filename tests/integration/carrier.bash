@@ -44,7 +44,7 @@ carrier_setup_file() {
 	chmod 755 "$BASE"
 	# copies, where an ordinary user reaches them; and so that nothing but "beside it" says where helpers are
 	mkdir "$BASE/bin"
-	cp "$CARRIER" "${CARRIER%/*}/carrier-fetch" "${CARRIER%/*}/carrier-unpack" "${CARRIER%/*}/carrier-pack" "$WOODY" "$BASE/bin/"
+	cp "$CARRIER" "${CARRIER%/*}/carrier-fetch" "${CARRIER%/*}/carrier-unpack" "${CARRIER%/*}/carrier-pack" "${CARRIER%/*}/carrier-init" "$WOODY" "$BASE/bin/"
 	chmod 755 "$BASE"/bin/*
 	export BASE WHO FIXTURES PROGRAM=$BASE/bin/carrier CROOT=$BASE/root
 	if [ "$WHO" = user ]; then

@@ -1,0 +1,197 @@
+#include "monitor_impl.h"
+#include "cleanup.h"
+#include "fs.h"
+#include "log.h"
+#include "proc.h"
+#include "runtime.h"
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static const char runtime_log[] = "runtime.log";
+
+/* runtime_error - the last sentence in its log is why it failed */
+static int runtime_error(struct monitor *m, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	if (fs_read_file(m->c->dir_fd, runtime_log, 1 << 20, &text, NULL, NULL) < 0)
+		text = xstrdup("");
+	cleanup_free char *message = runtime_message(text);
+	return error_say(err, EIO, "%s", message ? message : "the runtime failed and left no message in its log");
+}
+
+/* run_runtime - `RUNTIME @command ...` for the container; for those that make its process, with its stdio */
+static int run_runtime(struct monitor *m, const char *command, const struct proc_fd *stdio, struct error *err)
+{
+	struct strings args cleanup_strings = { 0 };
+	cleanup_free char *path = NULL;
+	cleanup_free char *log = xasprintf("%s/%s", m->c->dir, runtime_log);
+	int r = runtime_path(m->carrier, &path, err);
+	if (r < 0)
+		return r;
+	(void) unlinkat(m->c->dir_fd, runtime_log, 0);
+	runtime_arguments(m->carrier, &args);
+	strings_add(&args, "--log");
+	strings_add(&args, log);
+	strings_add(&args, "--log-format=json");
+	strings_add(&args, command);
+	bool makes = stdio != NULL;
+	if (makes) {
+		if (strcmp(command, "run") == 0)
+			strings_add(&args, "--detach");
+		strings_add(&args, "--bundle");
+		strings_add(&args, m->c->dir);
+		strings_add(&args, "--pid-file");
+		strings_printf(&args, "%s/pid", m->c->dir);
+		if (m->c->record.tty) {
+			strings_add(&args, "--console-socket");
+			strings_printf(&args, "%s/console.sock", m->c->dir);
+		}
+	}
+	if (strcmp(command, "delete") == 0)
+		strings_add(&args, "--force");
+	strings_add(&args, m->c->record.id);
+
+	const struct proc_fd nothing[] = { { -1, 0 }, { -1, 1 }, { -1, 2 } };
+	/* whoever finds that we were killed has nothing to wait for: what is half made is deleted then */
+	const struct proc_spawn spawn = { .path = path, .argv = args.v, .fds = makes ? stdio : nothing, .n_fds = 3,
+					  .death_signal = makes ? SIGKILL : 0 };
+	m->runtime_ended = false;
+	m->runtime = proc_spawn(&spawn, NULL, err);
+	if (m->runtime < 0)
+		return m->runtime;
+	/* who attaches at once must find it; made here, while the runtime does its work */
+	if (makes && m->attach.listen_fd < 0 && attach_listen(&m->attach, m->c, err) < 0)
+		log_warn("nobody can attach to the container: %s", err->text);
+	while (!m->runtime_ended)
+		step(m, 0);
+	m->runtime = -1;
+	return proc_exit_code(m->runtime_status) == 0 ? 0 : runtime_error(m, err);
+}
+
+static int read_pid(struct monitor *m, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	uint64_t pid;
+	int r = fs_read_file(m->c->dir_fd, "pid", 32, &text, NULL, err);
+	if (r < 0)
+		return r;
+	text[strcspn(text, "\n")] = 0;
+	if (str_to_u64(text, INT32_MAX, &pid) < 0)
+		return error_say(err, EINVAL, "the runtime wrote no pid into '%s/pid'", m->c->dir);
+	m->init = (pid_t) pid;
+	for (size_t i = 0; i < sizeof m->orphans / sizeof *m->orphans; i++)
+		if (m->orphans[i].pid == m->init) {
+			m->init_ended = true;
+			m->init_status = m->orphans[i].status;
+		}
+	return 0;
+}
+
+static int listen_console(struct monitor *m, struct error *err)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	if (!m->c->record.tty)
+		return 0;
+	(void) unlinkat(m->c->dir_fd, "console.sock", 0);
+	snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/console.sock", m->c->dir_fd);
+	m->console_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (m->console_fd < 0 || bind(m->console_fd, (struct sockaddr *) &at, sizeof at) < 0 || listen(m->console_fd, 1) < 0)
+		return error_set(err, errno, "create '%s/console.sock'", m->c->dir);
+	return 0;
+}
+
+/* struct ends - of the container, as proc_spawn() gives them to the runtime; ours are in the monitor */
+struct ends { int in, out, err; };
+
+static void close_ends(struct ends *e)
+{
+	close_fd(&e->in);
+	close_fd(&e->out);
+	close_fd(&e->err);
+}
+
+static int make_pipes(struct monitor *m, struct ends *e, struct error *err)
+{
+	int in[2], out[2], error[2];
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return error_set(err, errno, "create a pipe");
+	m->pipes[0] = out[0];
+	e->out = out[1];
+	if (pipe2(error, O_CLOEXEC) < 0)
+		return error_set(err, errno, "create a pipe");
+	m->pipes[1] = error[0];
+	e->err = error[1];
+	if (!m->c->record.interactive)
+		return 0;
+	if (pipe2(in, O_CLOEXEC) < 0)
+		return error_set(err, errno, "create a pipe");
+	e->in = in[0];
+	m->stdin_fd = in[1];
+	(void) fcntl(m->stdin_fd, F_SETFL, O_NONBLOCK);	/* of the writing end alone: each has its own */
+	return 0;
+}
+
+/* make_stdio - what the container's 0, 1 and 2 are */
+static int make_stdio(struct monitor *m, struct ends *e, struct proc_fd stdio[3], struct error *err)
+{
+	const struct record *rec = &m->c->record;
+	int r = 0;
+	if (log_driver_of(&rec->life.log) == LOG_PASSTHROUGH) {
+		stdio[0] = (struct proc_fd) { rec->interactive ? STDIN_FILENO : -1, 0 };
+		stdio[1] = (struct proc_fd) { STDOUT_FILENO, 1 };
+		stdio[2] = (struct proc_fd) { STDERR_FILENO, 2 };
+		return 0;
+	}
+	if (!rec->tty)
+		r = make_pipes(m, e, err);
+	stdio[0] = (struct proc_fd) { e->in, 0 };
+	stdio[1] = (struct proc_fd) { e->out, 1 };
+	stdio[2] = (struct proc_fd) { e->err, 2 };
+	return r;
+}
+
+int make_process(struct monitor *m, struct error *err)
+{
+	struct ends e = { -1, -1, -1 };
+	struct proc_fd stdio[3];
+	const struct record *rec = &m->c->record;
+	bool helper = str_eq(rec->network, "private");
+	m->init = -1;
+	m->init_ended = false;
+	m->n_orphans = 0;
+	memset(m->orphans, 0, sizeof m->orphans);
+	int r = make_stdio(m, &e, stdio, err);
+	if (r == 0)
+		r = listen_console(m, err);
+	if (r == 0)
+		r = run_runtime(m, helper ? "create" : "run", stdio, err);
+	close_ends(&e);
+	if (r == 0) {
+		m->created = true;
+		r = read_pid(m, err);
+	}
+	if (r == 0 && helper) {
+		r = network_start(rec->network, m->init, &m->network, err);
+		if (r == 0)
+			r = network_wait(&m->network, err);
+		if (r == 0)
+			r = run_runtime(m, "start", NULL, err);
+	}
+	return r;
+}
+
+void unmake_process(struct monitor *m)
+{
+	struct error err = { 0 };
+	if (m->created && run_runtime(m, "delete", NULL, &err) < 0)
+		log_warn("%s", err.text);
+	m->created = false;
+	network_stop(&m->network);
+	close_fd(&m->pipes[0]);
+	close_fd(&m->pipes[1]);
+	close_fd(&m->stdin_fd);
+	close_fd(&m->master_fd);
+	close_fd(&m->console_fd);
+}
