@@ -287,6 +287,7 @@ bool proc_has_capabilities(uint32_t mask)
 	return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & mask) == mask;
 }
 
+__attribute__((hot))	/* beside the loops that call it, who may be all that still runs in a long-lived process */
 int64_t now_ms(void)
 {
 	struct timespec now;

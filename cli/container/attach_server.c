@@ -1,6 +1,7 @@
 #include "attach_server.h"
 #include "cleanup.h"
 #include "mem.h"
+#include "memory.h"
 #include "proc.h"
 #include "socket.h"
 #include <stdio.h>
@@ -162,7 +163,7 @@ void attach_output(struct attach_server *s, bool is_stderr, const char *data, si
 	}
 }
 
-bool attach_is_full(const struct attach_server *s, int *ret_ms)
+RESTING bool attach_is_full(const struct attach_server *s, int *ret_ms)
 {
 	bool full = false;
 	int64_t least = -1;
@@ -198,7 +199,7 @@ static void cut_off(struct attached *a)
 	a->leaving = true;
 }
 
-static void cut_off_slow(struct attach_server *s)
+RESTING static void cut_off_slow(struct attach_server *s)
 {
 	int64_t now = now_ms();
 	for (size_t i = s->n; i-- > 0;) {
@@ -260,7 +261,7 @@ static void take_client(struct attach_server *s)
 	(void) attach_add(s, fd, 0, false);
 }
 
-size_t attach_poll(const struct attach_server *s, struct pollfd *p)
+RESTING size_t attach_poll(const struct attach_server *s, struct pollfd *p)
 {
 	for (size_t i = 0; i < s->n; i++)
 		p[i] = (struct pollfd) { .fd = s->clients[i]->fd, .events = (short) (POLLIN | (unsent(s->clients[i]) ? POLLOUT : 0)) };
@@ -268,7 +269,7 @@ size_t attach_poll(const struct attach_server *s, struct pollfd *p)
 	return s->n + 1;
 }
 
-void attach_step(struct attach_server *s, const struct pollfd *p, size_t n)
+RESTING void attach_step(struct attach_server *s, const struct pollfd *p, size_t n)
 {
 	for (size_t i = s->n; i-- > 0;) {
 		if (i >= s->n)	/* losing one may have lost others */

@@ -8,14 +8,14 @@
 enum { STACK_BELOW = 1 << 20, STACK_KEPT = 8192 };
 
 /* drop_segment - pages of a file that are not written to are the same when they are read again */
-static void drop_segment(const struct dl_phdr_info *info, const ElfW(Phdr) *h, uintptr_t page)
+RESTING static void drop_segment(const struct dl_phdr_info *info, const ElfW(Phdr) *h, uintptr_t page)
 {
 	uintptr_t start = (info->dlpi_addr + h->p_vaddr + page - 1) & ~(page - 1), end = (info->dlpi_addr + h->p_vaddr + h->p_memsz) & ~(page - 1);
 	if (end > start)
 		(void) madvise((void *) start, end - start, MADV_DONTNEED);
 }
 
-static int drop_object(struct dl_phdr_info *info, size_t size, void *page)
+RESTING static int drop_object(struct dl_phdr_info *info, size_t size, void *page)
 {
 	(void) size;
 	for (int i = 0; i < info->dlpi_phnum; i++)
@@ -24,7 +24,7 @@ static int drop_object(struct dl_phdr_info *info, size_t size, void *page)
 	return 0;
 }
 
-void memory_give_back(void)
+RESTING void memory_give_back(void)
 {
 	uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE), here = (uintptr_t) __builtin_frame_address(0);
 	(void) malloc_trim(0);

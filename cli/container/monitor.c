@@ -4,6 +4,7 @@
 #include "event.h"
 #include "fs.h"
 #include "log.h"
+#include "memory.h"
 #include "oom.h"
 #include "proc.h"
 #include "userns.h"
@@ -192,7 +193,7 @@ void end_gently(struct monitor *m)
 		m->kill_ms = now_ms() + rec->stop_timeout * 1000;
 }
 
-static void live(struct monitor *m)
+RESTING static void live(struct monitor *m)
 {
 	while (!m->init_ended)
 		step(m, 0);

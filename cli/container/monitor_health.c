@@ -10,6 +10,7 @@
 #include "event.h"
 #include "fs.h"
 #include "log.h"
+#include "memory.h"
 #include "proc.h"
 #include "runtime.h"
 #include <fcntl.h>
@@ -166,7 +167,7 @@ void probe_stop(struct monitor *m)
 
 /* ---- time ---- */
 
-int64_t probe_due(const struct monitor *m)
+RESTING int64_t probe_due(const struct monitor *m)
 {
 	return m->probe.pid > 0 ? m->probe.deadline_ms : m->started && !m->init_ended ? m->probe.next_ms : 0;
 }
@@ -188,7 +189,7 @@ static void give_up(struct monitor *m)
 	p->deadline_ms = now_ms() + GRACE_MS;
 }
 
-void probe_time(struct monitor *m)
+RESTING void probe_time(struct monitor *m)
 {
 	int64_t due = probe_due(m);
 	if (!due || now_ms() < due)

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { DRAIN_MAX = 1 << 20, FLUSH_MS = 1000 };
+enum { DRAIN_MAX = 1 << 20, FLUSH_MS = 1000, SHRINK_AGAIN_MS = 30000 };
 
 /* ---- children ---- */
 
@@ -109,7 +109,7 @@ static void receive_terminal(struct monitor *m)
 /* ---- input ---- */
 
 /* next_input - whose input comes next; its end counts as input */
-static struct attached *next_input(const struct monitor *m)
+RESTING static struct attached *next_input(const struct monitor *m)
 {
 	for (size_t i = 0; i < m->attach.n; i++) {
 		struct attached *a = m->attach.clients[i];
@@ -235,12 +235,12 @@ void loop_begin(struct monitor *m)
 
 /* ---- waiting ---- */
 
-static int64_t sooner(int64_t a, int64_t b)
+RESTING static int64_t sooner(int64_t a, int64_t b)
 {
 	return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
-static int wait_ms(const struct monitor *m, int64_t until_ms, int full_ms)
+RESTING static int wait_ms(const struct monitor *m, int64_t until_ms, int full_ms)
 {
 	int64_t now = now_ms(), due = sooner(until_ms, sooner(m->kill_ms, sooner(m->shrink_ms, probe_due(m))));
 	int64_t left = due == 0 ? -1 : due > now ? due - now : 0;
@@ -250,7 +250,7 @@ static int wait_ms(const struct monitor *m, int64_t until_ms, int full_ms)
 }
 
 /* pass_time - what is due */
-static void pass_time(struct monitor *m)
+RESTING static void pass_time(struct monitor *m)
 {
 	int64_t now = now_ms();
 	if (m->kill_ms && now >= m->kill_ms) {
@@ -265,7 +265,7 @@ static void pass_time(struct monitor *m)
 	probe_time(m);
 }
 
-void step(struct monitor *m, int64_t until_ms)
+RESTING void step(struct monitor *m, int64_t until_ms)
 {
 	int full_ms = -1;
 	bool full = attach_is_full(&m->attach, &full_ms), reads = m->started && !full;
@@ -291,6 +291,8 @@ void step(struct monitor *m, int64_t until_ms)
 			attach_step(&m->attach, p + FIXED, n);
 		return;
 	}
+	if (m->started && !m->shrink_ms)
+		m->shrink_ms = now_ms() + SHRINK_AGAIN_MS;
 	if (p[SIGNALS].revents)
 		reap(m);
 	if (p[OUT].revents)
