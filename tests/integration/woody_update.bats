@@ -284,12 +284,14 @@ cleanup() {
 	same "$(limit - - memory.max)" 199999488
 }
 
-# all_limits - every file of the container's cgroups that is a limit
+# all_limits - every file of the container's cgroups that is a limit. On v2 an empty cpuset is the parent's; an older kernel (6.1) does not
+# let it be emptied again, so it is what is in effect that counts.
 all_limits() {
-	local dir
+	local dir cpus=cpuset.cpus
+	! is_v2 || cpus+=.effective
 	for dir in $CG/"$ID" $CG/*/"$ID"; do
 		[ ! -d "$dir" ] || grep -s . "$dir"/{memory.{max,low,limit_in_bytes,soft_limit_in_bytes,oom_control},pids.max,io.max} \
-			"$dir"/{cpu.{max,weight,shares,idle,cfs_quota_us,cfs_period_us},cpuset.cpus,blkio.throttle.read_bps_device} || true
+			"$dir"/{cpu.{max,weight,shares,idle,cfs_quota_us,cfs_period_us},"$cpus",blkio.throttle.read_bps_device} || true
 	done
 }
 

@@ -84,7 +84,18 @@ static int put_back(struct cgroup *c, const struct limit *l)
 	if (now && str_eq(now, l->value))
 		return 0;
 	cleanup_close int fd = dir_fd < 0 ? -1 : openat(dir_fd, l->file, O_WRONLY | O_CLOEXEC);
-	return fd < 0 || write(fd, l->value, strlen(l->value)) < 0 ? -errno : 0;
+	if (fd < 0)
+		return -errno;
+	if (write(fd, l->value, strlen(l->value)) >= 0)
+		return 0;
+	if (errno != ENOSPC || !str_eq(l->value, "\n"))
+		return -errno;
+	/* an older kernel (6.1) lets no cgroup with processes have an empty cpuset again, which means what the parent has: so that, by name */
+	cleanup_free char *path = xasprintf("../%s.effective", l->file), *all = NULL;
+	int r = fs_read_file(dir_fd, path, 1 << 16, &all, NULL, NULL);
+	if (r < 0)
+		return -ENOSPC;
+	return write(fd, all, strlen(all)) < 0 ? -errno : 0;
 }
 
 /* The last first, as each may have been possible only because of those before it; what the kernel does not take yet (memory above
