@@ -88,5 +88,6 @@ extern const struct command
 	command_system_reset,
 	command_system_share,
 	command_tag,
+	command_top,
 	command_untag,
 	command_version;

@@ -39,6 +39,7 @@ static const struct command *const commands[] = {
 	&command_destroy,
 	&command_prune,
 	&command_inspect,
+	&command_top,
 	&command_diff,
 	&command_export,
 	&command_commit,
