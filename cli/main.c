@@ -26,6 +26,8 @@ static const struct command *const commands[] = {
 	&command_start,
 	&command_attach,
 	&command_exec,
+	&command_shell,
+	&command_terminal,
 	&command_ps,
 	&command_logs,
 	&command_stop,

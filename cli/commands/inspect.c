@@ -185,12 +185,8 @@ static int run_image(void *program, void *given, char **args, int n_args)
 const struct command command_inspect = {
 	.name = "inspect", .arguments = "[NAME...]", .summary = "print all that is known of containers and images, as JSON",
 	.description = "A list with one object for each name that was found; its members are called as docker calls them.",
-	.examples = "How did it end?
-	carrier inspect --format '{{.State.Status}} {{.State.ExitCode}}' web
-
-"
-		    "What is mounted in it?
-	carrier inspect --format '{{range .Mounts}}{{.Destination}} {{end}}' web",
+	.examples = "How did it end?\n\tcarrier inspect --format '{{.State.Status}} {{.State.ExitCode}}' web\n\n"
+		    "What is mounted in it?\n\tcarrier inspect --format '{{range .Mounts}}{{.Destination}} {{end}}' web",
 	.exit_status = "0, or 1 when any of them was not found.",
 	OPTIONS(struct inspect_options, options), .max_args = -1, .run = run,
 };
