@@ -42,6 +42,8 @@ static const struct command *const commands[] = {
 	&command_prune,
 	&command_inspect,
 	&command_top,
+	&command_stats,
+	&command_metrics,
 	&command_diff,
 	&command_export,
 	&command_commit,
