@@ -44,9 +44,10 @@ static int run(void *program, void *given, char **args, int n_args)
 	int r = need_names("start", n_args, o->all);
 	if (r || !(o->attach || o->interactive))
 		return r ? r : each_container(program, args, o->all, start_one, o);
+	struct error err = { 0 };
 	if (n_args != 1) {
-		fprintf(stderr, "carrier start: --attach and --interactive take exactly one container\n");
-		return EXIT_CARRIER;
+		error_say(&err, EINVAL, "start: --attach and --interactive take exactly one container");
+		return carrier_fail(&err);
 	}
 	return start_attached(program, args[0], o);
 }

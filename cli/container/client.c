@@ -44,8 +44,7 @@ static void raw_on(struct raw *r)
 	if (tcgetattr(STDIN_FILENO, &r->was) < 0)
 		return;
 	struct termios t = r->was;
-	cfmakeraw(&t);
-	t.c_oflag |= OPOST;	/* our own messages keep their line ends; the container's pty makes its own */
+	cfmakeraw(&t);	/* also its output: a program that wants a line feed alone (vim's cursor goes down by one) must get that */
 	r->on = tcsetattr(STDIN_FILENO, TCSANOW, &t) == 0;
 }
 

@@ -1,0 +1,400 @@
+# The life of a container: made, started, attached to, detached from, waited for, started again, attended by nobody. WHO=root or user.
+source "${BATS_TEST_DIRNAME}/carrier.bash"
+
+setup_file() {
+	carrier_setup_file
+	start_registry REGISTRY
+	push plain "$REGISTRY" plain:latest
+	pull plain
+	export PLAIN=127.0.0.1:$REGISTRY/plain
+}
+
+teardown_file() { carrier_teardown_file; }
+
+# service NAME [OPTION...] -- COMMAND...
+service() {
+	local name=$1 options=()
+	shift
+	while [ "$1" != -- ]; do options+=("$1") && shift; done
+	shift
+	expect 0 carrier run -d --name "$name" --network none "${options[@]}" "$PLAIN" "$@"
+}
+
+# terminal SCRIPT - of python: `child` is carrier on a terminal of its own. run(args...), type(bytes), see(bytes), ended() are there
+terminal() {
+	{
+		declare -p PROGRAM CROOT WHO BASE PLAIN
+		[ -z "${NAME:-}" ] || declare -p NAME USER_HOME USER_RUN
+		declare -f carrier as_user
+		echo 'OUTSIDE=(); carrier "$@"'
+	} >"$WORK/carrier"
+	cat >"$WORK/terminal.py" <<-'PY'
+		import fcntl, os, pty, select, struct, sys, termios, time
+		shell, master, seen = sys.argv[1], -1, b""
+		def run(*args, rows=24, cols=80):
+		    global child, master, seen, sane
+		    master, slave = pty.openpty()
+		    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+		    sane, seen = termios.tcgetattr(slave), b""
+		    child = os.fork()
+		    if child == 0:
+		        os.setsid()
+		        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+		        for fd in 0, 1, 2: os.dup2(slave, fd)
+		        os.execvp("bash", ["bash", shell, *args])
+		    globals()["slave"] = slave
+		def type(data): os.write(master, data)
+		def see(text, seconds=10):
+		    global seen
+		    end = time.time() + seconds
+		    while text not in seen:
+		        if time.time() > end: sys.exit("not seen: %r in %r" % (text, seen))
+		        if select.select([master], [], [], 0.1)[0]: seen += os.read(master, 65536)
+		    seen = seen[seen.index(text) + len(text):]
+		def ended(code):
+		    end = time.time() + 10
+		    while True:
+		        if select.select([master], [], [], 0.05)[0]: os.read(master, 65536)
+		        pid, status = os.waitpid(child, os.WNOHANG)
+		        if pid: break
+		        if time.time() > end: sys.exit("it goes on")
+		    if os.waitstatus_to_exitcode(status) != code: sys.exit("exit code %d" % os.waitstatus_to_exitcode(status))
+		    if termios.tcgetattr(slave) != sane: sys.exit("the terminal is not as it was")
+		def resize(rows, cols):
+		    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+		exec(sys.argv[2])
+	PY
+	python3 "$WORK/terminal.py" "$WORK/carrier" "$1" || fail "the terminal's script failed"
+}
+
+# client_of WORDS - pid of the carrier with this end of its command line that is no monitor
+client_of() {
+	local pid
+	for pid in $(pgrep -f -- "$1"); do
+		if [ "$(readlink "/proc/$pid/exe")" = "$PROGRAM" ] && [ "$(awk '{ print $6 }' "/proc/$pid/stat")" != "$pid" ]; then
+			echo "$pid"
+			return
+		fi
+	done
+	return 1
+}
+
+status_of() { jq -r "$2" "$CROOT/containers/$(id_of "$1")/status.json"; }
+monitor_of() { status_of "$1" .monitor; }
+
+@test "create makes, start runs, and again; wait tells the exit code" {
+	expect 0 carrier create --name made --network none --cidfile "$WORK/id" "$PLAIN" sh -c 'echo again >>/kept; wc -l </kept; exit 5'
+	same "$output" "$(cat "$WORK/id")"
+	state_is made created
+	failing 1 "not running" carrier attach made
+	expect 0 carrier start made
+	prints made
+	expect 0 carrier wait made
+	prints 5
+	expect 5 carrier start -a made
+	prints 2	# in the files that it has left
+	expect 0 carrier logs made
+	prints $'1\n2'
+	expect 0 carrier wait made	# it has ended: at once
+	prints 5
+	expect 1 carrier wait no-such
+	expect 0 carrier wait --ignore no-such
+	prints -1
+	failing 125 exactly carrier start -a made made
+	expect 0 carrier rm made
+}
+
+@test "create takes no -d; start of what runs is no error, start -a of it says how to attach" {
+	expect 125 carrier create -d "$PLAIN" true
+	service runs -- sleep 1000
+	expect 0 carrier start runs
+	failing 1 "carrier attach runs" carrier start -a runs
+	expect 0 carrier start --all
+	prints ""
+	expect 0 carrier rm -f runs
+}
+
+@test "restart: another process in the same files; with --rm it stays; what has ended is started" {
+	service again --rm -- sh -c 'echo $((1 + $(cat /n 2>/dev/null || echo 0))) >/n; sleep 1000'
+	local first
+	first=$(pid_of again)
+	expect 0 carrier restart -t 0 again
+	differ "$first" "$(pid_of again)"
+	ended "$first"
+	soon eval '[ "$(carrier exec again cat /n)" = 2 ]'
+	expect 0 carrier restart -t 0 --running
+	soon eval '[ "$(carrier exec again cat /n)" = 3 ]'
+	expect 0 carrier stop -t 0 again
+	soon no_containers
+	service over -- true
+	has_state over exited
+	expect 0 carrier restart over
+	expect 0 carrier wait over
+	expect 0 carrier rm over
+}
+
+@test "wait: the end of one that is restarted by its policy; next-exit; removed" {
+	service job --restart on-failure:1 -- sh -c 'sleep 0.3; exit 4'
+	carrier wait job >"$WORK/end" 3>&- &
+	local end=$!
+	expect 0 carrier wait --condition next-exit job
+	prints 4
+	[ "$(state_of job)" != exited ]
+	wait $end
+	same 4 "$(cat "$WORK/end")"
+	state_is job exited
+	same 1 "$(status_of job .restarts)"
+	carrier wait --condition removed job >"$WORK/end" 3>&- &
+	end=$!
+	expect 0 carrier rm job
+	wait $end
+	failing 125 not-running carrier wait --condition gone job
+}
+
+@test "attach: several at once, the exit code is the container's; --no-stdin; signals are passed on, or not" {
+	service talks -i -- sh -c 'trap "echo TERM; exit 3" TERM; while read -r line; do echo "got $line"; done'
+	carrier attach --no-stdin talks >"$WORK/one" 2>&1 </dev/null 3>&- &
+	local one=$! two code=0
+	mkfifo "$WORK/in"
+	carrier attach talks <"$WORK/in" >"$WORK/two" 2>&1 3>&- &
+	two=$!
+	exec 9>"$WORK/in"
+	soon eval '[ "$(ls /proc/'"$(monitor_of talks)"'/fd -l | grep -c socket)" -ge 3 ]'
+	echo hello >&9
+	soon grep -q 'got hello' "$WORK/one"
+	soon grep -q 'got hello' "$WORK/two"
+	exec 9>&-	# the other client's input has ended; a detached container's stdin has not
+	echo more | carrier attach talks >"$WORK/three" 2>&1 3>&- &
+	soon grep -q 'got more' "$WORK/one"
+	kill -TERM "$(client_of "attach talks")"
+	wait $one || code=$?
+	same 3 "$code"
+	grep -q TERM "$WORK/two"
+	wait $two || code=$?
+	same 3 "$code"
+	expect 0 carrier rm talks
+}
+
+@test "attach --sig-proxy=false: a signal ends the client alone" {
+	service goes --  sh -c 'trap "exit 9" INT TERM; while :; do sleep 0.1; done'
+	carrier attach --sig-proxy=false goes >"$WORK/out" 2>&1 </dev/null 3>&- &
+	local code=0 shell=$!
+	soon client_of 'attach --sig-proxy=false goes'
+	sleep 0.2	# its signals are its own from now on
+	kill -TERM "$(client_of 'attach --sig-proxy=false goes')"
+	wait $shell || code=$?
+	same 143 "$code"
+	state_is goes running
+	expect 0 carrier rm -f goes
+}
+
+@test "run -i: stdin through the monitor, whole, and its end; -a stdout alone" {
+	head -c 3000000 /dev/urandom >"$WORK/data"
+	carrier run --rm -i --network none "$PLAIN" cat <"$WORK/data" >"$WORK/out" 2>"$WORK/err" || fail "$(cat "$WORK/err")"
+	cmp "$WORK/data" "$WORK/out"
+	expect 0 carrier run --rm -a stdout --network none "$PLAIN" sh -c 'echo out; echo err >&2'
+	prints out
+	same "" "$stderr"
+	expect 0 carrier run --rm -a stderr --network none "$PLAIN" sh -c 'echo out; echo err >&2'
+	prints ""
+	failing 125 exclude carrier run -d -a stdout "$PLAIN" true
+	failing 125 stdin carrier run -a input "$PLAIN" true
+}
+
+@test "a signal gets through although stdin is full" {
+	carrier run --rm -i --name deaf --network none "$PLAIN" sh -c 'trap "exit 7" TERM; echo up; while :; do sleep 0.1; done' </dev/zero >"$WORK/out" 2>&1 3>&- &
+	local code=0 shell=$!
+	soon grep -q up "$WORK/out"
+	kill -TERM "$(client_of "run --rm -i --name deaf")"
+	wait $shell || code=$?
+	same 7 "$code"
+}
+
+@test "a client that does not read is cut off; the container, the log and the others go on" {
+	service loud -- sh -c 'while [ ! -e /go ]; do sleep 0.1; done; head -c 8000000 /dev/zero | tr "\0" x; echo; echo done; sleep 1000'
+	mkfifo "$WORK/stuck"
+	carrier attach --no-stdin loud >"$WORK/stuck" 2>"$WORK/stuck.err" </dev/null 3>&- &
+	local stuck=$!
+	exec 8<"$WORK/stuck"	# and does not read
+	carrier attach --no-stdin loud >"$WORK/fine" 2>&1 </dev/null 3>&- &
+	local fine=$! code=0
+	soon eval '[ "$(ls /proc/'"$(monitor_of loud)"'/fd -l | grep -c socket)" -ge 3 ]'
+	carrier exec loud touch /go
+	soon grep -q done "$WORK/fine"
+	soon eval '[ "$(carrier logs -n 1 loud)" = done ]'
+	cat <&8 >"$WORK/rest" &
+	wait $stuck || code=$?
+	exec 8<&-
+	same 125 "$code"
+	grep -q 'faster than it was read' "$WORK/stuck.err" || fail "$(cat "$WORK/stuck.err")"
+	expect 0 carrier rm -f loud
+	wait $fine || true
+	same 8000006 "$(stat -c %s "$WORK/fine")"
+}
+
+@test "the client in the foreground is waited for, and loses nothing" {
+	carrier run --rm --network none "$PLAIN" sh -c 'head -c 6000000 /dev/zero; echo end' 2>"$WORK/err" 3>&- | { sleep 2.5; sha256sum; } >"$WORK/sum"
+	same "$({ head -c 6000000 /dev/zero; echo end; } | sha256sum)" "$(cat "$WORK/sum")"
+}
+
+@test "a terminal: keys detach, the container goes on; attach draws anew; sizes follow; the terminal is as it was" {
+	terminal '
+run("run", "-it", "--name", "tty", "--network", "none", os.environ["PLAIN"], "sh")
+see(b"# "); type(b"echo A$((1+1))\n"); see(b"A2\r\n"); see(b"# ")
+type(b"\x10\x11"); ended(0)
+run("attach", "tty", rows=33, cols=99)
+time.sleep(0.5); type(b"stty size\n"); see(b"33 99")
+resize(20, 70)
+time.sleep(0.3); type(b"stty size\n"); see(b"20 70")
+type(b"\x03echo B$((2+2))\n"); see(b"B4")
+type(b"exit 6\n"); ended(6)
+'
+	state_is tty exited
+	terminal '
+run("start", "-ai", "--detach-keys", "ctrl-x,x", "tty")
+see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x"); ended(0)
+'
+	state_is tty running
+	failing 125 detach-keys carrier attach --detach-keys ctrl-1 tty
+	expect 0 carrier rm -f tty
+}
+
+@test "--restart always: started again until it is stopped; docker's back-off; ps says Restarting; the exit ends the client" {
+	expect 3 carrier run --name flaps --network none --restart always "$PLAIN" sh -c 'echo run; exit 3'
+	soon eval '[ "$(carrier logs flaps | wc -l)" -ge 4 ]'
+	expect 0 carrier ps -a
+	soon state_is flaps restarting
+	expect 0 carrier ps -a
+	says "Restarting (3)"
+	expect 0 carrier stop flaps
+	state_is flaps exited
+	local runs
+	runs=$(carrier logs flaps | wc -l)
+	sleep 2
+	same "$runs" "$(carrier logs flaps | wc -l)"
+	same "$((runs - 1))" "$(status_of flaps .restarts)"
+	expect 0 carrier start flaps
+	soon eval '[ "$(carrier logs flaps | wc -l)" -gt '"$((runs + 1))"' ]'
+	expect 0 carrier rm -f flaps
+}
+
+@test "--restart on-failure:N, unless-stopped; kill is a person's end; what excludes what" {
+	service thrice --restart on-failure:2 -- sh -c 'echo run; exit 1'
+	expect 0 carrier wait thrice
+	same 3 "$(carrier logs thrice | wc -l)"
+	service fine --restart on-failure -- sh -c 'echo run; exit 0'
+	expect 0 carrier wait fine
+	same 1 "$(carrier logs fine | wc -l)"
+	service stays --restart unless-stopped -- sleep 1000
+	local first
+	first=$(pid_of stays)
+	kill -9 "$first"	# nobody's command
+	soon eval '[ "$(pid_of stays)" != '"$first"' ] && state_is stays running'
+	expect 0 carrier kill stays
+	state_is stays exited
+	sleep 0.5
+	state_is stays exited
+	failing 125 exclude carrier run --rm --restart always "$PLAIN" true
+	expect 0 carrier run --rm --restart no --network none "$PLAIN" true
+	failing 125 on-failure carrier run --restart sometimes "$PLAIN" true
+	expect 0 carrier rm thrice fine stays
+}
+
+@test "a policy's start that fails counts, and is tried again" {
+	service breaks --restart on-failure:2 --entrypoint /bin/sh -- -c 'rm -f /bin/sh; exit 1'
+	expect 0 carrier wait breaks
+	same 2 "$(status_of breaks .restarts)"
+	[[ "$(status_of breaks .error)" == *"/bin/sh"* ]]
+	expect 0 carrier rm breaks
+}
+
+@test "--timeout kills; --init passes TERM on and reaps; --stop-signal, --stop-timeout; --pidfile; --replace" {
+	expect 137 carrier run --rm --timeout 1 --network none "$PLAIN" sleep 1000
+	service polite --init --pidfile "$WORK/pid" -- sh -c '(sleep 0.1 &); exec sleep 1000'
+	same "$(pid_of polite)" "$(cat "$WORK/pid" 2>/dev/null || client cat "$WORK/pid")"
+	sleep 0.5
+	expect 0 carrier exec polite sh -c 'cat /proc/[0-9]*/stat'
+	[[ $output != *") Z "* ]] || fail "$output"
+	local begin=$SECONDS
+	expect 0 carrier stop -t 20 polite
+	[ $((SECONDS - begin)) -lt 10 ]
+	same 143 "$(status_of polite .exitCode)"
+	local id
+	id=$(id_of polite)
+	failing 125 used carrier run -d --name polite --network none "$PLAIN" true
+	service polite --replace --init --stop-signal USR1 --stop-timeout 1 -- sh -c 'trap "" TERM USR1; sleep 1000 & wait; wait'
+	differ "$id" "$(id_of polite)"
+	service polite --replace -- sleep 1000	# also one that runs
+	expect 0 carrier rm -f polite
+	failing 125 --name carrier run --replace "$PLAIN" true
+	expect 5 carrier run --rm --init --network none "$PLAIN" sh -c 'exit 5'
+	expect 127 carrier run --rm --init --network none "$PLAIN" /no/such
+	failing 125 init-path carrier run --rm --init --init-path /no/such "$PLAIN" true
+}
+
+@test "kill -9 of the monitor: stop, start, restart, wait and attach find the truth" {
+	local what first
+	service left -- sh -c 'echo run >>/n; exec sleep 1000'
+	first=$(pid_of left)
+	kill -9 "$(monitor_of left)"
+	soon eval '[ "$(carrier inspect left | jq ".[0].State.Unattended")" = true ]'
+	expect 0 carrier start left	# it runs
+	same "$first" "$(pid_of left)"
+	failing 1 restart carrier attach left
+	expect 0 carrier restart -t 0 left
+	differ "$first" "$(pid_of left)"
+	ended "$first"
+	soon eval '[ "$(carrier exec left sh -c "wc -l </n")" = 2 ]'
+	kill -9 "$(monitor_of left)"
+	expect 0 carrier stop -t 0 left
+	expect 0 carrier ps -q
+	prints ""
+	expect 0 carrier start left
+	state_is left running
+	first=$(pid_of left)
+	kill -9 "$(monitor_of left)" "$first"	# both: dead
+	soon state_is left dead
+	expect 0 carrier wait left
+	prints 255
+	expect 0 carrier start left
+	state_is left running
+	kill -9 "$(monitor_of left)"
+	carrier wait left >"$WORK/code" 2>"$WORK/err" 3>&- &
+	local waits=$!
+	expect 0 carrier rm -f left
+	wait $waits
+	same 255 "$(cat "$WORK/code")"
+}
+
+@test "boot: what a reboot has ended is started again, by its policy, once" {
+	local name
+	service always --restart always -- sleep 1000
+	service unless --restart unless-stopped -- sleep 1000
+	service ended --restart unless-stopped -- sleep 1000
+	service never -- sleep 1000
+	service here --restart always -- sleep 1000
+	expect 0 carrier stop -t 0 ended
+	for name in always unless never here; do
+		kill -9 "$(monitor_of "$name")" "$(pid_of "$name")"
+		soon state_is "$name" dead
+	done
+	for name in always unless ended never; do	# of a boot that is over
+		local file
+		file=$CROOT/containers/$(id_of "$name")/status.json
+		jq -c '.bootId = "00000000-0000-0000-0000-000000000000"' "$file" >"$WORK/s" && cat "$WORK/s" >"$file"
+	done
+	expect 0 carrier stop here	# a person, since the machine is up: not running, no error
+	expect 0 carrier boot --dry-run
+	state_is always dead
+	expect 0 carrier boot
+	says "$(id_of always)"
+	says "$(id_of unless)"
+	[[ $output != *"$(id_of ended)"* && $output != *"$(id_of never)"* ]] || fail "$output"
+	state_is always running
+	state_is unless running
+	state_is ended exited
+	state_is never dead
+	expect 0 carrier boot
+	prints ""
+	expect 0 carrier rm -f always unless ended never here
+}
