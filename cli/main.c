@@ -168,6 +168,23 @@ static int prepare(void *program, void *unused)
 	return r ? r : name_stores(c);
 }
 
+/* where the words come from that stand for something in the synopses; `carrier completion` prints them */
+static const struct completer completers[] = {
+	{ "CONTAINER", "completion running", "exec|sh|stop|kill|pause|unpause|attach|top|stats|port|checkpoint|healthcheck run|container exec|container stop" },
+	{ "CONTAINER", "completion stopped", "start|restore" },
+	{ "CONTAINER", "completion containers", NULL },
+	{ "CONTAINER|IMAGE", "completion containers images", NULL },
+	{ "NAME", "completion containers images", "inspect" },
+	{ "NAME", "completion images", "manifest inspect" },
+	{ "IMAGE", "completion images", NULL },
+	{ "REPOSITORY", "completion images", NULL },
+	{ "LIST", "completion images", NULL },
+	{ "VOLUME", "completion volumes", NULL },
+	{ "SECRET", "completion secrets", NULL },
+	{ "NETWORK", "completion networks", NULL },
+	{ NULL, NULL, NULL },
+};
+
 const struct program carrier_program = {
 	.name = "carrier", .summary = "run containers without a daemon and without root", .version = VERSION,
 	.description = "carrier pulls images from any registry, and runs containers from them through woody or another OCI runtime. "
@@ -179,5 +196,5 @@ const struct program carrier_program = {
 		       "/etc/docker/certs.d and ~/.config/containers/certs.d, or --cert-dir in their place), how names are resolved "
 		       "(/etc/resolv.conf, /etc/hosts, /etc/nsswitch.conf, /etc/host.conf, /etc/gai.conf, /etc/services, /run/systemd/resolve, "
 		       "/run/resolvconf, /run/NetworkManager) and its libraries. Proxies are taken from the environment (https_proxy, http_proxy, no_proxy, all_proxy).",
-	OPTIONS(struct carrier, options), .commands = commands, .usage_exit = EXIT_CARRIER, .prepare = prepare,
+	OPTIONS(struct carrier, options), .commands = commands, .completers = completers, .usage_exit = EXIT_CARRIER, .prepare = prepare,
 };

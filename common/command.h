@@ -35,6 +35,10 @@
  * For the build, `help` takes: --man (the man page in place of the help), --man-pages DIR (writes all of
  * them) and --completion bash|zsh|fish.
  *
+ * Completion reads the words of synopses and values: in "IMAGE [COMMAND [ARG...]]" the first argument is an IMAGE (see struct completer).
+ * FILE, DIR, DIRECTORY and PATH are completed with files; alternatives in small letters ("text|json", "no|on-failure[:N]") with
+ * themselves; what else is in capitals with nothing.
+ *
  * Descriptions, examples and exit_status texts are paragraphs with an empty line between them; they are filled anew for
  * the reader's terminal, except for lines that begin with a blank or a tab: those are examples and stay.
  */
@@ -100,9 +104,11 @@ struct command {
 	int (*prepare)(void *program, void *options);
 };
 
-/* struct completer - where completion finds words for an argument: a command whose synopsis begins with
- * @argument ("CONTAINER") is completed with what @command ("carrier list --all --quiet") prints */
-struct completer { const char *argument, *command; };
+/* struct completer - where completion finds words for an argument or an option's value that is called @argument
+ * ("CONTAINER", or "CONTAINER|IMAGE" where both will do): what the program itself prints, one a line, when it is called with @words
+ * ("list --quiet"). @of: the commands that this row is for ("start|restart"; with blanks for one of a group: "image rm"), NULL: all that
+ * no row above is for. */
+struct completer { const char *argument, *words, *of; };
 
 struct program {
 	const char *name, *summary, *description, *version;

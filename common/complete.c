@@ -1,10 +1,14 @@
 /* complete.c - the tables of command.h as completion scripts.
  *
  * Theory of operation: each script is a small state machine over the words in front of the cursor. `at` is
- * the path of commands so far (" image inspect"); a table of cases, made by write_steps() for bash and zsh
- * alike, says for "path word" either the next path or, for an option with a value, what that value may be:
- * "*" a file, else the words. A second table says what can stand at a path. Commands and options are names of
- * our own tables and need no quoting; the texts shown beside them do.
+ * the path of commands so far (" image inspect"), `n` counts the arguments behind it, and `ended` says that options are over (behind
+ * "--", or as .stop_after says); a table of cases, made by write_steps() for bash and zsh alike, says for "path word" either the next
+ * path or, for an option with a value, what that value may be. A second table says what can stand at a path: names of commands,
+ * flags, and for each argument what it may be. "What it may be" is a text everywhere:
+ *	*		a file			-	nothing that could be listed
+ *	!WORDS		what the program prints when it is called with WORDS
+ *	else		the words themselves
+ * Commands and options are names of our own tables and need no quoting; the texts shown beside them do.
  */
 #include "command.h"
 #include "cleanup.h"
@@ -49,34 +53,81 @@ static void quote(FILE *out, const char *s, size_t len)
 
 static void quotes(FILE *out, const char *s) { quote(out, s, strlen(s)); }
 
-/* "text|json" are all the values there are; "FILE", "NAME|ID" stand for something. Caller frees; NULL: no
- * choice */
-static char *choices(const char *value)
+/* is_of - is the row's list of commands (NULL: every one) about the command here? */
+static bool is_of(const char *list, const struct node *node)
 {
-	if (!value || !strchr(value, '|'))
-		return NULL;
-	for (const char *s = value; *s; s++)
-		if (isupper((unsigned char) *s) || (!isalnum((unsigned char) *s) && !strchr("|-_.", *s)))
-			return NULL;
-	char *words = xstrdup(value);
-	for (char *s = words; *s; s++)
-		if (*s == '|')
-			*s = ' ';
-	return words;
+	size_t len;
+	const char *s;
+	for (size_t i = 0; list && (s = command_spelling(list, i, &len)); i++)
+		if (strlen(node->at) == len + 1 && memcmp(node->at + 1, s, len) == 0)
+			return true;
+	return !list;
 }
 
-/* the command whose output completes the arguments here, or NULL */
-static const char *completer(const struct node *node)
+static const char *completer(const struct node *node, const char *word, size_t len)
 {
-	const char *arguments = node->command ? node->command->arguments : NULL;
-	if (!arguments)
-		return NULL;
-	arguments += strspn(arguments, "[");
-	size_t len = strcspn(arguments, " |.]");
 	for (const struct completer *c = node->p->completers; c && c->argument; c++)
-		if (strlen(c->argument) == len && memcmp(c->argument, arguments, len) == 0)
-			return c->command;
+		if (strlen(c->argument) == len && memcmp(c->argument, word, len) == 0 && is_of(c->of, node))
+			return c->words;
 	return NULL;
+}
+
+static bool is_file(const char *word, size_t len)
+{
+	static const char *const names[] = { "FILE", "DIR", "DIRECTORY", "PATH" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strlen(names[i]) == len && memcmp(names[i], word, len) == 0)
+			return true;
+	return false;
+}
+
+/* what_it_may_be - of one word of a synopsis, or of an option's value, as said at the head of this file. Caller frees. */
+static char *what_it_may_be(const struct node *node, const char *word, size_t len)
+{
+	struct buf words = { 0 };
+	bool file = false;
+	const char *source = completer(node, word, len);
+	for (const char *s = word, *end = word + len; !source && s < end;) {
+		size_t n = strcspn(s, "|"), name;
+		n = s + n > end ? (size_t) (end - s) : n;
+		name = strcspn(s, "[:=.,");
+		name = name > n ? n : name;
+		source = completer(node, s, name);
+		file |= is_file(s, name);
+		/* small letters up to where something begins that stands for something: "on-failure[:N]", "container:" of "container:ID" */
+		size_t small = 0;
+		while (small < n && !isupper((unsigned char) s[small]) && s[small] != '[')
+			small++;
+		if (small && (islower((unsigned char) *s) || isdigit((unsigned char) *s)))
+			buf_printf(&words, "%s%.*s", words.len ? " " : "", (int) small, s);
+		s += n + 1;
+	}
+	if (source || file || !words.len) {
+		buf_done(&words);
+		return source ? xasprintf("!%s", source) : xstrdup(file ? "*" : "-");
+	}
+	return buf_take(&words);
+}
+
+/* arguments - what each may be; @ret_more: the last again and again */
+static void arguments(const struct node *node, struct strings *ret, bool *ret_more)
+{
+	struct strings words cleanup_strings = { 0 };
+	const char *synopsis = node->command && !node->sub ? node->command->arguments : NULL;
+	if (synopsis)
+		strings_split(&words, synopsis, " ");
+	*ret_more = false;
+	for (size_t i = 0; i < words.n; i++) {
+		const char *s = words.v[i] + strspn(words.v[i], "[");
+		size_t len = strlen(s);
+		while (len && strchr("].", s[len - 1]))
+			len--;
+		if (s[0] == '-' && s[1])	/* an option that stands among the arguments */
+			continue;
+		/* "[IMAGE...]" behind "IMAGE" is the same once more */
+		strings_take(ret, what_it_may_be(node, s, len));
+		*ret_more = strstr(s, "...") != NULL;
+	}
 }
 
 /* ---- bash and zsh ---- */
@@ -92,7 +143,7 @@ static void write_steps(const struct node *node, FILE *out)
 		for (size_t i = 0; (s = command_spelling((*c)->name, i, &len)); i++)
 			fprintf(out, "%s\"%s %.*s\"", i ? "|" : "", node->at, (int) len, s);
 		s = command_spelling((*c)->name, 0, &len);
-		fprintf(out, ") at=\"%s %.*s\" ;;\n", node->at, (int) len, s);
+		fprintf(out, ") at=\"%s %.*s\" stop=%d ;;\n", node->at, (int) len, s, (*c)->stop_after);
 	}
 
 	cleanup_free struct option_def *rows = command_rows(node->p, node->command, &n);
@@ -104,8 +155,8 @@ static void write_steps(const struct node *node, FILE *out)
 			fprintf(out, "%s\"%s --%.*s\"", k ? "|" : "", node->at, (int) len, s);
 		if (rows[i].letter)
 			fprintf(out, "|\"%s -%c\"", node->at, rows[i].letter);
-		cleanup_free char *words = choices(rows[i].value);
-		fprintf(out, ") value='%s' ;;\n", words ? words : "*");
+		cleanup_free char *what = what_it_may_be(node, rows[i].value, strlen(rows[i].value));
+		fprintf(out, ") value='%s' ;;\n", what);
 	}
 }
 
@@ -141,12 +192,15 @@ static void write_names(const struct node *node, FILE *out, bool zsh)
 		write_name(out, "--", rows[i].name, rows[i].help, zsh);
 	fputs(close, out);
 
-	const char *command = completer(node);
-	if (command)
-		fputs(" source=", out);
-	if (command)
-		quotes(out, command);
-	fputs(" ;;\n", out);
+	struct strings args cleanup_strings = { 0 };
+	bool more;
+	arguments(node, &args, &more);
+	fputs(" args=(", out);
+	for (size_t i = 0; i < args.n; i++) {
+		fputs(i ? " " : "", out);
+		quotes(out, args.v[i]);
+	}
+	fprintf(out, ") more=%d ;;\n", more);
 }
 
 static void bash_names(const struct node *node, FILE *out) { write_names(node, out, false); }
@@ -154,48 +208,84 @@ static void zsh_names(const struct node *node, FILE *out) { write_names(node, ou
 
 static void write_bash(const struct node *top, const char *f, FILE *out)
 {
-	/* bash splits --x=y at the "=" (COMP_WORDBREAKS); compgen -W would expand what it is given, so words
-	 * are compared by hand */
+	/* bash splits at "=" and ":" (COMP_WORDBREAKS): what has no blank in front of it in the line belongs to the word before. compgen -W would
+	 * expand what it is given, so words are compared by hand. A reply begins where bash begins the word. */
 	fprintf(out,
-		"%s()\n{\n\tlocal at= value= names= flags= source= i word cur=${COMP_WORDS[COMP_CWORD]}\n"
-		"\tlocal -a words\n\tCOMPREPLY=()\n\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-		"\tvalue=\n\tcase \"$at ${COMP_WORDS[i]}\" in\n",
+		"%s_words()\n{\n\tlocal i rest=$COMP_LINE\n\twords=()\n"
+		"\tfor ((i = 0; i <= COMP_CWORD; i++)); do\n"
+		"\t\tif ((i > 0)) && [[ $rest != [[:space:]]* && ( ${COMP_WORDS[i]} == [=:]* || ${COMP_WORDS[i-1]} == *[=:] ) ]]; then\n"
+		"\t\t\twords[${#words[@]}-1]+=${COMP_WORDS[i]}\n\t\telse\n\t\t\twords+=(\"${COMP_WORDS[i]}\")\n\t\tfi\n"
+		"\t\trest=${rest#\"${rest%%%%[![:space:]]*}\"}\n\t\trest=${rest#\"${COMP_WORDS[i]}\"}\n\tdone\n}\n",
 		f);
+	fprintf(out,
+		"%s()\n{\n\tlocal at= was value= names= flags= what=- more=0 stop=0 ended= n=0 i word cur before=\n"
+		"\tlocal -a words args found\n\tCOMPREPLY=()\n\t%s_words\n\tcur=${words[${#words[@]}-1]}\n"
+		"\tfor ((i = 1; i < ${#words[@]} - 1; i++)); do\n"
+		"\tword=${words[i]} was=$at value=\n"
+		"\tif [[ $ended ]]; then ((n++)); continue; fi\n"
+		"\tcase \"$at ${word%%%%=*}\" in\n",
+		f, f);
 	walk(top, write_steps, out);
-	fputs("\tesac\n\t[[ $value ]] || continue\n\t[[ ${COMP_WORDS[i+1]-} == = ]] && ((i++))\n"
-	      "\t((i + 1 >= COMP_CWORD)) && break\n\t((i++))\n\tvalue=\n\tdone\n"
-	      "\t[[ $cur == = ]] && cur=\n\tcase $at in\n", out);
+	fputs("\tesac\n\tif [[ $at != \"$was\" ]]; then n=0\n"
+	      "\telif [[ $word == -- ]]; then ended=1\n"
+	      "\telif [[ $word != -?* ]]; then ((++n == stop)) && ended=1\n"
+	      "\telif [[ $value && $word != *=* ]]; then\n"
+	      "\t\t((i + 2 >= ${#words[@]})) && break\n\t\t((i++))\n\tfi\n"
+	      "\tvalue=\n\tdone\n"
+	      "\tif [[ ! $value && ! $ended && $cur == --*=* ]]; then\n\tcase \"$at ${cur%%=*}\" in\n", out);
+	walk(top, write_steps, out);
+	fputs("\tesac\n\tbefore=${cur%%=*}= cur=${cur#*=}\n\tfi\n\tcase $at in\n", out);
 	walk(top, bash_names, out);
-	fputs("\tesac\n\tif [[ $value ]]; then\n\t\twords=()\n"
-	      "\t\t[[ $value == \\* ]] || read -r -a words <<< \"$value\"\n"
-	      "\telif [[ $cur == -* ]]; then read -r -a words <<< \"$flags\"\n"
-	      "\telif [[ $names ]]; then read -r -a words <<< \"$names\"\n"
-	      "\telif [[ $source ]]; then mapfile -t words < <($source 2>/dev/null)\n\tfi\n"
-	      "\tfor word in \"${words[@]}\"; do\n"
-	      "\t\t[[ $word == \"$cur\"* ]] && COMPREPLY+=(\"$word\")\n\tdone\n\treturn 0\n}\n", out);
-	/* -o default: where nothing of ours fits, a file name */
-	fprintf(out, "complete -o default -F %s %s\n", f, top->p->name);
+	fputs("\tesac\n"
+	      "\tif [[ $value ]]; then what=$value\n"
+	      "\telif [[ ! $ended && $cur == -* ]]; then what=$flags\n"
+	      "\telif [[ $names ]]; then what=$names\n"
+	      "\telif ((n < ${#args[@]})); then what=${args[n]}\n"
+	      "\telif ((more)); then what=${args[${#args[@]}-1]}\n\tfi\n"
+	      "\tcase $what in\n"
+	      "\t'*') compopt -o default 2>/dev/null; return 0 ;;\n"
+	      "\t-) return 0 ;;\n"
+	      "\t'!'*) read -r -a args <<< \"${what#!}\"; mapfile -t found < <(\"${words[0]}\" \"${args[@]}\" 2>/dev/null) ;;\n"
+	      "\t*) read -r -a found <<< \"$what\" ;;\n\tesac\n"
+	      "\tword=$before$cur\n"
+	      "\tbefore=${word%\"${word##*[=:]}\"}\n"	/* bash has these already, unless the two split nothing */
+	      "\t[[ $COMP_WORDBREAKS == *=* && $COMP_WORDBREAKS == *:* ]] || before=\n"
+	      "\tfor i in \"${found[@]}\"; do\n"
+	      "\t\t[[ $i == \"$cur\"* ]] || continue\n"
+	      "\t\ti=${word%\"$cur\"}$i\n"
+	      "\t\tCOMPREPLY+=(\"${i#\"$before\"}\")\n\tdone\n\treturn 0\n}\n", out);
+	fprintf(out, "complete -F %s %s\n", f, top->p->name);
 }
 
 static void write_zsh(const struct node *top, const char *f, FILE *out)
 {
-	fprintf(out, "%s_step() {\n\tvalue=\n\tcase \"$at $1\" in\n", f);
+	fprintf(out, "%s_step() {\n\tvalue=\n\tcase \"$at ${1%%%%=*}\" in\n", f);
 	walk(top, write_steps, out);
-	fprintf(out, "\tesac\n}\n%s() {\n\tlocal at= value= source= i\n\tlocal -a names flags\n"
-		"\tfor ((i = 2; i < CURRENT; i++)); do\n\t\t%s_step \"${words[i]}\"\n"
-		"\t\tif [[ -n $value ]]; then\n\t\t\t((i + 1 >= CURRENT)) && break\n\t\t\t((i++))\n\t\tfi\n"
+	fprintf(out, "\tesac\n}\n%s() {\n\tlocal at= was= value= what=- word= i ended=\n\tlocal -i n=0 stop=0 more=0\n\tlocal -a names flags args found\n"
+		"\tfor ((i = 2; i < CURRENT; i++)); do\n\t\tword=${words[i]} was=$at value=\n"
+		"\t\tif [[ -n $ended ]]; then ((n++)); continue; fi\n"
+		"\t\t%s_step \"$word\"\n"
+		"\t\tif [[ $at != \"$was\" ]]; then n=0\n"
+		"\t\telif [[ $word == -- ]]; then ended=1\n"
+		"\t\telif [[ $word != -?* ]]; then ((++n == stop)) && ended=1\n"
+		"\t\telif [[ -n $value && $word != *=* ]]; then\n\t\t\t((i + 1 >= CURRENT)) && break\n\t\t\t((i++))\n\t\tfi\n"
 		"\t\tvalue=\n\tdone\n"
-		"\tif [[ -z $value && $PREFIX == --*=* ]]; then\n\t\t%s_step \"${PREFIX%%%%=*}\"\n"
+		"\tif [[ -z $value && -z $ended && $PREFIX == --*=* ]]; then\n\t\t%s_step \"$PREFIX\"\n"
 		"\t\t[[ -n $value ]] && compset -P '*='\n\tfi\n\tcase $at in\n", f, f, f);
 	walk(top, zsh_names, out);
 	/* found by its name in $fpath this file is the function's first call; sourced it only declares */
 	fprintf(out,
-		"\tesac\n\tif [[ $value == '*' ]]; then _files\n"
-		"\telif [[ -n $value ]]; then compadd -- ${=value}\n"
-		"\telif [[ $PREFIX == -* ]]; then _describe -o option flags\n"
-		"\telif (($#names)); then _describe command names\n"
-		"\telif [[ -n $source ]]; then compadd -- ${(f)\"$(${=source} 2>/dev/null)\"}\n"
-		"\telse _files\n\tfi\n}\n"
+		"\tesac\n"
+		"\tif [[ -n $value ]]; then what=$value\n"
+		"\telif [[ -z $ended && $PREFIX == -* ]]; then _describe -o option flags; return\n"
+		"\telif (($#names)); then _describe command names; return\n"
+		"\telif ((n < $#args)); then what=${args[n+1]}\n"
+		"\telif ((more)); then what=${args[-1]}\n\tfi\n"
+		"\tcase $what in\n"
+		"\t'*') _files ;;\n"
+		"\t-) return 1 ;;\n"
+		"\t'!'*) found=(${(f)\"$(\"${words[1]}\" ${=what#!} 2>/dev/null)\"}); compadd -a found ;;\n"
+		"\t*) found=(${=what}); compadd -a found ;;\n\tesac\n}\n"
 		"if [[ $funcstack[1] == %s ]]; then %s \"$@\"; else compdef %s %s; fi\n",
 		f, f, f, top->p->name);
 }
@@ -213,7 +303,7 @@ static void fish_steps(const struct node *node, FILE *out)
 		for (size_t i = 0; (s = command_spelling((*c)->name, i, &len)); i++)
 			fprintf(out, " '%s %.*s'", node->at, (int) len, s);
 		s = command_spelling((*c)->name, 0, &len);
-		fprintf(out, "\n\t\t\tset at '%s %.*s'\n", node->at, (int) len, s);
+		fprintf(out, "\n\t\t\tset at '%s %.*s'\n\t\t\tset n -1\n\t\t\tset stop %d\n", node->at, (int) len, s, (*c)->stop_after);
 	}
 
 	cleanup_free struct option_def *rows = command_rows(node->p, node->command, &n);
@@ -232,38 +322,65 @@ static void fish_steps(const struct node *node, FILE *out)
 		fputs("\n\t\t\tset skip 1\n", out);
 }
 
-static void fish_head(const struct node *node, FILE *out)
+/* @n: the number of the argument, NULL: an option may stand here */
+static void fish_head(const struct node *node, const char *n, FILE *out)
 {
-	fprintf(out, "complete -c %s -n '__%s_at \"%s\"'", node->p->name, node->p->name, node->at);
+	fprintf(out, "complete -c %s -n '__%s_at \"%s\"%s%s'", node->p->name, node->p->name, node->at, n ? " " : "", n ? n : "");
 }
 
 static void fish_command(const struct node *node, const char *name, const char *text, FILE *out)
 {
 	size_t len;
 	name = command_spelling(name, 0, &len);
-	fish_head(node, out);
+	fish_head(node, "0", out);
 	fprintf(out, " -f -a %.*s -d ", (int) len, name);
 	quotes(out, text);
 	fputc('\n', out);
+}
+
+/* fish_words - @what may be there; nothing else with -f, which -x is for an option */
+static void fish_words(const struct node *node, const char *what, const char *alone, FILE *out)
+{
+	if (strcmp(what, "*") == 0) {
+		fputs(alone[2] == 'x' ? " -r -F" : " -F", out);
+		return;
+	}
+	fputs(alone, out);
+	cleanup_free char *call = what[0] == '!' ? xasprintf("(__%s_words %s)", node->p->name, what + 1) : xstrdup(what);
+	if (strcmp(what, "-") != 0)
+		fputs(" -a ", out);
+	if (strcmp(what, "-") != 0)
+		quotes(out, call);
 }
 
 static void fish_option(const struct node *node, const struct option_def *o, FILE *out)
 {
 	size_t len;
 	const char *s;
-	fish_head(node, out);
+	fish_head(node, NULL, out);
 	if (o->letter)
 		fprintf(out, " -s %c", o->letter);
 	for (size_t k = 0; (s = command_spelling(o->name, k, &len)); k++)
 		fprintf(out, " -l %.*s", (int) len, s);
-	cleanup_free char *words = choices(o->value);
-	if (words)
-		fprintf(out, " -x -a '%s'", words);
-	else if (o->value)
-		fputs(" -r", out);
+	cleanup_free char *what = o->value ? what_it_may_be(node, o->value, strlen(o->value)) : NULL;
+	if (what)
+		fish_words(node, what, " -x", out);
 	fputs(" -d ", out);
 	quotes(out, o->help);
 	fputc('\n', out);
+}
+
+static void fish_arguments(const struct node *node, FILE *out)
+{
+	struct strings args cleanup_strings = { 0 };
+	bool more;
+	arguments(node, &args, &more);
+	for (size_t i = 0; i < args.n; i++) {
+		cleanup_free char *at = xasprintf("%zu%s", i, more && i + 1 == args.n ? " more" : "");
+		fish_head(node, at, out);
+		fish_words(node, args.v[i], " -f", out);
+		fputc('\n', out);
+	}
 }
 
 static void fish_rows(const struct node *node, FILE *out)
@@ -274,15 +391,7 @@ static void fish_rows(const struct node *node, FILE *out)
 	const struct command *builtin = node->command ? NULL : command_builtin_help(node->p);
 	if (builtin)
 		fish_command(node, builtin->name, builtin->summary, out);
-
-	const char *command = completer(node);
-	if (command) {
-		cleanup_free char *source = xasprintf("(%s 2>/dev/null)", command);
-		fish_head(node, out);
-		fputs(" -f -a ", out);
-		quotes(out, source);
-		fputc('\n', out);
-	}
+	fish_arguments(node, out);
 
 	size_t n;
 	cleanup_free struct option_def *rows = command_rows(node->p, node->command, &n);
@@ -292,12 +401,21 @@ static void fish_rows(const struct node *node, FILE *out)
 
 static void write_fish(const struct node *top, FILE *out)
 {
-	fprintf(out, "function __%s_at\n\tset -l at ''\n\tset -l skip 0\n"
+	fprintf(out, "function __%s_at\n\tset -l at ''\n\tset -l n 0\n\tset -l stop 0\n\tset -l skip 0\n\tset -l ended 0\n"
 		"\tfor word in (commandline -opc)[2..]\n"
 		"\t\tif test $skip = 1\n\t\t\tset skip 0\n\t\t\tcontinue\n\t\tend\n"
+		"\t\tif test $ended = 1\n\t\t\tset n (math $n + 1)\n\t\t\tcontinue\n\t\tend\n"
 		"\t\tswitch \"$at $word\"\n", top->p->name);
 	walk(top, fish_steps, out);
-	fputs("\t\tend\n\tend\n\ttest \"$at\" = \"$argv[1]\"\nend\n", out);
+	fputs("\t\tcase '* --'\n\t\t\tset ended 1\n\t\t\tcontinue\n\t\tend\n"
+	      "\t\tstring match -q -- '-*' $word; or set n (math $n + 1)\n"
+	      "\t\ttest $n -gt 0 -a $n = $stop; and set ended 1\n"
+	      "\tend\n\ttest \"$at\" = \"$argv[1]\"; or return 1\n"
+	      "\tif not set -q argv[2]\n\t\ttest $ended = 0\n\t\treturn\n\tend\n"
+	      "\tif set -q argv[3]\n\t\ttest $n -ge $argv[2]\n\telse\n\t\ttest $n = $argv[2]\n\tend\nend\n", out);
+	/* files only where we say so */
+	fprintf(out, "function __%s_words\n\tset -l program (commandline -opc)[1]\n\t$program $argv 2>/dev/null\nend\ncomplete -c %s -f\n",
+		top->p->name, top->p->name);
 	walk(top, fish_rows, out);
 }
 

@@ -148,7 +148,8 @@ static const struct command command_compose = { .name = "compose",
 static const struct command *const commands[] = { &command_run,	   &command_start,   &command_list,
 						  &command_rename, &command_update,  &command_hidden,
 						  &command_image,  &command_compose, NULL };
-static const struct completer completers[] = { { "CONTAINER", "printf %s\\n ctr1 ctr2" }, { NULL, NULL } };
+static const struct completer completers[] = { { "CONTAINER", "words ctr3 ctr4", "update" }, { "CONTAINER", "words ctr1 ctr2", NULL },
+	{ "IMAGE", "words img img:2", NULL }, { NULL, NULL, NULL } };
 static const struct program carrier = {
 	.name = "carrier",
 	.summary = "containers without a daemon",
@@ -669,10 +670,37 @@ static const struct { const char *words, *want; } completions[] = {
 	{ "run --me", "--memory " },
 	{ "run --name start --me", "--memory " },
 	{ "start ''", "ctr1 ctr2 " },
-	{ "update --memory 5 ctr2", "ctr2 " },
+	{ "start ctr1 ''", "ctr1 ctr2 " },
+	{ "start --bad ctr1 ctr2 ctr1", "ctr1 " },
+	{ "start -- ctr", "ctr1 ctr2 " },
+	{ "update --memory 5 ctr4", "ctr4 " },
+	{ "update ctr3 ''", "" },
+	{ "update ctr3 --me", "--memory " },
+	{ "rename ct", "ctr1 ctr2 " },
+	{ "rename ctr1 ct", "" },
+	{ "run im", "img img:2 " },
+	{ "run img im", "" },
+	{ "run img --me", "" },		/* the container's command's */
+	{ "run --name im", "" },
+	{ "image inspect ''", "img img:2 " },
+	{ "image info img im", "img img:2 " },
 	{ "ls --", "--help " },
 	{ "compose -f x u", "up " },
 };
+
+static void write_program(void)
+{
+	/* what the scripts call for words */
+	OK_STR(sh("printf '#!/bin/sh\\n[ \"$1\" = words ] && shift && printf \"%%s\\\\n\" \"$@\"\\n' >carrier && chmod 755 carrier"), "");
+}
+
+/* what bash has of a line: it splits at "=" and ":", too */
+static void bash_line(const char *line, const char *words, const char *want)
+{
+	cleanup_free char *script = xasprintf("PATH=$PWD:$PATH bash -uc '. ./carrier.bash; COMP_LINE=\"%s\"; COMP_WORDS=(%s); "
+		"COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _carrier; printf \"%%s \" \"${COMPREPLY[@]}\"'", line, words);
+	OK_STR(sh(script), want);
+}
 
 static void test_bash(void)
 {
@@ -683,23 +711,21 @@ static void test_bash(void)
 	}
 	for (size_t i = 0; i < sizeof completions / sizeof *completions; i++) {
 		cleanup_free char *line =
-			xasprintf("bash -uc '. ./carrier.bash; COMP_WORDS=(carrier \"$@\"); "
-				  "COMP_CWORD=$#; _carrier; printf \"%%s \" \"${COMPREPLY[@]}\"' x %s",
+			xasprintf("PATH=$PWD:$PATH bash -uc '. ./carrier.bash; COMP_WORDS=(carrier \"$@\"); COMP_LINE=\"carrier $*\" "
+				  "COMP_CWORD=$#; _carrier; ((${#COMPREPLY[@]} == 0)) || printf \"%%s \" \"${COMPREPLY[@]}\"' x %s",
 				  completions[i].words);
 		OK_STR(sh(line), completions[i].want);
 	}
-	OK_STR(sh("bash -c '. ./carrier.bash; COMP_WORDS=(carrier --log-format = js); COMP_CWORD=3; "
-		  "_carrier; "
-		  "echo \"${COMPREPLY[@]}\"'"),
-	       "json\n");
-	OK_STR(sh("bash -c '. ./carrier.bash; COMP_WORDS=(carrier --log-format =); COMP_CWORD=2; _carrier; "
-		  "echo \"${COMPREPLY[@]}\"'"), "text json\n");
-	OK_STR(sh("bash -c '. ./carrier.bash; COMP_WORDS=(carrier --root = image run --na); COMP_CWORD=5; "
-		  "_carrier; "
-		  "echo \"${COMPREPLY[@]}\"'"),
-	       "--name\n");
-	OK_STR(sh("bash -c '. ./carrier.bash; complete -p carrier'"),
-	       "complete -o default -F _carrier carrier\n");
+	bash_line("carrier --log-format=js", "carrier --log-format = js", "json ");
+	bash_line("carrier --log-format=", "carrier --log-format =", "text json ");
+	bash_line("carrier --root=x image run --na", "carrier --root = x image run --na", " ");
+	bash_line("carrier --root=x run --na", "carrier --root = x run --na", "--name ");
+	bash_line("carrier run --name=a --env=B=c im", "carrier run --name = a --env = B = c im", "img img:2 ");
+	bash_line("carrier run img:", "carrier run img :", "2 ");
+	bash_line("carrier run img:2", "carrier run img : 2", "2 ");
+	bash_line("carrier image inspect img:2 im", "carrier image inspect img : 2 im", "img img:2 ");
+	bash_line("./carrier start  c", "./carrier start c", "ctr1 ctr2 ");
+	OK_STR(sh("bash -c '. ./carrier.bash; complete -p carrier'"), "complete -F _carrier carrier\n");
 }
 
 static void test_zsh(void)
@@ -713,19 +739,29 @@ static void test_zsh(void)
 	static const char stubs[] =
 		"compdef() { : }; _files() { print -n files }; compset() { PREFIX=${PREFIX#*=} }; "
 		"_describe() { local a=${@[-1]} w; for w in ${(P)a}; do w=${w%%:*}; [[ $w == $PREFIX* ]] && "
-		"print -rn -- \"$w \"; done }; compadd() { shift; local w; for w in $@; do [[ $w == $PREFIX* "
-		"]] && "
+		"print -rn -- \"$w \"; done }; compadd() { local w; for w in ${(P)2}; do [[ $w == $PREFIX* ]] && "
 		"print -rn -- \"$w \"; done }; ";
 	for (size_t i = 0; i < sizeof completions / sizeof *completions; i++) {
-		cleanup_free char *line = xasprintf("zsh -fc '%s . ./carrier.zsh; words=(carrier \"$@\"); "
+		cleanup_free char *line = xasprintf("PATH=$PWD:$PATH zsh -fc '%s . ./carrier.zsh; words=(carrier \"$@\"); "
 			"CURRENT=$(($# + 1)); PREFIX=${@[-1]}; _carrier' x %s", stubs, completions[i].words);
 		OK_STR(sh(line), completions[i].want);
 	}
-	cleanup_free char *line =
-		xasprintf("zsh -fc '%s . ./carrier.zsh; words=(carrier --log-format=js); CURRENT=2; "
-			  "PREFIX=--log-format=js; _carrier'",
-			  stubs);
-	OK_STR(sh(line), "json ");
+	static const struct { const char *words, *want; } more[] = {
+		{ "--log-format=js", "json " }, { "--root ''", "files" }, { "run -f ''", "files" }, { "run --name=x im", "img img:2 " },
+		{ "compose -f ''", "files" },
+	};
+	for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+		cleanup_free char *line = xasprintf("PATH=$PWD:$PATH zsh -fc '%s . ./carrier.zsh; words=(carrier \"$@\"); "
+			"CURRENT=$(($# + 1)); PREFIX=${@[-1]}; _carrier' x %s", stubs, more[i].words);
+		OK_STR(sh(line), more[i].want);
+	}
+}
+
+/* fish's own engine; "word<tab>text" a line */
+static void fish_line(const char *line, const char *want)
+{
+	cleanup_free char *script = xasprintf("HOME=$PWD PATH=$PWD:$PATH fish --no-config -c '. ./carrier.fish; complete -C\"%s\"'", line);
+	OK_STR(sh(script), want);
 }
 
 static void test_fish(void)
@@ -735,24 +771,30 @@ static void test_fish(void)
 		skip("fish completion", "fish");
 		return;
 	}
-	OK_STR(sh("HOME=$PWD fish --no-config -c '. ./carrier.fish; complete -C\"carrier ima\"'"),
-	       "image\twork with images\n");
-	OK_STR(sh("HOME=$PWD fish --no-config -c '. ./carrier.fish; complete -C\"carrier --root run image "
-		  "\"'"),
-	       "inspect\tshow all about images\n");
-	OK_STR(sh("HOME=$PWD fish --no-config -c '. ./carrier.fish; complete -C\"carrier run --tls\"'"),
-	       "--tls-verify\task for the registry's certificate; it's on by default\n");
-	OK_STR(sh("HOME=$PWD fish --no-config -c '. ./carrier.fish; complete -C\"carrier --log-format \"'"),
-	       "json\thow the log is written\ntext\thow the log is written\n");
-	OK_STR(sh("HOME=$PWD fish --no-config -c '. ./carrier.fish; complete -C\"carrier start ctr\"'"),
-	       "ctr1\nctr2\n");
-	OK_STR(sh("HOME=$PWD fish --no-config -c '. ./carrier.fish; complete -C\"carrier --log-format=j\"'"),
-	       "--log-format=json\thow the log is written\n");
+	fish_line("carrier ima", "image\twork with images\n");
+	fish_line("carrier --root run image ", "inspect\tshow all about images\n");
+	fish_line("carrier run --tls", "--tls-verify\task for the registry's certificate; it's on by default\n");
+	fish_line("carrier --log-format ", "json\thow the log is written\ntext\thow the log is written\n");
+	fish_line("carrier --log-format=j", "--log-format=json\thow the log is written\n");
+	fish_line("carrier start ctr", "ctr1\nctr2\n");
+	fish_line("carrier start ctr1 ctr", "ctr1\nctr2\n");
+	fish_line("carrier update ctr", "ctr3\nctr4\n");
+	fish_line("carrier update ctr3 ctr", "");
+	fish_line("carrier rename ctr1 ctr", "");
+	fish_line("carrier run im", "img\nimg:2\n");
+	fish_line("carrier run --name x im", "img\nimg:2\n");
+	fish_line("carrier run img im", "");
+	fish_line("carrier run img --me", "");
+	fish_line("carrier run --name carr", "");
+	fish_line("carrier run -f carrier.fi", "carrier.fish\n");
+	fish_line("carrier image inspect img:", "img:2\n");
+	fish_line("carrier start -- ctr", "ctr1\nctr2\n");
 }
 
 int main(void)
 {
 	OK(mkdtemp(dir) != NULL);
+	write_program();
 	test_help();
 	test_values();
 	test_errors();
