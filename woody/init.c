@@ -232,7 +232,12 @@ static int step_sysctl(struct init *i, struct error *err)
 		return 0;
 	/* a procfs of our own: the container's may be a volume, a link, or not there */
 	cleanup_close int fs = (int) syscall(SYS_fsopen, "proc", 1 /* FSOPEN_CLOEXEC */);
-	if (fs < 0 || syscall(SYS_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0) < 0)
+	bool made = fs >= 0 && syscall(SYS_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0) == 0;
+	/* with the host's processes (no pid namespace) a user namespace may not have one: then the caller's, in which the files are
+	 * those of our namespaces as well */
+	if (!made && errno == EPERM)
+		return sysctl_apply(&l->sysctl, i->proc_fd, err);
+	if (!made)
 		return error_set(err, errno, "make a procfs for linux.sysctl");
 	cleanup_close int proc = (int) syscall(SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, 0);
 	if (proc < 0)
