@@ -94,4 +94,5 @@ extern const struct command
 	command_tag,
 	command_top,
 	command_untag,
+	command_update,
 	command_version;

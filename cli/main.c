@@ -40,6 +40,7 @@ static const struct command *const commands[] = {
 	&command_rm,
 	&command_destroy,
 	&command_prune,
+	&command_update,
 	&command_inspect,
 	&command_top,
 	&command_stats,

@@ -72,6 +72,8 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	if (r == 0)
 		r = options_to_record(o, with_image ? &image : NULL, with_image ? args + 1 : args, &pool, &rec, err);
 	if (r == 0)
+		r = namespaces_resolve(c, &rec.namespaces, &pool, err);
+	if (r == 0)
 		r = choose_network(&rec, err);
 	if (r == 0)
 		r = replace(c, o, err);

@@ -5,6 +5,7 @@
 #include "hostfiles.h"
 #include "lists.h"
 #include "log.h"
+#include "privileges.h"
 #include "str.h"
 #include "user.h"
 #include <string.h>
@@ -13,22 +14,6 @@
 
 enum { ETC_MAX = 1 << 20, SHORT_ID = 12 };
 
-/* ---- small things in the pool ---- */
-
-static int64_t *i64(struct pool *pool, int64_t v)
-{
-	int64_t *p = pool_alloc(pool, sizeof *p);
-	*p = v;
-	return p;
-}
-
-static uint64_t *u64(struct pool *pool, uint64_t v)
-{
-	uint64_t *p = pool_alloc(pool, sizeof *p);
-	*p = v;
-	return p;
-}
-
 static bool network_is(const struct container *c, const char *mode) { return str_eq(c->record.network, mode); }
 
 /* ---- names ---- */
@@ -36,6 +21,8 @@ static bool network_is(const struct container *c, const char *mode) { return str
 static const char *hostname_of(const struct container *c, struct pool *pool)
 {
 	struct utsname u;
+	if (!namespaces_own_uts(&c->record.namespaces))
+		return uname(&u) == 0 ? pool_strdup(pool, u.nodename) : "localhost";
 	if (c->record.hostname)
 		return c->record.hostname;
 	if (network_is(c, "host") && uname(&u) == 0)
@@ -45,9 +32,8 @@ static const char *hostname_of(const struct container *c, struct pool *pool)
 
 /* ---- user ---- */
 
-/* read_etc - a file of the rootfs, wherever its symlinks lead inside; "" when there is none. Caller frees.
- * Looked at before it is opened: an image may have a device or a FIFO there. */
-static int read_etc(int root_fd, const char *path, char **ret, struct error *err)
+/* Looked at before it is opened: an image may have a device or a FIFO there. */
+int bundle_read_etc(int root_fd, const char *path, char **ret, struct error *err)
 {
 	struct stat st;
 	char name[32];
@@ -91,9 +77,9 @@ static int find_user(const struct container *c, const char *rootfs, const struct
 	cleanup_close int root_fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return error_set(err, errno, "open the rootfs '%s'", rootfs);
-	int r = read_etc(root_fd, "etc/passwd", &passwd, err);
+	int r = bundle_read_etc(root_fd, "etc/passwd", &passwd, err);
 	if (r == 0)
-		r = read_etc(root_fd, "etc/group", &group, err);
+		r = bundle_read_etc(root_fd, "etc/group", &group, err);
 	if (r < 0)
 		return r;
 	r = identity_parse_user(word, passwd, group, pool, ret, err);
@@ -101,7 +87,7 @@ static int find_user(const struct container *c, const char *rootfs, const struct
 		return error_wrap(err, "user '%s'", word);
 	if (!e->single_id) {
 		with_own_group(ret, pool);
-		return 0;
+		return process_groups(&c->record.process, group, pool, ret, err);
 	}
 	ret->additional_gids = (struct u32s) { 0 };	/* setgroups(2) is denied there */
 	if (ret->uid == 0 && ret->gid == 0)
@@ -156,6 +142,9 @@ static int make_process(const struct container *c, const struct bundle_environme
 		char **none = list_words(pool, "");
 		p->capabilities->bounding = p->capabilities->effective = p->capabilities->permitted = none;
 	}
+	/* as docker: another user's program begins with what execve(2) would leave it, or it could be executed without permission for it */
+	if (r == 0 && p->user.uid != 0)
+		p->capabilities->effective = p->capabilities->permitted = list_words(pool, "");
 	return r < 0 ? r : 0;
 }
 
@@ -191,6 +180,16 @@ static const struct mount_row *choose(const struct container *c, const struct bu
 	return row;
 }
 
+/* mount_options - of one of ours; --shm-size takes the place of the usual size */
+static char **mount_options(const struct container *c, const struct mount_row *row, struct pool *pool)
+{
+	char **options = list_words(pool, row->options);
+	for (char **o = options; c->record.limits.shm_size && strcmp(row->source, "shm") == 0 && *o; o++)
+		if (str_starts(*o, "size="))
+			*o = pool_printf(pool, "size=%lld", (long long) c->record.limits.shm_size);
+	return options;
+}
+
 static bool is_mounted(const struct container *c, const char *destination)
 {
 	for (size_t i = 0; i < c->record.n_mounts; i++)
@@ -206,11 +205,14 @@ static void make_mounts(struct runtime_spec *s, const struct container *c, const
 	for (size_t i = 0; i < MOUNTS; i++) {
 		const struct mount_row *row = choose(c, e, &mounts[i]);
 		/* `-v /dev/shm:/dev/shm` takes the place of ours, as docker's does */
-		if (!is_mounted(c, row->destination))
-			s->mounts[s->n_mounts++] = (struct spec_mount) {
-				.destination = pool_strdup(pool, row->destination), .type = pool_strdup(pool, row->type),
-				.source = pool_strdup(pool, row->source), .options = list_words(pool, row->options),
-			};
+		if (is_mounted(c, row->destination))
+			continue;
+		struct spec_mount *m = &s->mounts[s->n_mounts];
+		*m = (struct spec_mount) { .destination = pool_strdup(pool, row->destination), .type = pool_strdup(pool, row->type),
+			.source = pool_strdup(pool, row->source), .options = mount_options(c, row, pool) };
+		if (e->settings)
+			privileges_mount(e->settings, pool, m);
+		s->n_mounts += namespaces_mount(c, e->rootless, pool, m);
 	}
 	for (size_t i = 0; i < ETC_FILES; i++) {
 		char *destination = pool_printf(pool, "/etc/%s", etc_files[i]);
@@ -235,40 +237,9 @@ static void make_mounts(struct runtime_spec *s, const struct container *c, const
 
 /* ---- linux ---- */
 
-static const char masked[] =
-	"/proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats /proc/sched_debug /proc/scsi "
-	"/proc/timer_list /proc/timer_stats /sys/devices/virtual/powercap /sys/firmware";
-static const char readonly[] = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger";
-
-static void make_namespaces(struct spec_linux *l, const struct container *c, struct pool *pool)
-{
-	static const char *const types[] = { "pid", "ipc", "uts", "mount", "cgroup", "network" };
-	l->namespaces = pool_alloc(pool, sizeof types / sizeof *types * sizeof *l->namespaces);
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-		if (strcmp(types[i], "network") != 0 || !network_is(c, "host"))
-			l->namespaces[l->n_namespaces++].type = pool_strdup(pool, types[i]);
-}
-
-/* swap_counted - v1 only counts swap when booted so; v2 always does */
-static bool swap_counted(void)
-{
-	static const char v1[] = "/sys/fs/cgroup/memory";
-	return access(v1, F_OK) < 0 || access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0;
-}
-
-static void limit_memory(struct spec_resources *r, int64_t limit, struct pool *pool)
-{
-	r->memory = pool_alloc(pool, sizeof *r->memory);
-	r->memory->limit = i64(pool, limit);
-	/* of memory and swap together, as docker: as much swap again */
-	if (swap_counted())
-		r->memory->swap = i64(pool, limit > INT64_MAX / 2 ? INT64_MAX : limit * 2);
-	else
-		log_debug("the kernel does not count swap, so the container's swap is not limited");
-}
-
 /* make_resources - NULL when there is nothing to limit */
-static struct spec_resources *make_resources(const struct record *c, bool rootless, struct pool *pool)
+static int make_resources(const struct container *c, bool rootless, struct pool *pool, struct spec_process *p, struct spec_resources **ret,
+			  struct error *err)
 {
 	struct spec_resources *r = pool_alloc(pool, sizeof *r);
 	/* in a user namespace no device node can be made, and nobody may write the rules */
@@ -277,18 +248,20 @@ static struct spec_resources *make_resources(const struct record *c, bool rootle
 		r->devices[0] = (struct spec_device_rule) { .allow = false, .access = pool_strdup(pool, "rwm") };
 		r->n_devices = 1;
 	}
-	if (c->memory > 0)
-		limit_memory(r, c->memory, pool);
-	if (c->cpu_quota > 0) {
-		r->cpu = pool_alloc(pool, sizeof *r->cpu);
-		r->cpu->quota = i64(pool, c->cpu_quota);
-		r->cpu->period = u64(pool, (uint64_t) c->cpu_period);
-	}
-	if (c->pids_limit > 0) {
-		r->pids = pool_alloc(pool, sizeof *r->pids);
-		r->pids->limit = i64(pool, c->pids_limit);
-	}
-	return r->n_devices || r->memory || r->cpu || r->pids ? r : NULL;
+	int result = limits_to_spec(&c->record, pool, p, r, err);
+	*ret = r->n_devices || r->memory || r->cpu || r->pids || r->block_io || r->unified.n ? r : NULL;
+	return result;
+}
+
+/* cgroup_path - rootless: the runtime's own default, which it can go without, unless something is asked for */
+static char *cgroup_path(const struct container *c, const struct bundle_environment *e, struct pool *pool)
+{
+	const char *parent = c->record.limits.cgroup_parent;
+	if (e->systemd_cgroups)
+		return pool_printf(pool, "%s:carrier:%s", parent ? parent : "", c->record.id);
+	if (e->rootless && !parent)
+		return NULL;
+	return pool_printf(pool, "%s/%s", parent ? parent : "/carrier", c->record.id);
 }
 
 /* make_sysctl - ports below 1024 are guarded for the host's sake; a network of one's own has no such need. Likewise ping,
@@ -305,42 +278,41 @@ static void make_sysctl(struct spec_linux *l, const struct container *c, bool ro
 								      pool_strdup(pool, "0 2147483647") };
 }
 
-static struct spec_linux *make_linux(const struct container *c, const struct bundle_environment *e, char *const *capabilities,
-				     struct pool *pool)
+static int make_linux(const struct container *c, const struct bundle_environment *e, struct spec_process *p, struct pool *pool,
+		      struct spec_linux **ret, struct error *err)
 {
-	struct spec_linux *l = pool_alloc(pool, sizeof *l);
-	make_namespaces(l, c, pool);
+	struct spec_linux *l = *ret = pool_alloc(pool, sizeof *l);
+	namespaces_to_spec(&c->record.namespaces, &e->others, network_is(c, "host"), pool, l);
 	make_sysctl(l, c, e->rootless, pool);
-	l->resources = make_resources(&c->record, e->rootless, pool);
-	if (!e->rootless)	/* else the runtime's own default, which it can go without */
-		l->cgroups_path = pool_printf(pool, e->systemd_cgroups ? ":carrier:%s" : "/carrier/%s", c->record.id);
-	l->masked_paths = list_words(pool, masked);
-	l->readonly_paths = list_words(pool, readonly);
-	if (!e->settings || !e->settings->seccomp_unconfined)
-		l->seccomp = seccomp_default(capabilities, pool);
-	return l;
+	l->cgroups_path = cgroup_path(c, e, pool);
+	return make_resources(c, e->rootless, pool, p, &l->resources, err);
 }
 
 /* ---- the bundle ---- */
+
+static const struct record_settings usual;	/* docker's defaults */
 
 int bundle_spec(const struct container *c, const struct bundle_environment *e, struct pool *pool, struct runtime_spec **ret,
 		struct error *err)
 {
 	struct runtime_spec *s = pool_alloc(pool, sizeof *s);
 	const char *hostname = hostname_of(c, pool);
+	const struct record_settings *settings = e->settings ? e->settings : &usual;
 	s->oci_version = pool_strdup(pool, "1.0.2");	/* the oldest that has all of it: every runtime takes it */
 	s->root = pool_alloc(pool, sizeof *s->root);
 	s->root->path = c->record.rootfs ? pool_strdup(pool, c->record.rootfs) : pool_printf(pool, "%s/rootfs", c->dir);
 	s->root->readonly = c->record.read_only;
-	s->hostname = pool_strdup(pool, hostname);
+	s->hostname = namespaces_own_uts(&c->record.namespaces) ? pool_strdup(pool, hostname) : NULL;
 	s->annotations = c->record.labels;
 	int r = make_process(c, e, s->root->path, hostname, pool, &s->process, err);
 	if (r < 0)
 		return r;
 	make_mounts(s, c, e, pool);
-	s->linux_ = make_linux(c, e, s->process->capabilities->bounding, pool);
 	*ret = s;
-	return 0;
+	r = make_linux(c, e, s->process, pool, &s->linux_, err);
+	r = r < 0 ? r : privileges_to_spec(settings, pool, s, err);
+	r = r < 0 ? r : devices_to_spec(&c->record.devices, settings->privileged, e->rootless, pool, s, err);
+	return r < 0 ? r : process_to_spec(c, pool, s, err);
 }
 
 static int write_text(const struct container *c, const char *name, const char *text, struct error *err)
@@ -389,7 +361,7 @@ int bundle_write(const struct container *c, const struct bundle_environment *e, 
 	if (r == 0)
 		r = make_workdir(c, err);
 	if (r == 0)
-		r = write_etc(c, e->settings, spec->hostname, err);
+		r = write_etc(c, e->settings, hostname_of(c, &pool), err);
 	if (r < 0)
 		return r;
 	size_t len;

@@ -13,6 +13,7 @@ struct bundle_environment {
 	bool single_id;			/* which has only one id */
 	bool systemd_cgroups;		/* woody asks systemd: linux.cgroupsPath is slice:prefix:name */
 	const struct record_settings *settings;	/* NULL: docker's defaults */
+	struct namespace_pids others;		/* whose namespaces are joined */
 	uint16_t rows, columns;			/* of the caller's terminal; 0: unknown */
 };
 
@@ -21,6 +22,9 @@ int bundle_spec(const struct container *c, const struct bundle_environment *e, s
 		struct error *err);
 /* bundle_write - config.json, hosts, hostname, resolv.conf and rootfs/ in the container's directory */
 int bundle_write(const struct container *c, const struct bundle_environment *e, struct error *err);
+
+/* bundle_read_etc - a file of the rootfs ("etc/passwd"), wherever its symlinks lead inside; "" when there is none. Caller frees. */
+int bundle_read_etc(int root_fd, const char *path, char **ret, struct error *err);
 
 /* seccomp_default - the profile, for the capabilities the container has; @pool owns it (seccomp_profile.c) */
 struct spec_seccomp *seccomp_default(char *const *capabilities, struct pool *pool);

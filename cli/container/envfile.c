@@ -1,5 +1,6 @@
 #include "envfile.h"
 #include "cleanup.h"
+#include "explain_path.h"
 #include "fs.h"
 #include <string.h>
 
@@ -47,5 +48,5 @@ int envfile_read(const char *option, const char *path, struct strings *ret, stru
 	if (r == 0 && strlen(text) != len)
 		r = error_say(err, EINVAL, "'%s' is no text: it has NUL bytes", path);
 	r = r < 0 ? r : envfile_parse(path, text, ret, err);
-	return r < 0 ? error_wrap(err, "%s", option) : 0;
+	return r < 0 ? error_wrap(err, "%s", option), explain_path(path, R_OK, err) : 0;
 }

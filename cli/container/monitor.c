@@ -2,11 +2,14 @@
 #include "../image/cover.h"
 #include "cleanup.h"
 #include "event.h"
+#include "explain_path.h"
 #include "fs.h"
 #include "log.h"
 #include "memory.h"
 #include "oom.h"
 #include "proc.h"
+#include "record_change.h"
+#include "runtime.h"
 #include "userns.h"
 #include <sched.h>
 #include <signal.h>
@@ -73,7 +76,7 @@ static int own_world(struct monitor *m, struct bundle_environment *e, struct err
 		e->columns = size.ws_col;
 	}
 	(void) setsid();
-	int r = userns_become_root(CLONE_NEWNS, &uids, &gids, err);
+	int r = namespaces_world(m->carrier, &m->c->record, &e->others, &uids, &gids, err);
 	if (r < 0)
 		return r;
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
@@ -111,11 +114,28 @@ static void begin_life(struct monitor *m)
 	probe_begin(m);
 }
 
+/* choose_runtime - m->carrier becomes what this container has: its runtime, and the cgroup manager that gives it its limits */
+static int choose_runtime(struct monitor *m, struct error *err)
+{
+	const char *manager = m->carrier->cgroup_manager;
+	int r = limits_check(&m->c->record, m->carrier->rootless, &manager, err);
+	m->own = runtime_of(m->carrier, &m->c->record, manager);
+	m->carrier = &m->own;
+	return r;
+}
+
 static int start(struct monitor *m, struct error *err)
 {
-	struct bundle_environment e = { .systemd_cgroups = str_eq(m->carrier->cgroup_manager, "systemd") };
+	struct bundle_environment *e = &m->environment;
 	const struct record *rec = &m->c->record;
-	int r = own_world(m, &e, err);
+	int r = choose_runtime(m, err);
+	e->systemd_cgroups = str_eq(m->carrier->cgroup_manager, "systemd");
+	if (r == 0)
+		r = namespaces_find(m->carrier, rec, &e->others, err);
+	if (r == 0)
+		r = own_world(m, e, err);
+	if (r == 0)
+		r = namespaces_stage(m->c, &e->others, err);
 	if (r < 0)
 		return r;
 	forget_last(m);
@@ -123,7 +143,7 @@ static int start(struct monitor *m, struct error *err)
 	if (r == 0)
 		r = rootfs_mount(m->c, rec->remove, &m->rootfs, err);
 	if (r == 0)
-		r = bundle_write(m->c, &e, err);
+		r = bundle_write(m->c, e, err);
 	if (r == 0 && (!rec->remove || !m->foreground))
 		r = log_writer_open(m->c, &m->log, err);
 	if (r == 0)
@@ -171,6 +191,7 @@ static void finish(struct monitor *m, bool remove)
 static _Noreturn void fail(struct monitor *m, struct error *err)
 {
 	int code = exit_code(err);
+	explain_start(m->c, err);
 	m->c->status.error = pool_strdup(&m->c->pool, err->text);
 	m->c->status.exit_code = code;
 	if (m->lock_fd >= 0)
@@ -212,6 +233,17 @@ static enum record_note noted_stop(const struct monitor *m)
 {
 	bool matters = m->c->record.life.restart || m->c->record.remove || m->restart_asked;
 	return matters ? record_noted_stop(m->c) : RECORD_NOT_STOPPED;
+}
+
+/* reread - what `update` has changed holds for the next start: the policy itself, and the limits, which are in config.json */
+static void reread(struct monitor *m)
+{
+	struct error err = { 0 };
+	int r = record_reread(m->c, &err);
+	if (r > 0)
+		r = bundle_write(m->c, &m->environment, &err);
+	if (r < 0)
+		log_warn("it is started again as it was: %s", err.text);
 }
 
 static bool is_wanted_again(const struct monitor *m)
@@ -256,7 +288,7 @@ static void live_again(struct monitor *m)
 /* start_again - as often as the policy says */
 static void start_again(struct monitor *m)
 {
-	while (is_wanted_again(m)) {
+	for (reread(m); is_wanted_again(m); reread(m)) {
 		(void) set_status(m, "restarting", NULL);
 		attach_tell_exit(&m->attach, (int32_t) m->c->status.exit_code, false);
 		unmake_process(m);

@@ -29,6 +29,8 @@ struct probe {
 /* What one monitor holds; what is acquired in attach order is released in the reverse order by finish(). */
 struct monitor {
 	const struct carrier *carrier;
+	struct carrier own;		/* what it points to: with the runtime and the cgroup manager of this container */
+	struct bundle_environment environment;
 	struct container *c;
 	bool foreground;		/* somebody waits for its end, and has its output */
 	struct attach_server attach;

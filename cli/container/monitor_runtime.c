@@ -18,7 +18,8 @@ static int runtime_error(struct monitor *m, struct error *err)
 	if (fs_read_file(m->c->dir_fd, runtime_log, 1 << 20, &text, NULL, NULL) < 0)
 		text = xstrdup("");
 	cleanup_free char *message = runtime_message(text);
-	return error_say(err, EIO, "%s", message ? message : "the runtime failed and left no message in its log");
+	(void) error_say(err, EIO, "%s", message ? message : "the runtime failed and left no message in its log");
+	return limits_name_option(err);
 }
 
 /* run_runtime - `RUNTIME @command ...` for the container; for those that make its process, with its stdio */

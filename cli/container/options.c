@@ -1,7 +1,8 @@
 #include "options.h"
 #include "../image/store.h"
-#include "capabilities.h"
 #include "cleanup.h"
+#include "envfile.h"
+#include "explain_path.h"
 #include "fs.h"
 #include "lists.h"
 #include "proc.h"
@@ -22,22 +23,24 @@ const struct option_def run_option_table[] = {
 	ROW(name, 0, "name", "NAME", "give the container this name (default: one is made)"),
 	ROW(hostname, 0, "hostname", "NAME", "host name inside (default: the first 12 digits of the id)"),
 	ROW(env, 'e', "env", "NAME[=VALUE]", "set a variable, or pass on the caller's; again for more"),
+	ROW(env_files, 0, "env-file", "FILE", "variables from a file, one a line; --env counts more; again for more"),
 	ROW(workdir, 'w', "workdir", "DIR", "start in this directory of the container"),
 	ROW(user, 'u', "user", "USER[:GROUP]", "run as this user, by name or number"),
 	ROW(entrypoint, 0, "entrypoint", "PROGRAM", "replace the image's entry point (\"\": none) and its command"),
 	ROW(labels, 'l', "label", "NAME[=VALUE]", "attach a label; again for more"),
+	ROW(label_files, 0, "label-file", "FILE", "labels from a file, one a line; --label counts more; again for more"),
 	ROW(volumes, 'v', "volume", "SOURCE:DIR[:OPTIONS]", "mount a file or directory of the host (options: ro, nosuid, ...)"),
 	ROW(read_only, 0, "read-only", NULL, "mount the root file system read-only"),
 	ROW(rootfs, 'f', "rootfs|fsroot", "DIR", "run in this directory in place of an image"),
 	ROW(network, 0, "network|net", "none|host|private", "no network, the host's, or one behind it"),
+	ROW(elevated, 0, "elevated", NULL, "the same as --network host"),
 	ROW(add_hosts, 0, "add-host", "NAME:ADDRESS", "a line for /etc/hosts; \"host-gateway\" is the host's address"),
 	ROW(dns, 0, "dns", "ADDRESS", "ask this name server; again for more"),
-	OPTION_SIZE(struct run_options, memory, 'm', "memory", "SIZE", "limit of memory, at least 6m; as much swap again"),
-	ROW(cpus, 0, "cpus", "N", "limit of processor time, such as 1.5"),
-	ROW(pids_limit, 0, "pids-limit", "N", "limit of processes and threads (-1: none)"),
-	ROW(cap_add, 0, "cap-add", "CAPABILITY", "add a capability, or ALL"),
-	ROW(cap_drop, 0, "cap-drop", "CAPABILITY", "drop a capability, or ALL"),
-	ROW(security, 0, "security-opt", "OPTION", "seccomp=unconfined, or no-new-privileges"),
+	LIMIT_OPTION_ROWS(struct run_options, limits),
+	PRIVILEGE_OPTION_ROWS(struct run_options, privileges),
+	DEVICE_OPTION_ROWS(struct run_options, devices),
+	NAMESPACE_OPTION_ROWS(struct run_options, namespaces),
+	PROCESS_OPTION_ROWS(struct run_options, process),
 	ROW(stop_signal, 0, "stop-signal", "SIGNAL", "what `stop` sends (default: the image's, else TERM)"),
 	ROW(stop_timeout, 0, "stop-timeout", "SECONDS", "how long `stop` waits before it kills (default: 10; -1: for ever)"),
 	LIFE_OPTION_ROWS(struct run_options, life),
@@ -50,17 +53,10 @@ const struct option_def run_option_table[] = {
 };
 _Static_assert(sizeof run_option_table / sizeof *run_option_table == RUN_OPTIONS, "options.h says how many rows there are");
 
-enum { STOP_TIMEOUT = 10, CPU_PERIOD = 100000, MEMORY_MIN = 6 << 20, HOSTNAME_MAX = 64 };
+enum { STOP_TIMEOUT = 10, HOSTNAME_MAX = 64 };
 
-const struct run_options run_option_defaults = { .registry = REGISTRY_OPTIONS_DEFAULT, .life = LIFE_OPTIONS_DEFAULT, .stop_timeout = STOP_TIMEOUT };
-
-const struct json_type record_settings_type = JSON_TYPE(struct record_settings,
-	JSON_FIELD(struct record_settings, capabilities, "capabilities"),
-	JSON_FIELD(struct record_settings, no_capabilities, "noCapabilities"),
-	JSON_FIELD(struct record_settings, seccomp_unconfined, "seccompUnconfined"),
-	JSON_FIELD(struct record_settings, no_new_privileges, "noNewPrivileges"),
-	JSON_FIELD(struct record_settings, hosts, "hosts"),
-	JSON_FIELD(struct record_settings, dns, "dns"));
+const struct run_options run_option_defaults = { .registry = REGISTRY_OPTIONS_DEFAULT, .life = LIFE_OPTIONS_DEFAULT,
+	.stop_timeout = STOP_TIMEOUT, .limits = LIMIT_OPTIONS_DEFAULT, .process = PROCESS_OPTIONS_DEFAULT };
 
 /* what the image says; without one nothing */
 static const struct image_settings nothing;
@@ -136,13 +132,16 @@ static int make_env(const struct run_options *o, const struct image *image, stru
 	for (char **v = settings_of(image)->env; v && *v; v++)
 		if (strchr(*v, '='))
 			env_set(&env, *v);
-	for (size_t i = 0; i < o->env.n; i++) {
-		int r = set_given(&env, o->env.v[i], err);
-		if (r < 0)
-			return r;
-	}
+	struct strings given cleanup_strings = { 0 };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < o->env_files.n; i++)
+		r = envfile_read("--env-file", o->env_files.v[i], &given, err);
+	for (size_t i = 0; i < o->env.n; i++)
+		strings_add(&given, o->env.v[i]);
+	for (size_t i = 0; r == 0 && i < given.n; i++)
+		r = set_given(&env, given.v[i], err);
 	ret->env = list_copy(pool, env.v, NULL);
-	return 0;
+	return r;
 }
 
 /* ---- names ---- */
@@ -192,60 +191,25 @@ static int make_labels(const struct run_options *o, const struct image *image, s
 		       struct error *err)
 {
 	const struct json_map *of_image = &settings_of(image)->labels;
-	ret->labels = (struct json_map) { .pairs = pool_alloc(pool, (of_image->n + o->labels.n + 1) * sizeof *ret->labels.pairs) };
+	struct strings given cleanup_strings = { 0 };
+	for (size_t i = 0; i < o->label_files.n; i++) {
+		int r = envfile_read("--label-file", o->label_files.v[i], &given, err);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < o->labels.n; i++)
+		strings_add(&given, o->labels.v[i]);
+	ret->labels = (struct json_map) { .pairs = pool_alloc(pool, (of_image->n + given.n + 1) * sizeof *ret->labels.pairs) };
 	for (size_t i = 0; i < of_image->n; i++)
 		set_label(&ret->labels, pool, of_image->pairs[i].key, strlen(of_image->pairs[i].key),
 			  of_image->pairs[i].value ? of_image->pairs[i].value : "");
-	for (size_t i = 0; i < o->labels.n; i++) {
-		const char *word = o->labels.v[i];
+	for (size_t i = 0; i < given.n; i++) {
+		const char *word = given.v[i];
 		size_t len = strcspn(word, "=");
 		if (len == 0)
 			return error_say(err, EINVAL, "--label '%s': there is no name; give NAME=VALUE", word);
 		set_label(&ret->labels, pool, word, len, word[len] ? word + len + 1 : "");
 	}
-	return 0;
-}
-
-/* ---- limits ---- */
-
-/* parse_cpus - "1.5" in millionths, exactly */
-static int parse_cpus(const char *text, uint64_t *ret)
-{
-	uint64_t v = 0;
-	int decimals = -1;
-	for (const char *c = text; *c; c++) {
-		if (*c == '.' && decimals < 0) {
-			decimals = 0;
-			continue;
-		}
-		if (!isdigit((unsigned char) *c) || decimals >= 6 || v > UINT64_C(1000000000000))
-			return -EINVAL;
-		v = v * 10 + (uint64_t) (*c - '0');
-		decimals += decimals >= 0;
-	}
-	if (!strpbrk(text, "0123456789"))
-		return -EINVAL;
-	for (decimals = decimals < 0 ? 0 : decimals; decimals < 6; decimals++)
-		v *= 10;
-	*ret = v;
-	return v > UINT64_C(1000000) * 1000000 ? -EINVAL : 0;
-}
-
-static int make_limits(const struct run_options *o, struct record *ret, struct error *err)
-{
-	uint64_t millionths = 0;
-	if (o->memory > 0 && o->memory < MEMORY_MIN)
-		return error_say(err, EINVAL, "--memory: the least that a container can be started with is 6m (%d bytes)", MEMORY_MIN);
-	if (o->cpus && parse_cpus(o->cpus, &millionths) < 0)
-		return error_say(err, EINVAL, "--cpus '%s': give a number of processors, such as 2 or 0.5", o->cpus);
-	if (millionths > 0 && millionths < 10000)
-		return error_say(err, EINVAL, "--cpus '%s': the least is 0.01", o->cpus);
-	if (o->pids_limit < -1)
-		return error_say(err, EINVAL, "--pids-limit: give a number, or -1 for no limit");
-	ret->memory = o->memory > 0 ? o->memory : 0;
-	ret->pids_limit = o->pids_limit > 0 ? o->pids_limit : 0;
-	ret->cpu_quota = (int64_t) (millionths / (1000000 / CPU_PERIOD));
-	ret->cpu_period = ret->cpu_quota ? CPU_PERIOD : 0;
 	return 0;
 }
 
@@ -289,47 +253,15 @@ static int make_network(const struct run_options *o, struct pool *pool, struct r
 		return error_say(err, EINVAL, "--network '%s': there are none, host and private%s%s%s", o->network,
 				 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	}
-	ret->network = o->network ? pool_strdup(pool, o->network) : NULL;
+	if (o->elevated && o->network && strcmp(o->network, "host") != 0)
+		return error_say(err, EINVAL, "--elevated is --network host; leave --network %s out", o->network);
+	ret->network = o->elevated ? pool_strdup(pool, "host") : o->network ? pool_strdup(pool, o->network) : NULL;
 	for (size_t i = 0; r == 0 && i < o->dns.n; i++)
 		r = check_address("--dns", o->dns.v[i], err);
 	for (size_t i = 0; r == 0 && i < o->add_hosts.n; i++)
 		r = parse_host(o->add_hosts.v[i], &hosts, err);
 	settings->dns = o->dns.n ? list_copy(pool, o->dns.v, NULL) : NULL;
 	settings->hosts = hosts.n ? list_copy(pool, hosts.v, NULL) : NULL;
-	return r;
-}
-
-/* ---- privileges ---- */
-
-static int parse_security(const char *word, struct record_settings *settings, struct error *err)
-{
-	const char *seccomp = str_after(word, "seccomp");
-	const char *privileges = str_after(word, "no-new-privileges");
-	const char *value = privileges && *privileges ? privileges + 1 : "true";
-	if (seccomp && (strcmp(seccomp, "=unconfined") == 0 || strcmp(seccomp, ":unconfined") == 0))
-		settings->seccomp_unconfined = true;
-	else if (seccomp && *seccomp == '=')
-		return error_say(err, EINVAL, "--security-opt '%s': the default profile, or seccomp=unconfined, are what there is", word);
-	else if (privileges && (!*privileges || *privileges == ':' || *privileges == '=') && strcmp(value, "true") == 0)
-		settings->no_new_privileges = true;
-	else if (privileges && (*privileges == ':' || *privileges == '=') && strcmp(value, "false") == 0)
-		settings->no_new_privileges = false;
-	else
-		return error_say(err, EINVAL, "--security-opt '%s': there are seccomp=unconfined and no-new-privileges", word);
-	return 0;
-}
-
-static int make_privileges(const struct run_options *o, struct pool *pool, struct record_settings *settings, struct error *err)
-{
-	for (size_t i = 0; i < o->security.n; i++) {
-		int r = parse_security(o->security.v[i], settings, err);
-		if (r < 0)
-			return r;
-	}
-	if (o->cap_add.n == 0 && o->cap_drop.n == 0)
-		return 0;	/* NULL: the defaults of whichever carrier starts it */
-	int r = capabilities_choose(&o->cap_add, &o->cap_drop, pool, &settings->capabilities, err);
-	settings->no_capabilities = r == 0 && !settings->capabilities[0];
 	return r;
 }
 
@@ -342,7 +274,7 @@ static int make_rootfs(const struct run_options *o, struct pool *pool, struct re
 	if (!o->rootfs)
 		return 0;
 	if (stat(o->rootfs, &st) < 0)
-		return error_set(err, errno, "--rootfs '%s'", o->rootfs);
+		return error_set(err, errno, "--rootfs '%s'", o->rootfs), explain_path(o->rootfs, 0, err);
 	if (!S_ISDIR(st.st_mode))
 		return error_say(err, ENOTDIR, "--rootfs '%s': not a directory", o->rootfs);
 	int r = fs_absolute(o->rootfs, &path, err);
@@ -370,9 +302,12 @@ int options_to_record(const struct run_options *o, const struct image *image, ch
 	r = r < 0 ? r : make_env(o, image, pool, &record, err);
 	r = r < 0 ? r : make_process(o, image, pool, &record, err);
 	r = r < 0 ? r : make_labels(o, image, pool, &record, err);
-	r = r < 0 ? r : make_limits(o, &record, err);
+	r = r < 0 ? r : limits_to_record(&o->limits, pool, &record, err);
 	r = r < 0 ? r : make_network(o, pool, &record, &settings, err);
-	r = r < 0 ? r : make_privileges(o, pool, &settings, err);
+	r = r < 0 ? r : privileges_to_record(&o->privileges, pool, &settings, err);
+	r = r < 0 ? r : devices_to_record(&o->devices, pool, &record.devices, err);
+	r = r < 0 ? r : namespaces_to_record(&o->namespaces, o->hostname, pool, &record.namespaces, err);
+	r = r < 0 ? r : process_to_record(&o->process, str_eq(record.network, "host"), pool, &record, err);
 	r = r < 0 ? r : volumes_parse(&o->volumes, pool, &record, err);
 	r = r < 0 ? r : life_to_record(o, settings_of(image)->healthcheck, pool, &record.life, err);
 	if (r < 0)

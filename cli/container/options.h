@@ -3,7 +3,12 @@
 #pragma once
 #include "../image/session.h"
 #include "command.h"
+#include "devices.h"
 #include "life.h"
+#include "limits.h"
+#include "namespaces.h"
+#include "privileges.h"
+#include "process.h"
 #include "record.h"
 #include <stdbool.h>
 
@@ -11,13 +16,20 @@ struct run_options {
 	bool interactive, tty, detach, remove, read_only, quiet;
 	struct registry_options registry;	/* of the image's */
 	struct life_options life;
-	char *name, *workdir, *user, *entrypoint, *hostname, *network, *rootfs, *cpus, *cidfile, *pidfile, *pull, *platform, *stop_signal;
-	struct strings env, volumes, labels, dns, add_hosts, cap_add, cap_drop, security;
-	int64_t memory, pids_limit, stop_timeout;
+	char *name, *workdir, *user, *entrypoint, *hostname, *network, *rootfs, *cidfile, *pidfile, *pull, *platform, *stop_signal;
+	bool elevated;
+	struct strings env, env_files, volumes, labels, label_files, dns, add_hosts;
+	int64_t stop_timeout;
+	struct limit_options limits;
+	struct privilege_options privileges;
+	struct device_options devices;
+	struct namespace_options namespaces;
+	struct process_options process;
 };
 enum {	/* rows; options.c asserts them. The first are run's alone, create has those behind them */
 	RUN_ONLY_OPTIONS = 1 + LIFE_RUN_OPTION_ROWS_N,
-	RUN_OPTIONS = RUN_ONLY_OPTIONS + 29 + LIFE_OPTION_ROWS_N + REGISTRY_OPTION_ROWS_N,
+	RUN_OPTIONS = RUN_ONLY_OPTIONS + 26 + LIFE_OPTION_ROWS_N + REGISTRY_OPTION_ROWS_N + LIMIT_OPTION_ROWS_N +
+		PRIVILEGE_OPTION_ROWS_N + DEVICE_OPTION_ROWS_N + NAMESPACE_OPTION_ROWS_N + PROCESS_OPTION_ROWS_N,
 };
 extern const struct option_def run_option_table[];
 extern const struct run_options run_option_defaults;

@@ -52,6 +52,8 @@ const struct json_type record_type = JSON_TYPE(T,
 	JSON_LIST(T, mounts, "mounts", mount_type), JSON_FIELD(T, labels, "labels"), JSON_FIELD(T, lowerdirs, "lowerdirs"),
 	JSON_FIELD(T, storage_driver, "storageDriver"), JSON_INLINE(T, settings, "settings", record_settings_type),
 	JSON_INLINE(T, life, "life", record_life_type),
+	JSON_INLINE(T, limits, "limits", record_limits_type), JSON_INLINE(T, devices, "devices", record_devices_type),
+	JSON_INLINE(T, namespaces, "namespaces", record_namespaces_type), JSON_INLINE(T, process, "process", record_process_type),
 	JSON_FIELD(T, uid_map, "uidMap"), JSON_FIELD(T, gid_map, "gidMap"));
 #undef T
 #define T struct status

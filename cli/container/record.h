@@ -11,6 +11,7 @@
  *	                   log, log.1...	what it wrote (log_writer.h)
  *	                   health.json	the last answers to its health check (health.h); status.json has what they mean
  *	                   attach	the monitor's socket (client.h); there while the monitor lives
+ *	                   updated	the record was changed; the monitor reads it again before the next start (record_change.h)
  *	                   stopped	a person has ended it: no restart policy holds until it is started again (record_note_stop())
  *	RUNROOT/woody/			the runtime's --root
  *
@@ -21,8 +22,12 @@
 #pragma once
 #include "../carrier.h"
 #include "json.h"
+#include "devices.h"
 #include "life.h"
+#include "limits.h"
 #include "mem.h"
+#include "namespaces.h"
+#include "process.h"
 #include "settings.h"
 #include <stdint.h>
 
@@ -43,6 +48,10 @@ struct record {
 	char *storage_driver;		/* the one that was asked for; NULL: auto. rootfs.h says which it became */
 	struct record_settings settings;
 	struct record_life life;
+	struct record_limits limits;
+	struct record_devices devices;
+	struct record_namespaces namespaces;
+	struct record_process process;
 	char **uid_map, **gid_map;	/* "0 1000 1": how it was mapped; NULL: not */
 };
 extern const struct json_type record_type;

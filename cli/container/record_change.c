@@ -22,3 +22,18 @@ int record_change(struct container *c, struct error *err)
 	c->record = *now;
 	return take_fd(fd);
 }
+
+static const char note[] = "updated";
+
+int record_changed(const struct container *c, struct error *err)
+{
+	return fs_replace_file(c->dir_fd, note, "", 0, 0600, false, err);
+}
+
+int record_reread(struct container *c, struct error *err)
+{
+	if (unlinkat(c->dir_fd, note, 0) < 0)
+		return 0;
+	cleanup_close int lock = record_change(c, err);
+	return lock < 0 ? lock : 1;
+}

@@ -9,3 +9,9 @@
 /* record_change - wait for the turn and read the record again; @c's becomes what it is now
  * Return: an fd that holds the lock until it is closed; after it, record_save(). -ENOENT: it was removed meanwhile. */
 int record_change(struct container *c, struct error *err);
+
+/* record_changed - tell the monitor, which has the record in memory, to read it again before it starts the process again: the file
+ * "updated" in the container's directory. After record_save(). */
+int record_changed(const struct container *c, struct error *err);
+/* record_reread - the monitor's side: 1 when it was changed, and @c has what it is now; 0 when not */
+int record_reread(struct container *c, struct error *err);

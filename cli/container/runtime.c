@@ -11,8 +11,21 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+
+struct carrier runtime_of(const struct carrier *c, const struct record *r, const char *manager)
+{
+	struct carrier own = *c;
+	if (r->limits.no_cgroup)
+		own.cgroup_manager = (char *) "disabled";
+	else if (manager)
+		own.cgroup_manager = (char *) manager;
+	if (!own.runtime)
+		own.runtime = r->process.runtime;
+	return own;
+}
 
 int runtime_path(const struct carrier *c, char **ret, struct error *err)
 {
@@ -68,7 +81,8 @@ char *runtime_message(const char *text)
 	return msg && str_starts(last, "time=") ? unquote(msg + strlen(" msg=")) : xstrdup(last);
 }
 
-int runtime_run(const struct carrier *c, char *const *args, char **output, struct error *err)
+/* run - @input: an fd for its stdin, or -1 for none */
+static int run(const struct carrier *c, char *const *args, int input, char **output, struct error *err)
 {
 	struct strings argv cleanup_strings = { 0 };
 	cleanup_free char *text = NULL, *path = NULL;
@@ -78,8 +92,8 @@ int runtime_run(const struct carrier *c, char *const *args, char **output, struc
 	runtime_arguments(c, &argv);
 	for (; *args; args++)
 		strings_add(&argv, *args);
-	static const struct proc_fd no_input = { -1, STDIN_FILENO };
-	int code = proc_run(&(struct proc_spawn) { .path = path, .argv = argv.v, .fds = &no_input, .n_fds = 1 }, &text, err);
+	const struct proc_fd in = { input, STDIN_FILENO };
+	int code = proc_run(&(struct proc_spawn) { .path = path, .argv = argv.v, .fds = &in, .n_fds = 1 }, &text, err);
 	if (code > 128) {
 		r = error_say(err, EINTR, "'%s' was ended by signal %d: try again", path, code - 128);
 	} else if (code > 0) {
@@ -91,6 +105,11 @@ int runtime_run(const struct carrier *c, char *const *args, char **output, struc
 	if (output)
 		*output = take_ptr(text);
 	return r;
+}
+
+int runtime_run(const struct carrier *c, char *const *args, char **output, struct error *err)
+{
+	return run(c, args, -1, output, err);
 }
 
 /* ---- where it runs ---- */
@@ -132,19 +151,21 @@ int runtime_enter(const struct carrier *c, const struct container *container, st
 	return enter_user_namespace((pid_t) s->pid, err);
 }
 
-struct call { const struct carrier *c; const struct container *container; char *const *args; };
+struct call { const struct carrier *c; const struct container *container; char *const *args; int input; };
 
 static int call_inside(void *ctx, struct error *err)
 {
 	const struct call *call = ctx;
 	int r = runtime_enter(call->c, call->container, err);
-	return r < 0 ? r : runtime_run(call->c, call->args, NULL, err);
+	return r < 0 ? r : run(call->c, call->args, call->input, NULL, err);
 }
 
-static int run_inside(const struct carrier *c, const struct container *container, char *const *args, struct error *err)
+/* run_inside - @input: an fd for its stdin, or -1 */
+static int run_inside(const struct carrier *c, const struct container *container, char *const *args, int input, struct error *err)
 {
-	struct call call = { c, container, args };
-	return c->rootless ? apart_run(call_inside, &call, err) : runtime_run(c, args, NULL, err);
+	const struct carrier own = runtime_of(c, &container->record, NULL);
+	struct call call = { &own, container, args, input };
+	return c->rootless ? apart_run(call_inside, &call, err) : run(&own, args, input, NULL, err);
 }
 
 int runtime_signal(const struct carrier *c, const struct container *container, int sig, bool all, struct error *err)
@@ -155,8 +176,20 @@ int runtime_signal(const struct carrier *c, const struct container *container, i
 		strings_add(&args, "--all");
 	strings_add(&args, container->record.id);
 	strings_printf(&args, "%d", sig);
-	int r = run_inside(c, container, args.v, err);
+	int r = run_inside(c, container, args.v, -1, err);
 	return r < 0 ? error_wrap(err, "send signal %d to container %s", sig, container->record.name) : 0;
+}
+
+int runtime_update(const struct carrier *c, const struct container *container, const char *resources, struct error *err)
+{
+	char *args[] = { (char *) "update", (char *) "--resources", (char *) "-", container->record.id, NULL };
+	cleanup_close int input = memfd_create("resources", MFD_CLOEXEC);
+	int r = input < 0 ? -errno : fs_write_all(input, resources, strlen(resources));
+	if (r == 0 && lseek(input, 0, SEEK_SET) < 0)
+		r = -errno;
+	if (r < 0)
+		return error_set(err, -r, "make a file in memory");
+	return run_inside(c, container, args, input, err);
 }
 
 /* ---- ending a container ---- */
@@ -308,18 +341,19 @@ static int delete_dead(void *ctx, struct error *err)
 int container_kill_rest(const struct carrier *c, struct container *container, struct error *err)
 {
 	char *args[] = { (char *) "delete", (char *) "--force", container->record.id, NULL };
+	const struct carrier own = runtime_of(c, &container->record, NULL);
 	struct error why = { 0 };
 	int r = 0;
 	cleanup_free char *state = xasprintf("%s/woody/%s", c->runroot, container->record.id);
 	cleanup_close int pidfd = container->status.pid > 0 ? proc_open((pid_t) container->status.pid, container->status.start_time) : -1;
 	if (pidfd >= 0) {
-		r = run_inside(c, container, args, err);
+		r = run_inside(c, container, args, -1, err);
 		if (r == 0 && wait_exit(pidfd, KILL_SECONDS) < 0)
 			r = error_say(err, ETIMEDOUT, "container %s did not end within %d seconds after KILL", container->record.name, KILL_SECONDS);
 		if (r < 0)
 			return r;
 	} else if (access(state, F_OK) == 0) {
-		r = apart_run(delete_dead, &(struct call) { c, container, args }, &why);
+		r = apart_run(delete_dead, &(struct call) { &own, container, args, -1 }, &why);
 		if (r == -EINTR)
 			return error_say(err, EINTR, "%s", why.text);
 		if (r < 0)	/* what the runtime itself cannot understand any more is removed below */

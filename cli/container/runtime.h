@@ -10,6 +10,10 @@
 #include "str.h"
 #include <signal.h>
 
+/* runtime_of - @c with the runtime and the cgroup manager that this container has; everything in it is borrowed
+ * @manager: the one that is to be used (cgroups disabled count more), or NULL: as @c */
+struct carrier runtime_of(const struct carrier *c, const struct record *r, const char *manager);
+
 /* runtime_path - caller frees; -ENOENT with a sentence when it is nowhere */
 int runtime_path(const struct carrier *c, char **ret, struct error *err);
 /* runtime_arguments - the words in front of the command, argv[0] included: --root and what else carrier was told; adds to @ret */
@@ -27,6 +31,10 @@ int runtime_enter(const struct carrier *c, const struct container *container, st
 
 /* runtime_signal - @all: every process of the container */
 int runtime_signal(const struct carrier *c, const struct container *container, int sig, bool all, struct error *err);
+
+/* runtime_update - tell a running container its new limits
+ * @resources: linux.resources as JSON */
+int runtime_update(const struct carrier *c, const struct container *container, const char *resources, struct error *err);
 
 /* container_active - has it, or is it about to have, a process? */
 bool container_active(const struct container *container);

@@ -7,7 +7,14 @@
 struct record_settings {
 	char **capabilities;		/* "CAP_CHOWN"...; NULL: docker's 14; empty: none, when no_capabilities says so */
 	bool no_capabilities;		/* JSON cannot tell an empty list from an absent one */
+	bool privileged;
 	bool seccomp_unconfined, no_new_privileges;
+	char *seccomp_profile;		/* file of a profile, absolute; NULL: ours */
+	char *apparmor;			/* profile, or "unconfined"; NULL: none of ours */
+	bool no_labels;			/* label=disable */
+	char **labels;			/* "type:x", "level:s0:c1" ... of label= */
+	char **mask, **unmask;		/* paths; patterns of paths, "*" being all of them */
+	char *proc_options;		/* for the mount of /proc: "hidepid=2" */
 	char **hosts;			/* of --add-host: "NAME ADDRESS"; the address may be "host-gateway" */
 	char **dns;			/* of --dns: addresses */
 };

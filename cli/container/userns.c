@@ -95,9 +95,10 @@ static int ask_helper(int socket, struct error *err)
 }
 
 /* become_zero - supplementary groups are of no use in the namespace; where they cannot be dropped they stay */
-static int become_zero(struct error *err)
+static int become_zero(bool keep_groups, struct error *err)
 {
-	(void) setgroups(0, NULL);
+	if (!keep_groups)
+		(void) setgroups(0, NULL);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return error_set(err, errno, "become root of the user namespace");
 	return 0;
@@ -105,6 +106,8 @@ static int become_zero(struct error *err)
 
 int userns_become_root(int flags, struct idmap *ret_uids, struct idmap *ret_gids, struct error *err)
 {
+	bool keep_groups = flags & USERNS_KEEP_GROUPS;
+	flags &= ~USERNS_KEEP_GROUPS;
 	if (geteuid() == 0)
 		return flags && unshare(flags) < 0 ? error_set(err, errno, "make namespaces") : 0;
 
@@ -136,7 +139,7 @@ int userns_become_root(int flags, struct idmap *ret_uids, struct idmap *ret_gids
 	if (r == 1)
 		uids.n = gids.n = 1;	/* their first is 0, the caller */
 	if (r >= 0)
-		r = become_zero(err);
+		r = become_zero(keep_groups, err);
 	if (r < 0)
 		return r;
 
@@ -183,5 +186,17 @@ int userns_join(pid_t pid, struct error *err)
 	int flags = (same_user ? 0 : CLONE_NEWUSER) | (same_mounts ? 0 : CLONE_NEWNS);
 	if (flags && setns(pidfd, flags) < 0)
 		return error_set(err, errno, "enter the namespaces of process %d", (int) pid);
-	return same_user ? 0 : become_zero(err);
+	return same_user ? 0 : become_zero(false, err);
+}
+
+int userns_enter(pid_t pid, struct error *err)
+{
+	int same = is_ours(pid, "user", err);
+	if (same != 0)
+		return same < 0 ? same : 0;
+	cleanup_free char *path = xasprintf("/proc/%d/ns/user", (int) pid);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWUSER) < 0)
+		return error_set(err, errno, "enter the user namespace of process %d", (int) pid);
+	return become_zero(false, err);
 }

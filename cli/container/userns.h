@@ -8,6 +8,10 @@
 #include "idmap.h"
 #include <sys/types.h>
 
+/* beside CLONE_NEW... in userns_become_root()'s @flags (a bit of clone(2)'s that is no flag of unshare(2)): the supplementary groups of the
+ * caller stay, which in the namespace have no names, but still open what they open outside */
+enum { USERNS_KEEP_GROUPS = 1 };
+
 /* userns_become_root - move the calling process (one thread) into a new user namespace (and @flags: CLONE_NEWNS, ...), with the caller's
  * id as 0 and its subordinate ids behind it, and become 0 there. A helper process stays outside and runs newuidmap and
  * newgidmap, both at once. As uid 0, of the host or of a namespace that somebody else made, only @flags are unshared.
@@ -19,3 +23,6 @@ int userns_become_root(int flags, struct idmap *ret_uids, struct idmap *ret_gids
 /* userns_join - enter the user and mount namespaces of @pid (a container's monitor or process), and become 0 there;
  * nothing when they are ours already */
 int userns_join(pid_t pid, struct error *err);
+
+/* userns_enter - enter the user namespace of @pid alone, and become 0 there; nothing when it is ours already */
+int userns_enter(pid_t pid, struct error *err);

@@ -1,5 +1,6 @@
 #include "volumes.h"
 #include "cleanup.h"
+#include "explain_path.h"
 #include "fs.h"
 #include "lists.h"
 #include <string.h>
@@ -52,7 +53,8 @@ static int check_source(const char *volume, const char *source, struct error *er
 		return 0;
 	if (errno == ENOENT)
 		return error_say(err, ENOENT, "--volume '%s': there is no '%s'; make it first (mkdir -p '%s')", volume, source, source);
-	return error_set(err, errno, "--volume '%s': look at '%s'", volume, source);
+	(void) error_set(err, errno, "--volume '%s': look at '%s'", volume, source);
+	return explain_path(source, 0, err);
 }
 
 static int parse(const char *volume, struct pool *pool, struct record_mount *ret, struct error *err)
