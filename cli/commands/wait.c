@@ -6,7 +6,6 @@ struct wait_options { char *condition, *interval; bool ignore, latest; };
 static const struct wait_options defaults = { .condition = (char *) "not-running" };
 static const struct option_def options[] = {
 	OPTION(struct wait_options, condition, 0, "condition", "not-running|next-exit|removed", "what is waited for (default: not-running)"),
-	OPTION(struct wait_options, interval, 'i', "interval", "TIME", "accepted for other managers' users, without effect: nothing has to be asked again"),	/* podman's: we are told, and need not ask */
 	OPTION(struct wait_options, interval, 'i', "interval", "TIME", "podman's; has no effect: the end is told, and need not be asked for"),
 	OPTION(struct wait_options, ignore, 0, "ignore", NULL, "one that does not exist is no error: its exit code is -1"),
 	OPTION(struct wait_options, latest, 'l', "latest", NULL, "for the container that was made last"),

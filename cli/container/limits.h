@@ -58,7 +58,7 @@ enum { RESOURCE_OPTION_ROWS_N = 20 };
 	OPTION_SIZE(T, m.reservation, 0, "memory-reservation", "SIZE", "what it may keep when memory is short"), \
 	OPTION_SIZE(T, m.swap, 0, "memory-swap", "SIZE", "limit of memory and swap together (-1: swap without limit)"), \
 	OPTION(T, m.swappiness, 0, "memory-swappiness", "N", "how readily its memory is swapped out, 0 to 100 (cgroup v1)"), \
-	OPTION_SIZE(T, m.kernel_memory, 0, "kernel-memory", "SIZE", NULL), \
+	OPTION_SIZE(T, m.kernel_memory, 0, "kernel-memory", "SIZE", "docker's; has no effect: kernels do not have that limit any more"), \
 	OPTION(T, m.cpus, 0, "cpus", "N", "limit of processor time, such as 1.5"), \
 	OPTION(T, m.shares, 'c', "cpu-shares", "N", "weight against others when processors are short (usual: 1024)"), \
 	OPTION(T, m.quota, 0, "cpu-quota", "US", "processor time in each period, in microseconds (-1: no limit)"), \
