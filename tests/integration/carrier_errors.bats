@@ -13,7 +13,7 @@ setup_file() {
 
 teardown_file() { carrier_teardown_file; }
 
-prepare() { rm -rf "$CROOT"; }
+prepare() { soon rm -rf "$CROOT"; }	# the monitor of a container that has ended may still be at it
 
 # nothing - of an image is in the store, neither finished nor unfinished
 nothing() {

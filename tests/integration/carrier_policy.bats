@@ -15,7 +15,7 @@ setup_file() {
 
 teardown_file() { carrier_teardown_file; }
 
-prepare() { rm -rf "$CROOT"; }
+prepare() { soon rm -rf "$CROOT"; }	# the monitor of a container that has ended may still be at it
 
 # make_arms - an index for linux/arm v6 and v7, whose configs do not say which they are, and for arm64
 make_arms() {

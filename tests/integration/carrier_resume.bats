@@ -16,7 +16,7 @@ setup_file() {
 
 teardown_file() { carrier_teardown_file; }
 
-prepare() { rm -rf "$CROOT"; }
+prepare() { soon rm -rf "$CROOT"; }	# the monitor of a container that has ended may still be at it
 
 # make_more - an image with big's large layer and one of its own
 make_more() {
@@ -73,6 +73,9 @@ kill_all() {
 	soon nothing_runs
 }
 
+# no_container - a monitor removes its own after it has told how it ended; until then it keeps its image's layers
+no_container() { [ -z "$(ls "$CROOT/containers")" ]; }
+
 # whole IMAGE - every blob is what the registry has, and it runs
 whole() {
 	local digest
@@ -81,6 +84,7 @@ whole() {
 	done
 	expect 0 carrier run --rm --network none "$2" wc -c /random
 	prints "8388608 /random"
+	soon no_container
 }
 
 resumes() {

@@ -38,7 +38,7 @@ setup_file() {
 
 teardown_file() { carrier_teardown_file; }
 
-prepare() { rm -rf "$CROOT"; }
+prepare() { soon rm -rf "$CROOT"; }	# the monitor of a container that has ended may still be at it
 
 # outside - all of it, with everything by which a change would show; and /canary, which absolute names would make
 outside() { find "$HOST_DIR" /canary -printf '%p %m %U:%G %s %T@ %C@ %n %l\n' 2>/dev/null | sort; }
