@@ -266,7 +266,7 @@ static bool on_message(struct client *c, struct error *err)
 		return false;
 	case MONITOR_ERROR:
 		take_error(&c->packet, c->len, err);
-		/* fall through */
+		__attribute__((fallthrough));
 	case MONITOR_EXIT:
 		c->code = value_of(&c->packet);
 		raw_off(&c->raw);

@@ -14,6 +14,7 @@ void doctor_done(struct doctor *d)
 	*d = (struct doctor) { 0 };
 }
 
+__attribute__((format(printf, 5, 0)))
 static void add(struct doctor *d, const char *level, bool fixed, const char *remedy, const char *fmt, va_list ap)
 {
 	if (d->n == d->size) {
