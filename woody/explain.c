@@ -93,9 +93,10 @@ static int answer(struct report *r, int listener_fd, struct seccomp_notif *call,
 		free(text);
 		return 0;
 	}
+	/* said before it is answered: with a start that fails for it, we are ended, too */
+	report_call(r, text);
 	struct seccomp_notif_resp response = { .id = call->id, .error = -(int) (value & SECCOMP_RET_DATA) };
 	(void) ioctl(listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &response);
-	report_call(r, text);
 	return 0;
 }
 
