@@ -186,9 +186,11 @@ static int next_file(struct log_reader *r)
 			return 1;
 		}
 		if (k < 0 && tries >= TRIES / 10) {	/* not just between two names: it was removed */
+			if (open_oldest(r) < 0)		/* with the whole container */
+				return 0;
 			if (r->files > 1)
 				log_warn("the log was rotated faster than it was read: some of it is not shown");
-			return open_oldest(r) == 0;
+			return 1;
 		}
 		(void) usleep(TRY_US);	/* in the middle of a rotation */
 	}

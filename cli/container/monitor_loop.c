@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { DRAIN_MAX = 1 << 20, FLUSH_MS = 1000, SHRINK_AGAIN_MS = 30000 };
+enum { DRAIN_MAX = 1 << 20, FLUSH_MS = 1000, QUIET_MS = 2000 };
 
 /* ---- children ---- */
 
@@ -291,8 +291,7 @@ RESTING void step(struct monitor *m, int64_t until_ms)
 			attach_step(&m->attach, p + FIXED, n);
 		return;
 	}
-	if (m->started && !m->shrink_ms)
-		m->shrink_ms = now_ms() + SHRINK_AGAIN_MS;
+	m->shrink_ms = m->started ? now_ms() + QUIET_MS : 0;
 	if (p[SIGNALS].revents)
 		reap(m);
 	if (p[OUT].revents)

@@ -11,6 +11,8 @@ setup_file() {
 
 teardown_file() { carrier_teardown_file; }
 
+prepare() { install -d -m 777 "$WORK/theirs"; }	# where carrier itself may write
+
 # service NAME [OPTION...] -- COMMAND...
 service() {
 	local name=$1 options=()
@@ -83,8 +85,8 @@ status_of() { jq -r "$2" "$CROOT/containers/$(id_of "$1")/status.json"; }
 monitor_of() { status_of "$1" .monitor; }
 
 @test "create makes, start runs, and again; wait tells the exit code" {
-	expect 0 carrier create --name made --network none --cidfile "$WORK/id" "$PLAIN" sh -c 'echo again >>/kept; wc -l </kept; exit 5'
-	same "$output" "$(cat "$WORK/id")"
+	expect 0 carrier create --name made --network none --cidfile "$WORK/theirs/id" "$PLAIN" sh -c 'echo again >>/kept; wc -l </kept; exit 5'
+	same "$output" "$(cat "$WORK/theirs/id")"
 	state_is made created
 	failing 1 "not running" carrier attach made
 	expect 0 carrier start made
@@ -310,8 +312,8 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 
 @test "--timeout kills; --init passes TERM on and reaps; --stop-signal, --stop-timeout; --pidfile; --replace" {
 	expect 137 carrier run --rm --timeout 1 --network none "$PLAIN" sleep 1000
-	service polite --init --pidfile "$WORK/pid" -- sh -c '(sleep 0.1 &); exec sleep 1000'
-	same "$(pid_of polite)" "$(cat "$WORK/pid" 2>/dev/null || client cat "$WORK/pid")"
+	service polite --init --pidfile "$WORK/theirs/pid" -- sh -c '(sleep 0.1 &); exec sleep 1000'
+	same "$(pid_of polite)" "$(cat "$WORK/theirs/pid")"
 	sleep 0.5
 	expect 0 carrier exec polite sh -c 'cat /proc/[0-9]*/stat'
 	[[ $output != *") Z "* ]] || fail "$output"
