@@ -20,7 +20,11 @@ static int send_signal(const struct carrier *c, struct container *container, int
 	int stop = r->stop_signal ? signal_parse(r->stop_signal) : SIGTERM;
 	if (sig == SIGKILL)	/* nothing can go differently, so its end is waited for: `carrier kill x && carrier rm x` must not fail */
 		return container_stop(c, container, SIGKILL, 0, err);
-	int result = runtime_signal(c, container, sig, false, err);
+	/* whoever ends it means it: no restart policy holds. A signal that tells it something is no end */
+	int result = container->record.life.restart && (sig == stop || sig == SIGTERM || sig == SIGINT || sig == SIGQUIT)
+		? record_note_stop(container, false, err) : 0;
+	if (result == 0)
+		result = runtime_signal(c, container, sig, false, err);
 	return result == 0 && container->paused && sig == stop ? container_unpause(c, container, err) : result;
 }
 

@@ -296,6 +296,15 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	state_is stays exited
 	sleep 0.5
 	state_is stays exited
+	service told --restart always -- sh -c 'trap "exit 3" TERM; trap "echo HUP" HUP; echo up; while :; do sleep 0.1; done'
+	soon eval '[ "$(carrier logs told)" = up ]'
+	expect 0 carrier kill -s HUP told	# tells it something
+	soon eval '[ "$(carrier logs -n 1 told)" = HUP ]'
+	expect 0 carrier kill -s TERM told	# ends it
+	soon state_is told exited
+	sleep 0.5
+	state_is told exited
+	expect 0 carrier rm told
 	failing 125 exclude carrier run --rm --restart always "$PLAIN" true
 	expect 0 carrier run --rm --restart no --network none "$PLAIN" true
 	failing 125 on-failure carrier run --restart sometimes "$PLAIN" true
