@@ -112,7 +112,27 @@ static void add_json(struct buf *b, const char *text, size_t len)
 	buf_add(b, text + start, len - start);
 }
 
-static void add_entry(struct log_writer *w, int stream, const char *text, size_t len, const char *when)
+/* struct frame - what is in front of a text, and behind it: the same for all that is written at once */
+struct frame { char front[64], back[96]; size_t front_len, back_len; };
+
+static void make_frame(const struct log_writer *w, int stream, struct frame *f)
+{
+	char when[40];
+	struct timespec t;
+	int n = 0;
+	clock_gettime(CLOCK_REALTIME, &t);
+	(void) str_rfc3339(t.tv_sec, t.tv_nsec, when);
+	if (w->driver == LOG_K8S_FILE) {
+		n = snprintf(f->front, sizeof f->front, "%s %s F ", when, streams[stream]);
+		f->back_len = 0;
+	} else {
+		n = snprintf(f->front, sizeof f->front, "{\"log\":\"");
+		f->back_len = (size_t) snprintf(f->back, sizeof f->back, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n", streams[stream], when);
+	}
+	f->front_len = (size_t) n;
+}
+
+static void add_entry(struct log_writer *w, int stream, const char *text, size_t len, const struct frame *f)
 {
 	bool whole = text[len - 1] == '\n';
 	if (w->driver == LOG_JOURNALD) {
@@ -120,12 +140,13 @@ static void add_entry(struct log_writer *w, int stream, const char *text, size_t
 		return;
 	}
 	make_room(w, stream, len + 64);
+	buf_add(&w->out, f->front, f->front_len);
 	if (w->driver == LOG_JSON_FILE) {
-		buf_puts(&w->out, "{\"log\":\"");
 		add_json(&w->out, text, len);
-		buf_printf(&w->out, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n", streams[stream], when);
+		buf_add(&w->out, f->back, f->back_len);
 	} else {
-		buf_printf(&w->out, "%s %s %c ", when, streams[stream], whole ? 'F' : 'P');
+		if (!whole)
+			w->out.data[w->out.len - 2] = 'P';
 		buf_add(&w->out, text, len);
 		if (!whole)
 			buf_putc(&w->out, '\n');
@@ -135,18 +156,11 @@ static void add_entry(struct log_writer *w, int stream, const char *text, size_t
 		write_out(w);
 }
 
-static const char *now(char out[40])
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return str_rfc3339(t.tv_sec, t.tv_nsec, out);
-}
-
 void log_writer_write(struct log_writer *w, int stream, const char *data, size_t len)
 {
-	char when[40];
+	struct frame frame;
 	struct buf *b = &w->line[stream];
-	now(when);	/* what was written at once has one time */
+	make_frame(w, stream, &frame);	/* what was written at once has one time */
 	while (len) {
 		size_t room = LINE_MAX_LENGTH - b->len, look = len < room ? len : room;
 		const char *end = memchr(data, '\n', look);
@@ -154,7 +168,7 @@ void log_writer_write(struct log_writer *w, int stream, const char *data, size_t
 		if (b->len || (!end && n < room))
 			buf_add(b, data, n);
 		if (end || n == room) {
-			add_entry(w, stream, b->len ? b->data : data, b->len ? b->len : n, when);
+			add_entry(w, stream, b->len ? b->data : data, b->len ? b->len : n, &frame);
 			b->len = 0;
 		}
 		data += n;
@@ -165,10 +179,12 @@ void log_writer_write(struct log_writer *w, int stream, const char *data, size_t
 
 void log_writer_flush(struct log_writer *w)
 {
-	char when[40];
 	for (int s = 0; s < 2; s++) {
-		if (w->line[s].len)
-			add_entry(w, s, w->line[s].data, w->line[s].len, now(when));
+		struct frame frame;
+		if (w->line[s].len) {
+			make_frame(w, s, &frame);
+			add_entry(w, s, w->line[s].data, w->line[s].len, &frame);
+		}
 		w->line[s].len = 0;
 		w->inside[s] = false;
 	}
