@@ -15,10 +15,14 @@ enum { QUEUE_MAX = 1 << 20, PATIENCE_MS = 1000 };
 int attach_listen(struct attach_server *s, const struct container *c, struct error *err)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	(void) unlinkat(c->dir_fd, "attach", 0);
 	snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/attach", c->dir_fd);
 	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *) &at, sizeof at) < 0 || listen(fd, ATTACHED_MAX) < 0)
+	int r = fd < 0 ? -1 : bind(fd, (struct sockaddr *) &at, sizeof at);
+	if (r < 0 && errno == EADDRINUSE) {	/* the last monitor's */
+		(void) unlinkat(c->dir_fd, "attach", 0);
+		r = bind(fd, (struct sockaddr *) &at, sizeof at);
+	}
+	if (r < 0 || listen(fd, ATTACHED_MAX) < 0)
 		return error_set(err, errno, "create '%s/attach'", c->dir);
 	s->listen_fd = take_fd(fd);
 	return 0;

@@ -26,12 +26,12 @@ enum { SHRINK_MS = 1000 };
 
 /* ---- what is recorded ---- */
 
-static char *now_text(struct pool *pool)
+/* now_text - into memory of ours: one that is started again for years must not grow */
+static char *now_text(char out[40])
 {
-	char when[40];
 	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);
-	return pool_strdup(pool, str_rfc3339(t.tv_sec, t.tv_nsec, when));
+	return (char *) str_rfc3339(t.tv_sec, t.tv_nsec, out);
 }
 
 static int set_status(struct monitor *m, const char *state, struct error *err)
@@ -39,13 +39,13 @@ static int set_status(struct monitor *m, const char *state, struct error *err)
 	struct status *s = &m->c->status;
 	s->state = (char *) state;
 	s->monitor = getpid();
-	s->boot_id = pool_strdup(&m->c->pool, proc_boot_id());
+	s->boot_id = (char *) proc_boot_id();
 	if (strcmp(state, "running") == 0) {
 		s->pid = m->init;
-		s->started = now_text(&m->c->pool);
+		s->started = now_text(m->began);
 		(void) proc_start_time(m->init, &s->start_time);
 	} else if (strcmp(state, "starting") != 0) {
-		s->finished = now_text(&m->c->pool);
+		s->finished = now_text(m->ended);
 		s->pid = 0;
 	}
 	return status_save(m->c, err);
@@ -224,6 +224,8 @@ RESTING static void live(struct monitor *m)
 	m->kill_ms = 0;
 	m->c->status.exit_code = proc_exit_code(m->init_status);
 	m->c->status.oom_killed = oom_happened(m->oom_place);
+	if (!m->c->record.remove)
+		record_policy(m->c);
 	if (m->c->status.oom_killed)
 		event_container(m->carrier, m->c, "oom", NULL);
 	tell_die(m);
@@ -266,15 +268,13 @@ static bool wait_delay(struct monitor *m)
 /* live_again - the process once more, in the same files. What cannot be started has ended at once */
 static void live_again(struct monitor *m)
 {
-	struct error err = { 0 };
 	m->restart_asked = false;
 	m->c->status.restarts++;
 	m->c->status.error = NULL;
 	m->started_ms = now_ms();
-	if (make_process(m, &err) < 0) {
-		m->c->status.error = pool_strdup(&m->c->pool, err.text);
-		m->c->status.exit_code = exit_code(&err);
-		log_warn("%s", err.text);
+	if (make_process(m, &m->why) < 0) {
+		m->c->status.error = m->why.text;
+		m->c->status.exit_code = exit_code(&m->why);
 		return;
 	}
 	begin_life(m);

@@ -48,6 +48,8 @@ struct monitor {
 	int runtime_status;
 	struct { pid_t pid; int status; } orphans[16];	/* ended before the pid file was read: one of them may be init */
 	size_t n_orphans;
+	char began[40], ended[40];	/* what status has of times, and of the last failure to start it again */
+	struct error why;
 	char *oom_place;		/* oom.h; NULL where its memory has no limit */
 	int64_t started_ms;
 	int64_t kill_ms;		/* when init is killed: --timeout, or a stop of our own that is not heeded; 0: never */

@@ -220,6 +220,17 @@ int record_refresh(struct container *c, struct error *err)
 	return r;
 }
 
+void record_policy(struct container *c)
+{
+	struct container now = { .dir = c->dir, .dir_fd = c->dir_fd };
+	if (read_document(&now, "record.json", &record_type, &now.record, NULL) == 0) {
+		enum restart_policy policy = restart_policy_of(&now.record.life);
+		c->record.life.restart = policy == RESTART_NO ? NULL : (char *) restart_word(policy);
+		c->record.life.restart_max = now.record.life.restart_max;
+	}
+	pool_done(&now.pool);
+}
+
 int record_lock(const struct container *c, struct error *err)
 {
 	cleanup_close int fd = openat(c->dir_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -113,6 +113,8 @@ int record_list(const struct carrier *c, struct container **ret, size_t *n, stru
 int record_each(const struct carrier *c, bool only_active, void (*visit)(void *ctx, const struct container *c), void *ctx, struct error *err);
 /* record_refresh - read status.json again and derive the state */
 int record_refresh(struct container *c, struct error *err);
+/* record_policy - read its restart policy again, which `update` may have changed since the record was read */
+void record_policy(struct container *c);
 /* record_lock - the monitor's lock; it lives as long as any copy of the returned fd; -EAGAIN when another holds it */
 int record_lock(const struct container *c, struct error *err);
 /* record_note_stop - a person ends it: its restart policy does not hold, until it is started again. Called before the signal.

@@ -311,6 +311,18 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	expect 0 carrier rm thrice fine stays
 }
 
+@test "a policy that is changed while it runs holds at its end" {
+	service changes -- sh -c 'while [ ! -e /go ]; do sleep 0.05; done; rm /go; exit 2'
+	local file
+	file=$CROOT/containers/$(id_of changes)/record.json
+	jq -c '.life.restart = "always"' "$file" >"$WORK/r" && cat "$WORK/r" >"$file"	# as `carrier update --restart always`
+	carrier exec changes touch /go
+	soon eval '[ "$(status_of changes .restarts)" = 1 ] && state_is changes running'
+	expect 0 carrier stop -t 0 changes
+	state_is changes exited
+	expect 0 carrier rm changes
+}
+
 @test "a policy's start that fails counts, and is tried again" {
 	service breaks --restart on-failure:2 --entrypoint /bin/sh -- -c 'rm -f /bin/sh; exit 1'
 	expect 0 carrier wait breaks
