@@ -1,4 +1,5 @@
 #include "../container/client.h"
+#include "../container/event.h"
 #include "../container/runtime.h"
 #include "cleanup.h"
 
@@ -42,6 +43,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	cleanup_close int socket = r < 0 ? r : client_connect(&c, wants, &err);
 	if (socket < 0)
 		return carrier_fail(&err), r == -EINVAL ? EXIT_CARRIER : 1;
+	event_container(program, &c, "attach", NULL);
 	const struct client_options client = { .wants = wants, .proxy_signals = o->sig_proxy, .detach_keys = o->detach_keys, .joined = true };
 	int code = client_attend(socket, &c, &client, &err);
 	return err.code ? carrier_fail(&err), code : code;

@@ -106,6 +106,31 @@ monitor_of() { status_of "$1" .monitor; }
 	expect 0 carrier rm made
 }
 
+@test "start, stop, restart: --filter, --latest, --cidfile, --ignore, --signal; their events" {
+	service first --label of=group -- sh -c 'trap "exit 4" USR2; while :; do sleep 0.1; done'
+	service second --label of=group --cidfile "$WORK/theirs/second" -- sleep 1000
+	service third -- sleep 1000
+	expect 0 carrier stop -t 0 --latest
+	prints "$(id_of third)"
+	sleep 0.3
+	expect 0 carrier stop -s USR2 first
+	same 4 "$(status_of first .exitCode)"
+	failing 125 --signal carrier stop --signal NONE first
+	expect 0 carrier start --filter label=of=group
+	state_is first running
+	state_is third exited
+	expect 0 carrier restart -t 0 --filter label=of=group
+	expect 0 carrier stop -t 0 --cidfile "$WORK/theirs/second"
+	state_is second exited
+	expect 0 carrier stop --ignore no-such
+	expect 0 carrier restart -t 0 --ignore no-such
+	expect 0 carrier start -l
+	state_is third running
+	expect 0 carrier events --since 1m --no-stream --filter container=first --format '{{.Action}}'
+	same "create start die stop start die start restart" "$(tr '\n' ' ' <<<"$output" | sed 's/ $//')"
+	expect 0 carrier rm -f first second third
+}
+
 @test "create takes no -d; start of what runs is no error, start -a of it says how to attach" {
 	expect 125 carrier create -d "$PLAIN" true
 	service runs -- sleep 1000
