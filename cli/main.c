@@ -36,6 +36,9 @@ static const struct command *const commands[] = {
 	&command_pause,
 	&command_unpause,
 	&command_rename,
+	&command_clone,
+	&command_checkpoint,
+	&command_restore,
 	&command_wait,
 	&command_rm,
 	&command_destroy,
@@ -70,6 +73,7 @@ static const struct command *const commands[] = {
 	&command_search,
 
 	&command_events,
+	&command_unshare,
 	&command_info,
 	&command_system,
 	&command_doctor,

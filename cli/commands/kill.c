@@ -20,6 +20,8 @@ static int send_signal(const struct carrier *c, struct container *container, int
 	int stop = r->stop_signal ? signal_parse(r->stop_signal) : SIGTERM;
 	if (sig == SIGKILL)	/* nothing can go differently, so its end is waited for: `carrier kill x && carrier rm x` must not fail */
 		return container_stop(c, container, SIGKILL, 0, err);
+	if (container->state == RECORD_RESTARTING)	/* there is no process that could be told */
+		return container_stop(c, container, sig, 0, err);
 	/* whoever ends it means it: no restart policy holds. A signal that tells it something is no end */
 	int result = container->record.life.restart && (sig == stop || sig == SIGTERM || sig == SIGINT || sig == SIGQUIT)
 		? record_note_stop(container, false, err) : 0;

@@ -39,8 +39,10 @@ static int run_runtime(struct monitor *m, const char *command, const struct proc
 	strings_add(&args, command);
 	bool makes = stdio != NULL;
 	if (makes) {
-		if (strcmp(command, "run") == 0)
+		if (strcmp(command, "create") != 0)
 			strings_add(&args, "--detach");
+		for (char *const *word = m->c->restore; word && *word; word++)
+			strings_add(&args, *word);
 		strings_add(&args, "--bundle");
 		strings_add(&args, m->c->dir);
 		strings_add(&args, "--pid-file");
@@ -167,7 +169,7 @@ int make_process(struct monitor *m, struct error *err)
 	if (r == 0)
 		r = listen_console(m, err);
 	if (r == 0)
-		r = run_runtime(m, helper ? "create" : "run", stdio, err);
+		r = run_runtime(m, m->c->restore ? "restore" : helper ? "create" : "run", stdio, err);
 	close_ends(&e);
 	if (r == 0) {
 		m->created = true;
@@ -177,9 +179,10 @@ int make_process(struct monitor *m, struct error *err)
 		r = network_start(rec->network, m->init, &m->network, err);
 		if (r == 0)
 			r = network_wait(&m->network, err);
-		if (r == 0)
+		if (r == 0 && !m->c->restore)
 			r = run_runtime(m, "start", NULL, err);
 	}
+	m->c->restore = NULL;	/* when its policy starts it again, from the beginning */
 	return r;
 }
 

@@ -86,6 +86,7 @@ struct container {
 	struct status status;
 	enum record_state state;
 	bool paused;			/* it runs, but is held still (pause.h) */
+	char *const *restore;		/* of whoever starts it: it goes on from a checkpoint, these are the runtime's options for it; else NULL */
 };
 #define RECORD_PAUSED_LINK "paused"
 /* record_state_word - what people are told: as record_state_name(), and "paused" */
