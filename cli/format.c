@@ -69,9 +69,9 @@ static int run(struct format *f, const char *text, struct error *err)
 	return 0;
 }
 
-int format_head(struct format *f, const struct json_type *type, const void *heads, struct error *err)
+int format_head(struct format *f, const char *heads, struct error *err)
 {
-	return f->is == FORMAT_COLUMNS ? format_row(f, type, heads, err) : 0;
+	return f->is == FORMAT_COLUMNS ? format_text(f, heads, err) : 0;
 }
 
 int format_row(struct format *f, const struct json_type *type, const void *object, struct error *err)

@@ -4,7 +4,7 @@
  *	format_parse(o->format, &f, err);	NULL, "table", "json", TEMPLATE, "table TEMPLATE" (template.h)
  *	if (f.is == FORMAT_TABLE)
  *		... a table of the command's own
- *	format_head(&f, &heads_type, &heads, err);	what "table TEMPLATE" has for the first line: the same object, with headings for values
+ *	format_head(&f, heads, err);		what "table TEMPLATE" has for the first line: JSON text of the same object, with headings for values
  *	format_row(&f, &row_type, &row, err);
  *	format_end(&f);
  */
@@ -24,7 +24,7 @@ void format_done(struct format *f);
 /* format_parse - -EINVAL with a sentence. Words without {{ that are none of the above are refused: they are mistyped. */
 int format_parse(const char *text, struct format *ret, struct error *err);
 /* format_head - nothing unless it is "table TEMPLATE" */
-int format_head(struct format *f, const struct json_type *type, const void *heads, struct error *err);
+int format_head(struct format *f, const char *heads, struct error *err);
 /* format_row - print @object, or keep it for format_end(); not for FORMAT_TABLE */
 int format_row(struct format *f, const struct json_type *type, const void *object, struct error *err);
 /* format_text - the same of an object that is JSON text already */

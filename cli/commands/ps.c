@@ -113,7 +113,7 @@ static void print_table(const struct listing *l)
 
 static int print(struct listing *l, struct error *err)
 {
-	int r = l->o->quiet || l->o->no_heading ? 0 : format_head(&l->format, &ps_row_type, &ps_row_heads, err);
+	int r = l->o->quiet || l->o->no_heading ? 0 : format_head(&l->format, ps_row_heads, err);
 	if (l->format.is == FORMAT_TABLE && !l->o->quiet) {
 		print_table(l);
 		return 0;

@@ -18,13 +18,11 @@ const struct json_type ps_row_type = JSON_TYPE(T, JSON_ALWAYS(T, command, "Comma
 	JSON_ALWAYS(T, status, "Status"));
 #undef T
 
-#define W(s) (char *) (s)
-const struct ps_row ps_row_heads = {
-	.id = W("CONTAINER ID"), .image = W("IMAGE"), .command = W("COMMAND"), .created_at = W("CREATED AT"), .running_for = W("CREATED"),
-	.status = W("STATUS"), .state = W("STATE"), .ports = W("PORTS"), .names = W("NAMES"), .labels = W("LABELS"), .mounts = W("MOUNTS"),
-	.local_volumes = W("LOCAL VOLUMES"), .networks = W("NETWORKS"), .size = W("SIZE"), .image_id = W("IMAGE ID"), .health = W("HEALTH"),
-};
-#undef W
+const char ps_row_heads[] = "{\"ID\":\"CONTAINER ID\",\"Image\":\"IMAGE\",\"Command\":\"COMMAND\",\"CreatedAt\":\"CREATED AT\","
+	"\"RunningFor\":\"CREATED\",\"Status\":\"STATUS\",\"State\":\"STATE\",\"Ports\":\"PORTS\","
+	"\"Names\":\"NAMES\",\"Labels\":\"LABELS\",\"Mounts\":\"MOUNTS\",\"LocalVolumes\":\"LOCAL VOLUMES\","
+	"\"Networks\":\"NETWORKS\",\"Size\":\"SIZE\",\"ImageID\":\"IMAGE ID\",\"Health\":\"HEALTH\","
+	"\"Pid\":\"PID\",\"ExitCode\":\"EXIT CODE\",\"Restarts\":\"RESTARTS\"}";
 
 /* ---- status ---- */
 

@@ -13,7 +13,7 @@ struct ps_row {
 };
 extern const struct json_type ps_row_type;
 /* what "table TEMPLATE" has in its first line */
-extern const struct ps_row ps_row_heads;
+extern const char ps_row_heads[];
 
 /* ps_row_make - @pool owns the words; @whole: nothing is cut; @table: only what the table has
  * @sizes: NULL, or where the sizes of layers that were measured are kept from one call to the next */

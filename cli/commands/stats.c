@@ -28,11 +28,9 @@ static const struct json_type row_type = JSON_TYPE(T, JSON_ALWAYS(T, block_io, "
 	JSON_ALWAYS(T, name, "Name"), JSON_ALWAYS(T, net_io, "NetIO"), JSON_ALWAYS(T, pids, "PIDs"), JSON_ALWAYS(T, cpu_pressure, "CPUPressure"),
 	JSON_ALWAYS(T, mem_pressure, "MemPressure"), JSON_ALWAYS(T, io_pressure, "IOPressure"));
 #undef T
-#define W(s) (char *) (s)
-static const struct row heads = { .block_io = W("BLOCK I/O"), .cpu_perc = W("CPU %"), .container = W("CONTAINER"), .id = W("CONTAINER ID"), .mem_perc = W("MEM %"),
-	.mem_usage = W("MEM USAGE / LIMIT"), .name = W("NAME"), .net_io = W("NET I/O"), .pids = W("PIDS"), .cpu_pressure = W("CPU PSI"), .mem_pressure = W("MEM PSI"),
-	.io_pressure = W("IO PSI") };
-#undef W
+static const char heads[] = "{\"ID\":\"CONTAINER ID\",\"Container\":\"CONTAINER\",\"Name\":\"NAME\",\"CPUPerc\":\"CPU %\","
+	"\"MemUsage\":\"MEM USAGE / LIMIT\",\"MemPerc\":\"MEM %\",\"NetIO\":\"NET I/O\",\"BlockIO\":\"BLOCK I/O\","
+	"\"PIDs\":\"PIDS\",\"CPUPressure\":\"CPU PSI\",\"MemPressure\":\"MEM PSI\",\"IOPressure\":\"IO PSI\"}";
 
 /* struct seen - a container from one look to the next */
 struct seen {
@@ -171,7 +169,7 @@ static struct shown look_at(struct watching *w, const struct container *c, struc
 static int print(struct watching *w, const struct shown *list, size_t n, struct error *err)
 {
 	struct table t cleanup_table = { 0 };
-	int r = format_head(w->format, &row_type, &heads, err);
+	int r = format_head(w->format, heads, err);
 	if (w->terminal && !w->o->no_reset)
 		(void) fputs("\033[H\033[J", stdout);
 	if (w->format->is == FORMAT_TABLE)
