@@ -325,7 +325,7 @@ static void put_mounts(struct out *o, const struct record *r)
 		put_text(o, "Destination", m->destination);
 		put_text(o, "Mode", buf_str(&mode));
 		put_list(o, "Options", &options);
-		put_truth(o, "RW", !strings_have(m->options, "ro"));
+		put_truth(o, "RW", !strings_have(m->options, "ro") && !strings_have(m->options, "rro"));
 		put_text(o, "Propagation", propagation);
 		close_object(o);
 	}
