@@ -10,6 +10,7 @@ struct carrier {
 	char *storage_driver;
 	struct strings additional_stores;
 	bool verbose;
+	char **words;		/* the whole command line */
 	/* from them */
 	char *root;		/* images and containers: /var/lib/carrier, or ~/.local/share/carrier */
 	char *runroot;		/* what a reboot may forget: /run/carrier, or $XDG_RUNTIME_DIR/carrier */
@@ -57,6 +58,7 @@ extern const struct command
 	command_prune,
 	command_stats,
 	command_exec,
+	command_generate,
 	command_history,
 	command_image,
 	command_image_exists,

@@ -5,7 +5,7 @@
 
 int main(int argc, char **argv)
 {
-	struct carrier c = { 0 };
+	struct carrier c = { .words = argv };
 	(void) signal(SIGPIPE, SIG_IGN);
 	int r = command_main(&carrier_program, &c, &c, argc, argv);
 	free(c.root);

@@ -74,6 +74,8 @@ static const struct command *const commands[] = {
 
 	&command_events,
 	&command_unshare,
+	&command_generate,
+
 	&command_info,
 	&command_system,
 	&command_doctor,

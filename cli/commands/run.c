@@ -1,5 +1,6 @@
 #include "../carrier.h"
 #include "../container/event.h"
+#include "../container/linger.h"
 #include "../container/monitor.h"
 #include "../container/options.h"
 #include "../container/runtime.h"
@@ -84,6 +85,7 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	rec.id = ret->record.id;
 	rec.name = ret->record.name;
 	rec.created = ret->record.created;
+	rec.create_command = c->words;
 	if (with_image) {
 		rec.image = args[0];
 		rec.image_id = image.config_digest;
@@ -164,6 +166,8 @@ static int run(void *program, void *given, char **args, int n_args)
 		(void) carrier_fail(&err);
 	else if (o->detach)
 		puts(container.record.id);
+	if (o->detach && code == 0 && restart_policy_of(&container.record.life) != RESTART_NO)
+		linger_warn(c);
 	return code;
 }
 

@@ -53,6 +53,7 @@ struct record {
 	struct record_namespaces namespaces;
 	struct record_process process;
 	char **uid_map, **gid_map;	/* "0 1000 1": how it was mapped; NULL: not */
+	char **create_command;		/* the command line that made it, for `generate`; NULL: older than that */
 };
 extern const struct json_type record_type;
 

@@ -1,5 +1,6 @@
 /* 03: cgroups, what of them is the user's, and whether they outlive the session. cgroups(7), systemd.resource-control(5). */
 #include "doctor.h"
+#include "../container/linger.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "str.h"
@@ -101,16 +102,13 @@ static void look_linger(struct doctor *d)
 		doctor_ok(d, "nothing ends root's containers at a logout");
 		return;
 	}
-	if (access("/run/systemd/users", F_OK) < 0 && access("/var/lib/systemd/linger", F_OK) < 0) {
-		doctor_ok(d, "no logind here: nothing ends containers at a logout");
-		return;
-	}
-	cleanup_free char *path = xasprintf("/var/lib/systemd/linger/%s", doctor_user(d));
-	if (access(path, F_OK) == 0)
-		doctor_ok(d, "is on for %s", doctor_user(d));
-	else
+	switch (linger_state(NULL)) {
+	case LINGER_ON: doctor_ok(d, "is on for %s", doctor_user(d)); break;
+	case LINGER_NO_LOGIND: doctor_ok(d, "no logind here: nothing ends containers at a logout"); break;
+	case LINGER_OFF:
 		doctor_warn(d, doctor_printf(d, "loginctl enable-linger %s", doctor_user(d)), "is off for %s: containers end with the last logout, and "
 			    "do not start at boot", doctor_user(d));
+	}
 }
 
 const struct doctor_check doctor_sessions[] = {
