@@ -1,12 +1,14 @@
 #include "carrier.h"
 #include "cleanup.h"
+#include "explain.h"
 #include "mem.h"
 #include <limits.h>
 #include <string.h>
 
 int carrier_fail(const struct error *err)
 {
-	fprintf(stderr, "carrier: %s\n", err->text);
+	cleanup_free char *why = explain_denied(err->text);
+	fprintf(stderr, "carrier: %s%s%s\n", err->text, why ? "; " : "", why ? why : "");
 	return EXIT_CARRIER;
 }
 

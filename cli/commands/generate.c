@@ -86,7 +86,7 @@ static const struct command command_generate_systemd = {
 		       "With --new the command line that made the container is the unit's, and the container is not needed any more. Paths in it should "
 		       "be absolute; variables that were passed on have the values that they had then.\n\n"
 		       "Give the container no --restart of its own: systemd does that.",
-	.examples = "A service of your own, from now on and after each boot:\n\tcd ~/.config/systemd/user && carrier generate systemd --new --files web\n\t"
+	.examples = "A service of your own, from now on and after each boot:\n\tcd ~/.config/systemd/user\n\tcarrier generate systemd --new --files web\n\t"
 		    "systemctl --user daemon-reload && systemctl --user enable --now container-web.service",
 	OPTIONS(struct generate_options, systemd_options), .defaults = &defaults, .min_args = 1, .max_args = -1, .run = run_systemd,
 };
