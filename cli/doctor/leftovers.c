@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { ID_LEN = 64, SHORT_ID = 12, SETTLE_MS = 3000, PAUSE_US = 200000, CGROUP_DEPTH = 12, OLD_S = 60, MOUNTS_MAX = 16 << 20 };
+enum { ID_LEN = 64, SHORT_ID = 12, SETTLE_MS = 1500, PAUSE_US = 100000, CGROUP_DEPTH = 12, OLD_S = 60, MOUNTS_MAX = 16 << 20 };
 
 /* ---- our containers ---- */
 

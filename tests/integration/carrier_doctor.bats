@@ -381,6 +381,7 @@ hold() {
 	soon held "$1"
 }
 held() { find /proc/[0-9]*/fd -lname "$1" 2>/dev/null | grep -q .; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
 holder() { find /proc/[0-9]*/fd -lname "$1*" 2>/dev/null | cut -d/ -f3 | head -1; }
 
 @test "processes, runtime states, cgroups and mounts of containers that do not run" {
@@ -394,7 +395,7 @@ holder() { find /proc/[0-9]*/fd -lname "$1*" 2>/dev/null | cut -d/ -f3 | head -1
 	found CD0806 bad "process $pid (sleep) is of container ${id:0:12}, which does not run" "kill -9 $pid"
 	doctor --quick --fix
 	of CD0806 ok "process $pid (sleep) was of container ${id:0:12}"
-	! kill -0 "$pid" 2>/dev/null || fail "it lives"
+	soon gone "$pid" || fail "it lives"
 	wait "$HELD" || true
 	client mkdir -p "$run/woody/$id"
 	found CD0805 bad "the runtime still knows container ${id:0:12}" "doctor --fix"
