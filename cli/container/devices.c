@@ -38,7 +38,7 @@ int device_parse(const char *word, struct pool *pool, struct record_device *ret,
 	if (n > 1 && is_permissions(parts.v[n - 1]))
 		ret->permissions = pool_strdup(pool, parts.v[--n]);
 	if (n == 0 || n > 2 || parts.v[0][0] != '/' || parts.v[n - 1][0] != '/')
-		return error_say(err, EINVAL, "--device '%s': give DEVICE[:PATH[:rwm]] with absolute paths, such as /dev/fuse or /dev/sda:/dev/xvda:r", 
+		return error_say(err, EINVAL, "--device '%s': give DEVICE[:PATH[:rwm]] with absolute paths, such as /dev/fuse or /dev/sda:/dev/xvda:r",
 				 word);
 	cleanup_free char *container = fs_clean_path(parts.v[n - 1]);
 	ret->host = pool_strdup(pool, parts.v[0]);

@@ -212,7 +212,7 @@ static int check_score(int64_t wanted, struct error *err)
 	r = fs_write_file(AT_FDCWD, path, text, NULL);
 	if (r == 0)
 		return fs_write_file(AT_FDCWD, path, now, err);
-	return error_say(err, EPERM, "--oom-score-adj %lld: it is %s here, and lowering it needs CAP_SYS_RESOURCE of the host; give %s or more", 
+	return error_say(err, EPERM, "--oom-score-adj %lld: it is %s here, and lowering it needs CAP_SYS_RESOURCE of the host; give %s or more",
 			 (long long) wanted, now, now);
 }
 
