@@ -131,14 +131,16 @@ static char *v1_controllers(bool privileged)
 	return buf_take(&words);
 }
 
-/* v2_controllers - of our own cgroup when we may make others in it; else of what systemd has for its user */
+/* v2_controllers - what our own cgroup hands down, when we may make others in it; else what systemd has for its user. A cgroup that holds
+ * processes, as our own holds us, can hand down nothing new. */
 static char *v2_controllers(const char **ret_manager)
 {
 	cleanup_free char *own = read_text("/proc/self/cgroup");
-	cleanup_free char *path = xasprintf("%s%s/cgroup.controllers", mount, str_after(own, "0::") ? str_after(own, "0::") : "");
-	cleanup_free char *dir = xstrndup(path, strlen(path) - strlen("/cgroup.controllers"));
-	if (access(dir, W_OK) == 0)
-		return read_text(path);
+	cleanup_free char *dir = xasprintf("%s%s", mount, str_after(own, "0::") ? str_after(own, "0::") : "");
+	cleanup_free char *path = xasprintf("%s/cgroup.subtree_control", dir);
+	cleanup_free char *handed = access(dir, W_OK) == 0 ? read_text(path) : NULL;
+	if (!str_empty(handed))
+		return take_ptr(handed);
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	cleanup_free char *bus = xasprintf("%s/bus", runtime ? runtime : "");
 	if (access(bus, F_OK) < 0)

@@ -86,8 +86,7 @@ static int own_world(struct monitor *m, struct bundle_environment *e, struct err
 	e->single_id = uids.n == 1 && uids.ranges[0].size == 1;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "become the container's reaper");
-	m->lock_fd = record_lock(m->c, err);
-	return m->lock_fd < 0 ? m->lock_fd : 0;
+	return 0;
 }
 
 /* forget_last - what it was before a person starts it anew */
@@ -128,7 +127,8 @@ static int start(struct monitor *m, struct error *err)
 {
 	struct bundle_environment *e = &m->environment;
 	const struct record *rec = &m->c->record;
-	int r = choose_runtime(m, err);
+	m->lock_fd = record_lock(m->c, err);	/* first: what fails from now on is cleaned up */
+	int r = m->lock_fd < 0 ? m->lock_fd : choose_runtime(m, err);
 	e->systemd_cgroups = str_eq(m->carrier->cgroup_manager, "systemd");
 	if (r == 0)
 		r = namespaces_find(m->carrier, rec, &e->others, err);

@@ -238,6 +238,8 @@ limits_here() {
 		failing 125 "${option%% *}" run_plain $option "$PLAIN" true
 		says "of cgroup v1 cannot be given to an ordinary user; run carrier as root, or boot with systemd.unified_cgroup_hierarchy=1"
 	done
+	expect 0 carrier ps -aq
+	prints ""
 }
 
 @test "what makes no sense together is refused before anything is made" {
