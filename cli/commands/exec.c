@@ -146,11 +146,12 @@ static int execute(const struct carrier *c, const struct container *container, c
 	cleanup_close int log = memfd_create("runtime-log", MFD_CLOEXEC);
 	if (log < 0)
 		return error_set(err, errno, "make a file in memory");
-	int r = runtime_path(c, &path, err);
+	const struct carrier own = runtime_of(c, &container->record, NULL);
+	int r = runtime_path(&own, &path, err);
 	if (r == 0)
-		r = runtime_enter(c, container, err);
+		r = runtime_enter(&own, container, err);
 	if (r == 0)
-		r = arguments(c, container, o, command, &argv, err);
+		r = arguments(&own, container, o, command, &argv, err);
 	if (r < 0)
 		return r;
 	struct proc_fd fds[4] = { { log, LOG_FD } };

@@ -241,7 +241,7 @@ static enum record_note noted_stop(const struct monitor *m)
 static void reread(struct monitor *m)
 {
 	struct error err = { 0 };
-	int r = record_reread(m->c, &err);
+	int r = m->c->record.remove ? 0 : record_reread(m->c, &err);	/* a --rm container has one life */
 	if (r > 0)
 		r = bundle_write(m->c, &m->environment, &err);
 	if (r < 0)

@@ -89,6 +89,17 @@ inside() {
 	failing 125 "--security-opt 'seccomp=none.json': open" run_plain --security-opt seccomp=none.json "$PLAIN" true
 }
 
+@test "--security-opt seccomp=: the profile that podman brings" {
+	local profile=/usr/share/containers/seccomp.json
+	[ -e $profile ] || skip "no $profile (package golang-github-containers-common)"
+	inside 'grep Seccomp: /proc/self/status | cut -f2; chroot / echo may; unshare -m true 2>&1 || true' --security-opt seccomp=$profile
+	says 2
+	says may
+	[[ $output == *"unshare"* ]]
+	inside 'unshare -u true && echo allowed' --security-opt seccomp=$profile --cap-add SYS_ADMIN
+	prints allowed
+}
+
 @test "--security-opt mask, unmask, systempaths" {
 	inside 'cat /etc/group; test -d /bin' --security-opt mask=/etc/group
 	prints ""
@@ -291,6 +302,8 @@ inside() {
 	chmod 666 calls
 	carrier run -d --name other --network none --runtime "$BASE/bin/mine" "$PLAIN" sleep 1000 >/dev/null
 	has_state other running
+	expect 0 carrier exec other true
+	grep -q ' exec ' calls
 	expect 0 carrier stop -t 0 other
 	grep -q ' run ' calls
 	grep -q ' kill ' calls
