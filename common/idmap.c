@@ -46,6 +46,32 @@ uint32_t idmap_to_host(const struct idmap *m, uint32_t container_id)
 	return (uint32_t) -1;
 }
 
+uint32_t idmap_from_host(const struct idmap *m, uint32_t host_id)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct id_range *r = &m->ranges[i];
+		if (host_id >= r->host_id && host_id - r->host_id < r->size)
+			return r->container_id + (host_id - r->host_id);
+	}
+	return (uint32_t) -1;
+}
+
+int idmap_own(struct idmap *m, bool groups, struct error *err)
+{
+	const char *path = groups ? "/proc/self/gid_map" : "/proc/self/uid_map";
+	cleanup_free char *text = NULL;
+	int r = fs_read_file(AT_FDCWD, path, 1 << 16, &text, NULL, err);
+	if (r < 0)
+		return r;
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		unsigned long inside, outside, size;
+		if (sscanf(line, "%lu %lu %lu", &inside, &outside, &size) != 3)
+			return error_say(err, EBADMSG, "'%s' has a line that is no map", path);
+		idmap_add(m, (uint32_t) inside, (uint32_t) inside, (uint32_t) size);
+	}
+	return 0;
+}
+
 /* ---- /etc/passwd, /etc/subuid, /etc/subgid ---- */
 
 enum { FIELDS_MAX = 3, FIELD_SIZE = 264 };

@@ -57,6 +57,13 @@ void idmap_single(struct idmap *uids, struct idmap *gids);
 /* idmap_to_host - the id outside for an id inside; -1 (as uint32_t) when it is not mapped */
 uint32_t idmap_to_host(const struct idmap *m, uint32_t container_id);
 
+/* idmap_from_host - the other way round: the id inside for an id outside; -1 (as uint32_t) when it is not mapped */
+uint32_t idmap_from_host(const struct idmap *m, uint32_t host_id);
+
+/* idmap_own - what our own user namespace has: of /proc/self/uid_map, or gid_map (@groups), every range with its ids inside as both
+ * ids of the range. In the initial one that is one range of all. Adds to @m */
+int idmap_own(struct idmap *m, bool groups, struct error *err);
+
 /* idmap_apply - write both maps of @pid, which is in a new user namespace
  * Directly when the caller may (CAP_SETUID and CAP_SETGID in its own namespace, or only its own ids are
  * mapped; then setgroups is denied first), else through newuidmap(1) and newgidmap(1), both at once.

@@ -53,7 +53,7 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct strings lower cleanup_strings = { 0 };
 	struct record rec = { 0 };
-	cleanup_close int hold = -1;
+	cleanup_close int hold = -1, ids = -1;
 	enum pull_policy policy = PULL_MISSING;
 	const struct pull_options p = { .platform = o->platform, .registry = &o->registry, 
 					.progress = o->quiet ? PROGRESS_NONE : PROGRESS_AUTO };
@@ -76,6 +76,9 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 		r = namespaces_resolve(c, &rec.namespaces, &pool, err);
 	if (r == 0)
 		r = choose_network(&rec, err);
+	rec.lowerdirs = lower.v;
+	if (r == 0)
+		r = users_claim(c, &pool, &rec, &ids, err);
 	if (r == 0)
 		r = replace(c, o, err);
 	if (r == 0)
@@ -90,7 +93,6 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 		rec.image = args[0];
 		rec.image_id = image.config_digest;
 		rec.manifest = image.manifest_digest;
-		rec.lowerdirs = lower.v;
 		rec.storage_driver = c->storage_driver;
 	}
 	ret->record = rec;

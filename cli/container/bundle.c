@@ -175,7 +175,7 @@ static const struct mount_row *choose(const struct container *c, const struct bu
 {
 	if (e->single_id && strcmp(row->destination, "/dev/pts") == 0)
 		return &single_id_pts;
-	if (e->rootless && network_is(c, "host") && strcmp(row->destination, "/sys") == 0)
+	if ((e->rootless || users_mapped(&c->record)) && network_is(c, "host") && strcmp(row->destination, "/sys") == 0)
 		return &host_sys;
 	return row;
 }
@@ -273,7 +273,7 @@ static void make_sysctl(struct spec_linux *l, const struct container *c, bool ro
 	l->sysctl.pairs = pool_alloc(pool, 2 * sizeof *l->sysctl.pairs);
 	l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv4.ip_unprivileged_port_start"),
 							      pool_strdup(pool, "0") };
-	if (!rootless)
+	if (!rootless && !users_mapped(&c->record))
 		l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv4.ping_group_range"),
 								      pool_strdup(pool, "0 2147483647") };
 }
@@ -310,6 +310,7 @@ int bundle_spec(const struct container *c, const struct bundle_environment *e, s
 	make_mounts(s, c, e, pool);
 	*ret = s;
 	r = make_linux(c, e, s->process, pool, &s->linux_, err);
+	r = r < 0 ? r : users_to_spec(&c->record, s->linux_, pool, err);
 	r = r < 0 ? r : privileges_to_spec(settings, pool, s, err);
 	r = r < 0 ? r : devices_to_spec(&c->record.devices, settings->privileged, e->rootless, pool, s, err);
 	return r < 0 ? r : process_to_spec(c, pool, s, err);

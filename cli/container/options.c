@@ -47,6 +47,7 @@ const struct option_def run_option_table[] = {
 	ROW(pull, 0, "pull", "always|missing|newer|never", "when to pull the image (default: missing)"),
 	ROW(platform, 0, "platform", "OS/ARCH[/VARIANT]", "of which platform the image is to be"),
 	REGISTRY_OPTION_ROWS(struct run_options, registry),
+	USERS_OPTION_ROWS(struct run_options, users),
 	ROW(cidfile, 0, "cidfile", "FILE", "write the id to FILE, which must not exist"),
 	ROW(pidfile, 0, "pidfile", "FILE", "write the pid of the container's process to FILE"),
 	ROW(quiet, 'q', "quiet", NULL, "no progress while pulling"),
@@ -310,6 +311,7 @@ int options_to_record(const struct run_options *o, const struct image *image, ch
 	r = r < 0 ? r : process_to_record(&o->process, str_eq(record.network, "host"), pool, &record, err);
 	r = r < 0 ? r : volumes_parse(&o->volumes, pool, &record, err);
 	r = r < 0 ? r : life_to_record(o, settings_of(image)->healthcheck, pool, &record.life, err);
+	r = r < 0 ? r : users_to_record(&o->users, o->user != NULL, pool, &record, err);
 	if (r < 0)
 		return r;
 	*ret = record;

@@ -10,6 +10,7 @@
 #include "privileges.h"
 #include "process.h"
 #include "record.h"
+#include "users.h"
 #include <stdbool.h>
 
 struct run_options {
@@ -25,11 +26,12 @@ struct run_options {
 	struct device_options devices;
 	struct namespace_options namespaces;
 	struct process_options process;
+	struct users_options users;
 };
 enum {	/* rows; options.c asserts them. The first are run's alone, create has those behind them */
 	RUN_ONLY_OPTIONS = 1 + LIFE_RUN_OPTION_ROWS_N,
 	RUN_OPTIONS = RUN_ONLY_OPTIONS + 26 + LIFE_OPTION_ROWS_N + REGISTRY_OPTION_ROWS_N + LIMIT_OPTION_ROWS_N +
-		PRIVILEGE_OPTION_ROWS_N + DEVICE_OPTION_ROWS_N + NAMESPACE_OPTION_ROWS_N + PROCESS_OPTION_ROWS_N,
+		PRIVILEGE_OPTION_ROWS_N + DEVICE_OPTION_ROWS_N + NAMESPACE_OPTION_ROWS_N + PROCESS_OPTION_ROWS_N + USERS_OPTION_ROWS_N,
 };
 extern const struct option_def run_option_table[];
 extern const struct run_options run_option_defaults;

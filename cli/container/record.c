@@ -54,6 +54,7 @@ const struct json_type record_type = JSON_TYPE(T,
 	JSON_INLINE(T, life, "life", record_life_type),
 	JSON_INLINE(T, limits, "limits", record_limits_type), JSON_INLINE(T, devices, "devices", record_devices_type),
 	JSON_INLINE(T, namespaces, "namespaces", record_namespaces_type), JSON_INLINE(T, process, "process", record_process_type),
+	JSON_INLINE(T, users, "users", record_users_type),
 	JSON_FIELD(T, uid_map, "uidMap"), JSON_FIELD(T, gid_map, "gidMap"), JSON_FIELD(T, create_command, "createCommand"));
 #undef T
 #define T struct status

@@ -29,6 +29,7 @@
 #include "namespaces.h"
 #include "process.h"
 #include "settings.h"
+#include "users.h"
 #include <stdint.h>
 
 struct record_mount { char *type, *source, *destination; char **options; };
@@ -52,7 +53,8 @@ struct record {
 	struct record_devices devices;
 	struct record_namespaces namespaces;
 	struct record_process process;
-	char **uid_map, **gid_map;	/* "0 1000 1": how it was mapped; NULL: not */
+	struct record_users users;
+	char **uid_map, **gid_map;	/* of users.h: "0 1 1000"; NULL: no user namespace of its own */
 	char **create_command;		/* the command line that made it, for `generate`; NULL: older than that */
 };
 extern const struct json_type record_type;
