@@ -32,8 +32,16 @@ static int add_path(struct buf *b, const char *path, struct error *err)
 	return 0;
 }
 
+/* add_map - triples: the id on the disk, the one to show, how many */
+static void add_map(struct buf *b, const char *option, const struct idmap *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		buf_printf(b, "%s%s%s%u:%u:%u", i ? ":" : ",", i ? "" : option, i ? "" : "=", m->ranges[i].container_id, m->ranges[i].host_id,
+			   m->ranges[i].size);
+}
+
 /* make_options - paths relative to the first @skip bytes, which are its cwd */
-static int make_options(const struct container *c, size_t skip, bool foreign, struct buf *b, struct error *err)
+static int make_options(const struct container *c, const struct layers *layers, size_t skip, struct buf *b, struct error *err)
 {
 	cleanup_free char *upper = xasprintf("%s/upper", c->dir), *work = xasprintf("%s/work", c->dir);
 	int r = 0;
@@ -47,8 +55,14 @@ static int make_options(const struct container *c, size_t skip, bool foreign, st
 	buf_puts(b, ",workdir=");
 	if (r == 0)
 		r = add_path(b, work + skip, err);
-	if (foreign)
+	if (layers->foreign && layers->mapped)
+		buf_printf(b, ",squash_to_uid=%u,squash_to_gid=%u", idmap_to_host(&layers->uids, 0), idmap_to_host(&layers->gids, 0));
+	else if (layers->foreign)
 		buf_puts(b, ",squash_to_root");
+	else if (layers->mapped) {
+		add_map(b, "uidmapping", &layers->uids);
+		add_map(b, "gidmapping", &layers->gids);
+	}
 	return r;
 }
 
@@ -97,14 +111,14 @@ static int mount_fuse(int fuse_fd, const char *target, struct error *err)
 	return r;
 }
 
-pid_t fuse_overlay_mount(const struct container *c, bool foreign, struct error *err)
+pid_t fuse_overlay_mount(const struct container *c, const struct layers *layers, struct error *err)
 {
 	struct buf options cleanup_buf = { 0 };
 	size_t skip = driver_common(c);
 	cleanup_free char *program = proc_find("fuse-overlayfs", NULL), *target = xasprintf("%s/rootfs", c->dir);
 	if (!program)
 		return error_say(err, EOPNOTSUPP, "there is no fuse-overlayfs in PATH: install the package of that name");
-	int r = make_options(c, skip, foreign, &options, err);
+	int r = make_options(c, layers, skip, &options, err);
 	if (r < 0)
 		return r;
 	cleanup_close int fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);

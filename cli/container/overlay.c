@@ -62,12 +62,12 @@ static int set(int fs_fd, const char *key, const char *value)
 }
 
 /* configure - -EOPNOTSUPP before Linux 6.8 */
-static int configure(int fs_fd, const struct container *c, bool discard)
+static int configure(int fs_fd, const struct container *c, const struct layers *layers, bool discard)
 {
 	cleanup_free char *upper = xasprintf("%s/upper", c->dir), *work = xasprintf("%s/work", c->dir);
-	int r = 0;
-	for (char **l = c->record.lowerdirs; r == 0 && *l; l++)
-		r = set(fs_fd, "lowerdir+", *l);
+	int r = layers->tree ? set(fs_fd, "lowerdir+", layers->tree) : 0;
+	for (char **l = layers->dirs; r == 0 && *l; l++)
+		r = set(fs_fd, layers->tree ? "datadir+" : "lowerdir+", *l);
 	if (r == -EINVAL)	/* no such key. A layer that is bad is refused with a word, below */
 		return -EOPNOTSUPP;
 	if (r == 0)
@@ -86,12 +86,12 @@ static int configure(int fs_fd, const struct container *c, bool discard)
 }
 
 /* mount_new - -EOPNOTSUPP: this kernel takes mount(2) only */
-static int mount_new(const struct container *c, bool discard, struct error *err)
+static int mount_new(const struct container *c, const struct layers *layers, bool discard, struct error *err)
 {
 	cleanup_close int fs_fd = fsopen("overlay", FSOPEN_CLOEXEC);
 	if (fs_fd < 0)
 		return errno == ENOSYS ? -EOPNOTSUPP : mount_failed(c, errno, "", err);
-	int r = configure(fs_fd, c, discard);
+	int r = configure(fs_fd, c, layers, discard);
 	if (r == -EOPNOTSUPP)
 		return r;
 	if (r < 0) {
@@ -172,8 +172,10 @@ static int mount_old(const struct container *c, bool discard, struct error *err)
 	return code ? mount_failed(c, code, "", err) : 0;
 }
 
-int overlay_mount(const struct container *c, bool discard, struct error *err)
+int overlay_mount(const struct container *c, const struct layers *l, bool discard, struct error *err)
 {
-	int r = mount_new(c, discard, err);
+	int r = mount_new(c, l, discard, err);
+	if (r == -EOPNOTSUPP && l->tree)
+		return error_say(err, EOPNOTSUPP, "this kernel's overlay takes no layers of content alone (Linux 6.8 and later do)");
 	return r == -EOPNOTSUPP ? mount_old(c, discard, err) : r;
 }

@@ -7,8 +7,8 @@
  * driver has put them, and the file `driver` says which that was (none: overlay, which is the usual one, and costs nothing to note).
  */
 #include "rootfs.h"
-#include "../image/copy.h"
 #include "../image/flatten.h"
+#include "../image/mapped.h"
 #include "cleanup.h"
 #include "drivers.h"
 #include "fs.h"
@@ -64,7 +64,7 @@ static int layer_missing(const char *layer, int code, struct error *err)
 }
 
 /* make_upper - only the first time: later its metadata are the container's own */
-static int make_upper(const struct container *c, struct error *err)
+static int make_upper(const struct container *c, const struct copy_as *as, struct error *err)
 {
 	if (faccessat(c->dir_fd, "upper", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
@@ -73,7 +73,7 @@ static int make_upper(const struct container *c, struct error *err)
 		return layer_missing(layer, errno, err);
 	int r = make_dir(c, "upper.new", 0755, err);
 	if (r == 0)
-		r = copy_metadata(AT_FDCWD, layer, c->dir_fd, "upper.new", err);
+		r = copy_metadata_as(AT_FDCWD, layer, c->dir_fd, "upper.new", as, err);
 	if (r < 0)
 		return r;
 	if (renameat(c->dir_fd, "upper.new", c->dir_fd, "upper") < 0)
@@ -81,9 +81,10 @@ static int make_upper(const struct container *c, struct error *err)
 	return 0;
 }
 
-static int make_upper_and_work(const struct container *c, struct error *err)
+/* make_upper_and_work - @as: the owner of / */
+static int make_upper_and_work(const struct container *c, const struct copy_as *as, struct error *err)
 {
-	int r = make_upper(c, err);
+	int r = make_upper(c, as, err);
 	if (r == 0)
 		r = make_dir(c, "work", 0700, err);
 	if (r == 0)
@@ -130,7 +131,7 @@ static bool is_foreign(const struct container *c)
 
 /* ---- a plain copy ---- */
 
-static int make_copy(const struct container *c, bool foreign, struct error *err)
+static int make_copy(const struct container *c, const struct layers *l, struct error *err)
 {
 	const char *layer = rootfs_root_layer(c->record.lowerdirs);
 	int r = fs_remove_tree(c->dir_fd, "rootfs", err);	/* of a start that failed */
@@ -141,9 +142,9 @@ static int make_copy(const struct container *c, bool foreign, struct error *err)
 	cleanup_close int fd = r < 0 ? -1 : openat(c->dir_fd, "rootfs.new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return r < 0 ? r : error_set(err, errno, "open '%s/rootfs.new'", c->dir);
-	r = flatten(c->record.lowerdirs, fd, foreign, err);
+	r = flatten(l->dirs, fd, &l->as, err);
 	if (r == 0)
-		r = copy_metadata_as(AT_FDCWD, layer, c->dir_fd, "rootfs.new", foreign, err);
+		r = copy_metadata_as(AT_FDCWD, layer, c->dir_fd, "rootfs.new", &l->as, err);
 	if (r == 0 && renameat(c->dir_fd, "rootfs.new", c->dir_fd, "rootfs") < 0)
 		r = error_set(err, errno, "rename '%s/rootfs.new' to 'rootfs'", c->dir);
 	if (r < 0) {
@@ -153,20 +154,68 @@ static int make_copy(const struct container *c, bool foreign, struct error *err)
 	return 0;
 }
 
+/* ---- owners ---- */
+
+static void layers_done(struct layers *l)
+{
+	cleanup_freep(&l->tree);
+	idmap_done(&l->uids);
+	idmap_done(&l->gids);
+}
+
+static int layers_of(const struct container *c, struct layers *ret, struct error *err)
+{
+	*ret = (struct layers) { .dirs = c->record.lowerdirs, .foreign = is_foreign(c), .mapped = users_mapped(&c->record) };
+	int r = users_maps(&c->record, &ret->uids, &ret->gids, err);
+	ret->as.ours = ret->foreign;
+	if (ret->mapped) {
+		ret->as.uids = &ret->uids;
+		ret->as.gids = &ret->gids;
+	}
+	return r;
+}
+
+/* mount_mapped - the owners of the container's own namespace: by mounts with a map of ids, where we may, else by a tree of metadata */
+static int mount_mapped(const struct container *c, struct layers *l, bool discard, struct error *err)
+{
+	struct error why = { 0 };
+	const char *end = strstr(c->dir, "/containers/");
+	if (l->foreign || !end)
+		return error_say(err, EOPNOTSUPP, "the layers are another user's");
+	if (idmap_is_initial(-1)) {	/* elsewhere the kernel always says no */
+		if (overlay_mount_idmapped(c, l, discard, &why) == 0)
+			return 0;
+		log_info("layers cannot be mounted with the container's ids here, a tree of metadata takes their place: %s", why.text);
+	}
+	cleanup_free char *store = xasprintf("%.*s/store", (int) (end - c->dir), c->dir);
+	const struct mapping m = { .store_root = store, .image_id = c->record.image_id, .lowerdirs = l->dirs, .uids = &l->uids,
+				   .gids = &l->gids, .root_layer = rootfs_root_layer(l->dirs) };
+	int r = mapped_tree(&m, &l->tree, err);
+	return r < 0 ? r : overlay_mount(c, l, discard, err);
+}
+
+bool rootfs_owners_mapped(const struct container *c)
+{
+	return users_mapped(&c->record) && rootfs_driver(c) != DRIVER_FUSE;
+}
+
 /* ---- all ---- */
 
-static int mount_by(const struct container *c, enum storage_driver d, bool first, bool discard, bool foreign, struct rootfs *ret,
+static int mount_by(const struct container *c, enum storage_driver d, bool first, bool discard, struct layers *l, struct rootfs *ret,
 		    struct error *err)
 {
+	static const struct copy_as as_they_are;
 	int r = 0;
+	if (first && l->mapped)	/* of a driver that could not be used: / has another owner there. One with files in it stays. */
+		(void) unlinkat(c->dir_fd, "upper", AT_REMOVEDIR);
 	if (d == DRIVER_COPY)
-		r = first ? make_copy(c, foreign, err) : 0;
+		r = first ? make_copy(c, l, err) : 0;
 	else
-		r = make_upper_and_work(c, err);
+		r = make_upper_and_work(c, d == DRIVER_OVERLAY && l->mapped ? &l->as : &as_they_are, err);
 	if (r == 0 && d == DRIVER_OVERLAY)
-		r = overlay_mount(c, discard, err);
+		r = l->mapped ? mount_mapped(c, l, discard, err) : overlay_mount(c, l, discard, err);
 	if (r == 0 && d == DRIVER_FUSE)
-		r = ret->helper = fuse_overlay_mount(c, foreign, err);
+		r = ret->helper = fuse_overlay_mount(c, l, err);
 	if (r < 0)
 		return r;
 	ret->driver = d;
@@ -183,16 +232,15 @@ static bool another_may(int r)
 	return false;
 }
 
-static int mount_first(const struct container *c, bool discard, struct rootfs *ret, struct error *err)
+static int mount_first(const struct container *c, bool discard, struct layers *l, struct rootfs *ret, struct error *err)
 {
 	enum storage_driver d = DRIVER_AUTO;
 	struct error why = { 0 };
-	bool foreign = is_foreign(c);
 	int r = c->record.storage_driver ? storage_driver_parse(c->record.storage_driver, &d, err) : 0;
 	if (r < 0 || d != DRIVER_AUTO)
-		return r < 0 ? r : mount_by(c, d, true, discard, foreign, ret, err);
-	for (d = foreign ? DRIVER_FUSE : DRIVER_OVERLAY; d < DRIVER_COPY; d++) {
-		r = mount_by(c, d, true, discard, foreign, ret, &why);
+		return r < 0 ? r : mount_by(c, d, true, discard, l, ret, err);
+	for (d = l->foreign ? DRIVER_FUSE : DRIVER_OVERLAY; d < DRIVER_COPY; d++) {
+		r = mount_by(c, d, true, discard, l, ret, &why);
 		if (r == 0 || !another_may(r)) {
 			if (r < 0 && err)
 				*err = why;
@@ -201,7 +249,7 @@ static int mount_first(const struct container *c, bool discard, struct rootfs *r
 		log_warn("the storage driver %s cannot be used here, %s is tried: %s", driver_names[d], driver_names[d + 1], why.text);
 		why = (struct error) { 0 };
 	}
-	return mount_by(c, DRIVER_COPY, true, discard, foreign, ret, err);
+	return mount_by(c, DRIVER_COPY, true, discard, l, ret, err);
 }
 
 int rootfs_mount(const struct container *c, bool discard, struct rootfs *ret, struct error *err)
@@ -210,9 +258,13 @@ int rootfs_mount(const struct container *c, bool discard, struct rootfs *ret, st
 		return 0;
 	if (!c->record.lowerdirs || !*c->record.lowerdirs)
 		return error_say(err, EINVAL, "container %.12s has neither layers nor a root directory", c->record.id);
+	struct layers layers CLEANUP(layers_done) = { 0 };
+	int r = layers_of(c, &layers, err);
+	if (r < 0)
+		return r;
 	if (c->status.started)
-		return mount_by(c, rootfs_driver(c), false, discard, is_foreign(c), ret, err);
-	int r = mount_first(c, discard, ret, err);
+		return mount_by(c, rootfs_driver(c), false, discard, &layers, ret, err);
+	r = mount_first(c, discard, &layers, ret, err);
 	return r < 0 ? r : remember(c, ret->driver, err);
 }
 

@@ -12,8 +12,15 @@
  * 0:0 devices; opaque directories have user.overlay.opaque=y, by fuse-overlayfs also trusted.overlay.opaque or a file .wh..wh..opq, beside
  * which there may be whiteouts as files .wh.NAME. With copy it is the difference between rootfs/ and the layers.
  *
- * A further form, metadata trees over one store of objects by overlayfs' data-only lower layers ("lowerdir+", "datadir+"), would be one more
- * driver below: record.lowerdirs names the trees then, and store_lowerdirs() makes the list. Nobody else knows what a layer looks like.
+ * A container with ids of its own (users.h) sees the image's files by them, and nothing is copied for that where it can be helped:
+ *
+ *	overlay		root: the layers are mounted with a map of ids (idmapped.c). Others, and root where that is refused: a tree of the image's
+ *			metadata with the right owners, over the layers as data-only ones (../image/mapped.h)
+ *	fuse-overlayfs	maps ids itself
+ *	copy		is a copy with other owners
+ *
+ * upper/ (and the copy) then hold the owners that are seen from the monitor's namespace; with fuse-overlayfs those of the container. record.lowerdirs
+ * are the image's in every case.
  */
 #pragma once
 #include "record.h"
@@ -41,5 +48,7 @@ int rootfs_unmount(const struct container *c, struct rootfs *rootfs, struct erro
 
 /* rootfs_driver - of a container that was started before; never DRIVER_AUTO */
 enum storage_driver rootfs_driver(const struct container *c);
+/* rootfs_owners_mapped - the owners in what is its own (upper/, or the copy) are those of its maps (users_maps), not the image's */
+bool rootfs_owners_mapped(const struct container *c);
 /* rootfs_root_layer - of @lowerdirs (at least one, topmost first), the one whose root says what / looks like; borrowed */
 const char *rootfs_root_layer(char *const *lowerdirs);

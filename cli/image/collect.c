@@ -92,6 +92,26 @@ static int sweep(struct sweep *w, const char *dir, const struct strings *keep, s
 	return r;
 }
 
+/* sweep_mapped - HEX-KEY goes with the image HEX */
+static int sweep_mapped(struct sweep *w, const struct strings *chains, struct error *err)
+{
+	cleanup_close int fd = openat(w->store->fd, "mapped", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(dup(fd));
+	if (!d)
+		return error_set(err, errno, "read '%s/mapped'", w->store->root);
+	int r = 0;
+	for (struct dirent *e; r == 0 && (e = readdir(d));) {
+		cleanup_free char *hex = xstrndup(e->d_name, strcspn(e->d_name, "-"));
+		if (e->d_name[0] == '.' || marks_have(chains, hex))
+			continue;
+		r = discard(w, fd, e->d_name, err);
+		w->ret->leftovers++;
+	}
+	return r;
+}
+
 /* sweep_tmp - what nobody holds a lock on belongs to a process that was killed; the next pull goes on with the parts of its blobs */
 static int sweep_tmp(struct sweep *w, struct error *err)
 {
@@ -142,6 +162,8 @@ static int sweep_all(struct sweep *w, struct error *err)
 		r = sweep(w, "chains", &m.chains, &w->ret->chains, err);
 	if (r == 0)
 		r = sweep(w, "blobs/sha256", &m.blobs, &w->ret->blobs, err);
+	if (r == 0)
+		r = sweep_mapped(w, &m.chains, err);
 	size_t origins = 0;
 	if (r == 0)
 		r = sweep(w, "origins", &m.manifests, &origins, err);

@@ -21,7 +21,30 @@ static int open_entry(int dir_fd, const char *path)
 	return openat(dir_fd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static int copy_xattrs(int from, int to)
+static uint32_t owner_as(const struct idmap *m, uint32_t id)
+{
+	uint32_t mapped = idmap_to_host(m, id);
+	return mapped == UINT32_MAX ? 0 : mapped;
+}
+
+/* Of a POSIX ACL as an xattr (linux/posix_acl_xattr.h): a header, then entries of tag, permissions and id, little-endian. */
+enum { ACL_HEADER = 4, ACL_ENTRY = 8, ACL_ENTRY_ID = 4, ACL_TAG_USER = 0x02, ACL_TAG_GROUP = 0x08 };
+
+static void map_acl(unsigned char *value, size_t len, const struct copy_as *as)
+{
+	for (size_t at = ACL_HEADER; at + ACL_ENTRY <= len; at += ACL_ENTRY) {
+		unsigned char *id = value + at + ACL_ENTRY_ID;
+		bool user = value[at] == ACL_TAG_USER;
+		if (!user && value[at] != ACL_TAG_GROUP)
+			continue;
+		uint32_t v = owner_as(user ? as->uids : as->gids, (uint32_t) id[0] | (uint32_t) id[1] << 8 | (uint32_t) id[2] << 16 |
+								      (uint32_t) id[3] << 24);
+		for (int i = 0; i < 4; i++)
+			id[i] = (unsigned char) (v >> (8 * i));
+	}
+}
+
+static int copy_xattrs(int from, int to, const struct copy_as *as)
 {
 	char source[32], target[32], names[64 * 1024];
 	static char value[XATTR_SIZE_MAX];
@@ -33,6 +56,8 @@ static int copy_xattrs(int from, int to)
 		if (str_starts(name, "user.overlay.") || str_starts(name, "trusted.overlay."))
 			continue;
 		ssize_t len = getxattr(source, name, value, sizeof value);
+		if (len > 0 && as && as->uids && str_starts(name, "system.posix_acl_"))
+			map_acl((unsigned char *) value, (size_t) len, as);
 		if (len < 0 || (setxattr(target, name, value, (size_t) len, 0) < 0 && errno != ENOTSUP && errno != EPERM))
 			return -errno;
 	}
@@ -41,22 +66,26 @@ static int copy_xattrs(int from, int to)
 
 int copy_metadata(int from_fd, const char *from, int to_fd, const char *to, struct error *err)
 {
-	return copy_metadata_as(from_fd, from, to_fd, to, false, err);
+	return copy_metadata_as(from_fd, from, to_fd, to, NULL, err);
 }
 
-int copy_metadata_as(int from_fd, const char *from, int to_fd, const char *to, bool ours, struct error *err)
+int copy_metadata_as(int from_fd, const char *from, int to_fd, const char *to, const struct copy_as *as, struct error *err)
 {
 	struct stat st;
 	cleanup_close int source = open_entry(from_fd, from), target = open_entry(to_fd, to);
 	if (source < 0 || target < 0 || fstat(source, &st) < 0)
 		return error_set(err, errno, "look at '%s'", to);
 	/* what belongs to an id that we do not have is shown as nobody's, and cannot be given away */
-	bool nobodys = st.st_uid == OVERFLOW_ID || st.st_gid == OVERFLOW_ID;
+	bool nobodys = st.st_uid == OVERFLOW_ID || st.st_gid == OVERFLOW_ID, ours = as && as->ours;
+	if (as && as->uids) {
+		st.st_uid = owner_as(as->uids, st.st_uid);
+		st.st_gid = owner_as(as->gids, st.st_gid);
+	}
 	if (!ours && fchownat(target, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0 && !(errno == EINVAL && nobodys))
 		return error_set(err, errno, "change the owner of '%s'", to);
 	char path[32];
 	if (!S_ISLNK(st.st_mode)) {
-		int r = copy_xattrs(source, target);
+		int r = copy_xattrs(source, target, as);
 		if (r < 0 && !ours)
 			return error_set(err, -r, "copy the extended attributes of '%s'", to);
 		if (chmod(fs_fd_path(target, path), st.st_mode & 07777) < 0)
@@ -108,10 +137,10 @@ static int copy_file(int from_fd, const char *from, int to_fd, const char *to, s
 
 int copy_entry(int from_fd, const char *from, int to_fd, const char *to, struct error *err)
 {
-	return copy_entry_as(from_fd, from, to_fd, to, false, err);
+	return copy_entry_as(from_fd, from, to_fd, to, NULL, err);
 }
 
-int copy_entry_as(int from_fd, const char *from, int to_fd, const char *to, bool ours, struct error *err)
+int copy_entry_as(int from_fd, const char *from, int to_fd, const char *to, const struct copy_as *as, struct error *err)
 {
 	struct stat st;
 	char target[PATH_MAX];
@@ -138,7 +167,7 @@ int copy_entry_as(int from_fd, const char *from, int to_fd, const char *to, bool
 		if (mknodat(to_fd, to, st.st_mode & (S_IFMT | 0777), st.st_rdev) < 0)
 			r = error_set(err, errno, "create the node '%s'", to);
 	}
-	return r < 0 ? r : copy_metadata_as(from_fd, from, to_fd, to, ours, err);
+	return r < 0 ? r : copy_metadata_as(from_fd, from, to_fd, to, as, err);
 }
 
 /* ---- trees ---- */

@@ -6,9 +6,12 @@
 #include "reference.h"
 #include "str.h"
 #include "walk.h"
+#include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+
+enum { DUE_MAX = 64 };	/* of an image's mapped trees at a time: others have a later turn */
 
 /* layer_of - ".../layers/sha256/HEX" of the lowerdir that is its tree. Caller frees; NULL: not of the store */
 static char *layer_of(const char *root, const char *lowerdir)
@@ -48,16 +51,32 @@ static void add_due(const char *path, int *fds, size_t *n)
 		fds[(*n)++] = take_fd(fd);
 }
 
+/* add_mapped - what was made of the image for containers with other ids */
+static void add_mapped(const char *root, const char *image_id, int *fds, size_t *n)
+{
+	cleanup_free char *path = xasprintf("%s/store/mapped", root);
+	cleanup_dir DIR *d = opendir(path);
+	const char *hex = digest_hex(image_id);
+	struct dirent *e;
+	for (size_t end = *n + DUE_MAX; d && *n < end && (e = readdir(d));)
+		if (str_starts(e->d_name, hex)) {
+			cleanup_free char *dir = xasprintf("%s/%s", path, e->d_name);
+			add_due(dir, fds, n);
+		}
+}
+
 int cover_layers(const char *root, char *const *lowerdirs, const char *image_id, struct error *err)
 {
 	size_t due = 0;
-	int *fds = xcalloc(strings_count(lowerdirs) + 1, sizeof *fds), r = 0;
+	int *fds = xcalloc(strings_count(lowerdirs) + 1 + DUE_MAX, sizeof *fds), r = 0;
 	for (; *lowerdirs; lowerdirs++) {
 		cleanup_free char *layer = layer_of(root, *lowerdirs);
 		add_due(layer, fds, &due);
 	}
 	cleanup_free char *chain = image_id ? xasprintf("%s/store/chains/%s", root, digest_hex(image_id)) : NULL;
 	add_due(chain, fds, &due);
+	if (image_id)
+		add_mapped(root, image_id, fds, &due);
 	if (due && syncfs(fds[0]) < 0)
 		r = error_set(err, errno, "sync the store '%s'", root);
 	for (size_t i = 0; i < due; i++) {

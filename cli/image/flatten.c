@@ -1,6 +1,5 @@
 #include "flatten.h"
 #include "cleanup.h"
-#include "copy.h"
 #include "fs.h"
 #include "log.h"
 #include "mem.h"
@@ -15,6 +14,7 @@ enum { DEPTH_MAX = 512 };
 struct seen { ino_t ino; char *path; };
 struct applying {
 	int to_fd;
+	const struct copy_as *as;
 	bool ours;
 	struct seen *seen;
 	size_t n_seen, left_out;
@@ -56,7 +56,7 @@ static int apply_file(struct applying *a, int dir_fd, const char *name, const ch
 		r = link_again(a, st, path, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = copy_entry_as(dir_fd, name, a->to_fd, path, a->ours, &why);
+	r = copy_entry_as(dir_fd, name, a->to_fd, path, a->as, &why);
 	if (a->ours && (r == -EACCES || r == -EPERM)) {
 		a->left_out++;
 		return 0;
@@ -91,7 +91,7 @@ static int apply_directory(struct applying *a, int dir_fd, const char *name, con
 	if (r == 0)
 		r = apply_children(a, fd, path, depth + 1, err);
 	if (r == 0)	/* last, for its times, and because it may be one that is not to be written to */
-		r = copy_metadata_as(dir_fd, name, a->to_fd, path, a->ours, err);
+		r = copy_metadata_as(dir_fd, name, a->to_fd, path, a->as, err);
 	return r;
 }
 
@@ -124,9 +124,9 @@ static int apply_children(struct applying *a, int dir_fd, const char *path, int 
 	return r;
 }
 
-int flatten(char *const *lowerdirs, int to_fd, bool ours, struct error *err)
+int flatten(char *const *lowerdirs, int to_fd, const struct copy_as *as, struct error *err)
 {
-	struct applying a = { .to_fd = to_fd, .ours = ours };
+	struct applying a = { .to_fd = to_fd, .as = as, .ours = as && as->ours };
 	int r = 0;
 	for (size_t i = strings_count(lowerdirs); r == 0 && i-- > 0;) {
 		cleanup_close int fd = open(lowerdirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -274,6 +274,22 @@ int store_put_chain(const struct store *s, int from_fd, const char *name, const 
 	return put_tree(s, from_fd, name, path, err);
 }
 
+int store_has_mapped(const struct store *s, const char *name)
+{
+	char path[160];
+	snprintf(path, sizeof path, "mapped/%.120s", name);
+	return covered(s, path);
+}
+
+int store_put_mapped(const struct store *s, int from_fd, const char *from, const char *name, struct error *err)
+{
+	char path[160];
+	snprintf(path, sizeof path, "mapped/%.120s", name);
+	if (mkdirat(s->fd, "mapped", 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "create '%s/mapped'", s->root);
+	return put_tree(s, from_fd, from, path, err);
+}
+
 /* hides_lower - its root is opaque; overlayfs looks at that of directories below the root only */
 static bool hides_lower(const char *diff)
 {

@@ -11,6 +11,7 @@
  *		fingerprint			of the tree, from then on (walk.h)
  *	ROOT/store/chains/HEX/			what was settled for the image HEX (chain.h): N/diff is one more overlay layer above its
  *						Nth layer; `boot` as a layer's
+ *	ROOT/store/mapped/HEX-KEY/		the image HEX with the owners that a container with ids of its own sees (mapped.h)
  *	ROOT/store/origins/HEX			where the manifest HEX came from: what can be fetched again (origin.h)
  *	ROOT/store/tmp/				downloads and layers that are not finished; its files are locked while in use (layer_place.h)
  *	ROOT/store/unfinished/HEX		a pull of the manifest HEX broke off: what it has verified is kept for the next one (unfinished.h)
@@ -65,6 +66,10 @@ int store_put_blob(const struct store *s, int from_fd, const char *name, const c
  * is already nothing is done; where one is that cannot be trusted they change places. The caller then removes what is in @from. */
 int store_put_layer(const struct store *s, int from_fd, const char *name, const char *diff_id, struct error *err);
 int store_put_chain(const struct store *s, int from_fd, const char *name, const char *config_digest, struct error *err);
+
+/* store_has_mapped, store_put_mapped - the same of ROOT/store/mapped/@name; it is made here only, and looked for here only */
+int store_has_mapped(const struct store *s, const char *name);
+int store_put_mapped(const struct store *s, int from_fd, const char *from, const char *name, struct error *err);
 
 /* struct image - one that is in the store, read */
 struct image {

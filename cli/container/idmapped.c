@@ -1,0 +1,71 @@
+/* Theory of operation. overlayfs looks at a lower layer through the mount by which it was named. So each layer's directory is covered, in
+ * the monitor's own mount namespace, by a clone of itself that shows its owners by the container's map (mount_setattr(2),
+ * MOUNT_ATTR_IDMAP, Linux 5.12; overlayfs takes such layers since 5.19); the overlay is mounted by the same paths as always, which makes clones of
+ * its own; and the covers go. The kernel wants CAP_SYS_ADMIN over the file system, which root of the host has alone. */
+#include "drivers.h"
+#include "cleanup.h"
+#include "proc.h"
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
+/* namespace_of - a user namespace with these maps, held by nothing but the returned fd */
+static int namespace_of(const struct idmap *uids, const struct idmap *gids, struct error *err)
+{
+	int ends[2];
+	char byte;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "make a pipe");
+	cleanup_close int read_fd = ends[0], write_fd = ends[1];
+	pid_t pid = fork();
+	if (pid < 0)
+		return error_set(err, errno, "make a process");
+	if (pid == 0) {
+		if (unshare(CLONE_NEWUSER) == 0 && write(write_fd, "", 1) == 1)
+			(void) pause();
+		_exit(1);
+	}
+	close_fd(&write_fd);
+	int r = read(read_fd, &byte, 1) == 1 ? idmap_apply(pid, uids, gids, err) : error_say(err, EPERM, "make a user namespace");
+	cleanup_free char *path = xasprintf("/proc/%d/ns/user", (int) pid);
+	int fd = r < 0 ? r : open(path, O_RDONLY | O_CLOEXEC);
+	if (r == 0 && fd < 0)
+		fd = error_set(err, errno, "open '%s'", path);
+	(void) kill(pid, SIGKILL);
+	(void) proc_wait(pid);
+	return fd;
+}
+
+static int cover(const char *dir, int userns_fd, struct error *err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned) userns_fd };
+	cleanup_close int fd = open_tree(AT_FDCWD, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "open layer '%s'", dir);
+	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+		return error_set(err, errno, "show layer '%s' with the container's owners", dir);
+	if (move_mount(fd, "", AT_FDCWD, dir, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_set(err, errno, "mount layer '%s' with the container's owners", dir);
+	return 0;
+}
+
+static void uncover(char *const *dirs, size_t n)
+{
+	while (n-- > 0)
+		(void) umount2(dirs[n], MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+int overlay_mount_idmapped(const struct container *c, const struct layers *l, bool discard, struct error *err)
+{
+	cleanup_close int userns = namespace_of(&l->uids, &l->gids, err);
+	size_t n = 0;
+	int r = userns < 0 ? userns : 0;
+	for (; r == 0 && l->dirs[n]; n += r == 0)
+		r = cover(l->dirs[n], userns, err);
+	if (r == 0)
+		r = overlay_mount(c, l, discard, err);
+	uncover(l->dirs, n);
+	return r;
+}
