@@ -19,8 +19,12 @@ static int work(void *ctx, struct error *err)
 	struct unpack_report *report;
 	struct rootfs mounted = ROOTFS_NONE;
 	cleanup_close int tree = container_tree(e->c, e->container, &mounted, err);
-	const struct pack_job job = { .tree_fd = tree, .output_fd = e->fd, .kind = "archive", .compression = LAYER_PLAIN };
-	int r = tree < 0 ? tree : pack_all(&job, &pool, &report, err);
+	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
+	const struct pack_job job = { .tree_fd = tree, .output_fd = e->fd, .kind = "archive", .compression = LAYER_PLAIN, .uids = &uids,
+				      .gids = &gids };
+	int r = tree < 0 ? tree : container_owners(e->container, false, &uids, &gids, err);
+	if (r == 0)
+		r = pack_all(&job, &pool, &report, err);
 	close_fd(&tree);
 	container_tree_end(e->container, &mounted);
 	if (r == 0 && report->message)

@@ -363,6 +363,8 @@ int bundle_write(const struct container *c, const struct bundle_environment *e, 
 		r = make_workdir(c, err);
 	if (r == 0)
 		r = write_etc(c, e->settings, hostname_of(c, &pool), err);
+	if (r == 0)
+		r = users_files(c, spec, &pool, err);
 	if (r < 0)
 		return r;
 	size_t len;

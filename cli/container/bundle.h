@@ -28,3 +28,6 @@ int bundle_read_etc(int root_fd, const char *path, char **ret, struct error *err
 
 /* seccomp_default - the profile, for the capabilities the container has; @pool owns it (seccomp_profile.c) */
 struct spec_seccomp *seccomp_default(char *const *capabilities, struct pool *pool);
+
+/* users_files - in a container with ids of its own: the owners of carrier's files, and the caller's line in /etc/passwd (users_files.c) */
+int users_files(const struct container *c, struct runtime_spec *s, struct pool *pool, struct error *err);

@@ -92,9 +92,11 @@ static char *joined(char *const *words, struct pool *pool)
 
 static int pack(const struct commit *k, const struct place *p, int tree_fd, struct made_layer *layer, struct error *err)
 {
-	const struct pack_job how = { .tree_fd = tree_fd, .kind = k->o->squash ? "layer" : "overlay",
+	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
+	int r = container_owners(k->container, !k->o->squash, &uids, &gids, err);
+	const struct pack_job how = { .tree_fd = tree_fd, .kind = k->o->squash ? "layer" : "overlay", .uids = &uids, .gids = &gids,
 				      .compression = k->o->compression, .level = k->o->level };
-	return make_layer(p, &how, layer, err);
+	return r < 0 ? r : make_layer(p, &how, layer, err);
 }
 
 /* add_layer - what the container wrote, if it was ever started */
@@ -156,24 +158,29 @@ static int make(const struct commit *k, const struct store *s, int tree_fd, stru
 struct packed { int fd; struct rootfs mounted; struct place place; };
 
 /* written_by_copy - the part of a copy's files that are not in its layers, as a layer */
-static int written_by_copy(const struct store *s, int whole_fd, const struct view *below, struct packed *ret, struct error *err)
+static int written_by_copy(const struct store *s, const struct container *container, int whole_fd, const struct view *below,
+			   struct packed *ret, struct error *err)
 {
-	int r = place_open(s, "written", &ret->place, err);
+	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
+	int r = container_owners(container, true, &uids, &gids, err);
+	const struct view whole = { &whole_fd, 1, uids.n ? &uids : NULL, &gids };
+	if (r == 0)
+		r = place_open(s, "written", &ret->place, err);
 	if (r == 0 && mkdirat(ret->place.fd, "tree", 0700) < 0)
 		r = error_set(err, errno, "create '%s/%s/tree'", s->root, ret->place.name);
 	if (r < 0)
 		return r;
 	ret->fd = openat(ret->place.fd, "tree", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return ret->fd < 0 ? error_set(err, errno, "open '%s/%s/tree'", s->root, ret->place.name) : container_written(whole_fd, below, ret->fd, err);
+	return ret->fd < 0 ? error_set(err, errno, "open '%s/%s/tree'", s->root, ret->place.name) : container_written(&whole, below, ret->fd, err);
 }
 
-static int find_written(const struct store *s, int *fds, size_t n, size_t own, bool whole, struct packed *ret,
+static int find_written(const struct store *s, const struct container *container, int *fds, size_t n, size_t own, bool whole, struct packed *ret,
 			struct error *err)
 {
 	const struct view below = { fds + own, n - own };
 	int r = 0;
 	if (own && whole)
-		r = written_by_copy(s, fds[0], &below, ret, err);
+		r = written_by_copy(s, container, fds[0], &below, ret, err);
 	else if (own)
 		ret->fd = take_fd(fds[0]);
 	for (size_t i = 0; i < n; i++)
@@ -205,7 +212,7 @@ static int work(void *ctx, struct error *err)
 		r = store_open(k->c->root, &store, err);
 	cleanup_close int hold = r < 0 ? -1 : make_hold(&store, err);
 	if (r == 0)
-		r = hold < 0 ? hold : find_written(&store, fds, n, own, whole, &packed, err);
+		r = hold < 0 ? hold : find_written(&store, k->container, fds, n, own, whole, &packed, err);
 	if (r == 0)
 		r = make(k, &store, packed.fd, &pool, err);
 	close_fd(&packed.fd);

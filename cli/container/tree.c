@@ -92,6 +92,12 @@ int container_layers(const struct carrier *c, const struct container *container,
 	return r;
 }
 
+int container_owners(const struct container *container, bool own, struct idmap *uids, struct idmap *gids, struct error *err)
+{
+	*uids = *gids = (struct idmap) { 0 };
+	return own && !rootfs_owners_mapped(container) ? 0 : users_maps(&container->record, uids, gids, err);
+}
+
 /* ---- what a copy has of its own ---- */
 
 struct writing { int from_fd, to_fd; struct strings dirs; };
@@ -135,11 +141,11 @@ static int written(void *ctx, char kind, const char *path, struct error *err)
 	return 0;
 }
 
-int container_written(int whole_fd, const struct view *below, int to_fd, struct error *err)
+int container_written(const struct view *whole, const struct view *below, int to_fd, struct error *err)
 {
+	int whole_fd = whole->fds[0];
 	struct writing w = { .from_fd = whole_fd, .to_fd = to_fd };
-	const struct view is = { &whole_fd, 1 };
-	int r = changes_between(below, &is, NULL, written, &w, err);
+	int r = changes_between(below, whole, NULL, written, &w, err);
 	for (size_t i = w.dirs.n; r == 0 && i-- > 0;)	/* the deepest first, so that the times stay */
 		r = copy_metadata(whole_fd, w.dirs.v[i], to_fd, w.dirs.v[i], err);
 	if (r == 0)

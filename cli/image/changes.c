@@ -10,10 +10,11 @@
 enum { DEPTH_MAX = 250 };
 
 /* A directory of a tree: those of the layers that are merged in it, topmost first. */
-struct merged { int *fds; size_t n; };
+struct merged { int *fds; size_t n; bool mapped; };	/* mapped: the first has owners of the container's maps */
 
 struct comparing {
 	const char *const *skip;
+	const struct view *is;
 	int (*each)(void *ctx, char kind, const char *path, struct error *err);
 	void *ctx;
 	struct buf path;
@@ -47,7 +48,7 @@ static int look(const struct merged *m, const char *name, struct stat *st, size_
 static int enter(const struct merged *m, const char *name, size_t at, struct merged *ret, struct error *err)
 {
 	struct stat st;
-	*ret = (struct merged) { xcalloc(m->n + 1, sizeof(int)), 0 };
+	*ret = (struct merged) { .fds = xcalloc(m->n + 1, sizeof(int)) };
 	for (; at < m->n; at++) {
 		if (fstatat(m->fds[at], name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 			continue;
@@ -56,6 +57,7 @@ static int enter(const struct merged *m, const char *name, size_t at, struct mer
 			break;	/* a file, or a whiteout */
 		if (fd < 0)
 			return error_set(err, errno, "open '%s'", name);
+		ret->mapped = ret->mapped || (m->mapped && at == 0);
 		ret->fds[ret->n++] = fd;
 		if (view_is_opaque(fd))
 			break;
@@ -156,6 +158,10 @@ static int compare_name(struct comparing *c, const struct merged *was, const str
 		return error_set(err, had < 0 && had != -ENOENT ? -had : -has, "look at '%.300s'", c->path.data);
 	if (has < 0)
 		return had < 0 ? 0 : say(c, 'D', err);
+	if (is->mapped && at_is == 0) {
+		new.st_uid = idmap_from_host(c->is->uids, new.st_uid);
+		new.st_gid = idmap_from_host(c->is->gids, new.st_gid);
+	}
 	bool dir = S_ISDIR(new.st_mode), dir_was = had == 0 && S_ISDIR(old.st_mode);
 	if (had < 0) {
 		int r = say(c, 'A', err);
@@ -210,7 +216,7 @@ static int compare(struct comparing *c, const struct merged *was, const struct m
 /* top - without the layers below one whose root is opaque */
 static struct merged top(const struct view *v)
 {
-	struct merged m = { v->fds, 0 };
+	struct merged m = { .fds = v->fds, .mapped = v->uids != NULL };
 	while (m.n < v->n && !(m.n > 0 && view_is_opaque(v->fds[m.n - 1])))
 		m.n++;
 	return m;
@@ -219,7 +225,7 @@ static struct merged top(const struct view *v)
 int changes_between(const struct view *was, const struct view *is, const char *const *skip,
 		    int (*each)(void *ctx, char kind, const char *path, struct error *err), void *ctx, struct error *err)
 {
-	struct comparing c = { .skip = skip, .each = each, .ctx = ctx };
+	struct comparing c = { .skip = skip, .is = is, .each = each, .ctx = ctx };
 	const struct merged old = top(was), new = top(is);
 	buf_puts(&c.path, "");
 	int r = compare(&c, &old, &new, err);

@@ -5,11 +5,14 @@
  */
 #pragma once
 #include "error.h"
+#include "idmap.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
-struct view { int *fds; size_t n; };
+/* ->uids, ->gids: not NULL: the owners in the first directory are those of a container with ids of its own, and what they are inside is what
+ * these maps say (changes.h) */
+struct view { int *fds; size_t n; const struct idmap *uids, *gids; };
 
 /* view_is_whiteout - it stands for a name that is gone; view_is_opaque - the directory hides what is below it */
 bool view_is_whiteout(const struct stat *st);

@@ -1,6 +1,6 @@
 /* carrier-pack: makes archives and layers of directories (../transfer/protocol.h says how it is talked to).
  *
- *	carrier-pack [--compression plain|gzip|zstd] [--level N] archive|layer|overlay|normal
+ *	carrier-pack [--compression plain|gzip|zstd] [--level N] [--uid-map C:D:N]... [--gid-map C:D:N]... archive|layer|overlay|normal
  *
  * fd 5 is the directory, fd 4 where the archive goes, fd 3 takes the reports. It reads everything beneath the directory, whoever owns it,
  * and changes nothing: no file can be opened for writing, and the only capability that is kept is the one to read. In one pass the
@@ -25,7 +25,7 @@ static const int64_t progress_bytes = 1 << 20, progress_us = 200000;
 struct options {
 	enum compression compression;
 	int64_t level;
-	enum tree_kind kind;
+	struct tree_how how;
 };
 
 struct job {
@@ -38,6 +38,8 @@ struct job {
 static const struct option long_options[] = {
 	{ "compression", required_argument, NULL, 'c' },
 	{ "level", required_argument, NULL, 'l' },
+	{ "uid-map", required_argument, NULL, 'u' },	/* N ids: C in the archive is D on the disk */
+	{ "gid-map", required_argument, NULL, 'g' },
 	{ 0 },
 };
 
@@ -52,19 +54,39 @@ static int parse_kind(const char *word, enum tree_kind *ret)
 	return -EINVAL;
 }
 
+static int parse_map(const char *word, struct idmap *m)
+{
+	unsigned inside, outside, count;
+	char end;
+	if (sscanf(word, "%u:%u:%u%c", &inside, &outside, &count, &end) != 3)
+		return -EINVAL;
+	idmap_add(m, inside, outside, count);
+	return 0;
+}
+
+static int parse_option(int option, const char *word, struct options *o)
+{
+	switch (option) {
+	case 'c': return compression_parse(word, &o->compression);
+	case 'l': return str_to_i64(word, 1, 22, &o->level);
+	case 'u': return parse_map(word, &o->how.uids);
+	default: return parse_map(word, &o->how.gids);
+	}
+}
+
 static int parse_options(int argc, char **argv, struct options *o, struct error *err)
 {
-	int option, r = 0;
+	int option, at, r = 0;
 	*o = (struct options) { .compression = COMPRESSION_PLAIN };
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "", long_options, &at)) != -1) {
 		if (option == '?')
 			return error_say(err, EINVAL, "carrier-pack: unknown option, or one without its value: '%s'", argv[optind - 1]);
-		r = option == 'c' ? compression_parse(optarg, &o->compression) : str_to_i64(optarg, 1, 22, &o->level);
+		r = parse_option(option, optarg, o);
 		if (r < 0 || o->compression == COMPRESSION_AUTO)
-			return error_say(err, EINVAL, "carrier-pack: --%s does not take '%s'", option == 'c' ? "compression" : "level", optarg);
+			return error_say(err, EINVAL, "carrier-pack: --%s does not take '%s'", long_options[at].name, optarg);
 	}
-	if (optind != argc - 1 || parse_kind(argv[optind], &o->kind) < 0)
+	if (optind != argc - 1 || parse_kind(argv[optind], &o->how.kind) < 0)
 		return error_say(err, EINVAL, "carrier-pack: the last argument is archive, layer, overlay or normal");
 	return 0;
 }
@@ -134,7 +156,7 @@ static int work(struct job *job, struct error *err)
 	cleanup_buf struct buf end = { 0 };
 	int r = sink_open(&config, &job->sink, err);
 	if (r == 0)
-		r = tree_write(UNPACK_LAYER_DIR_FD, o->kind, job->sink, progress, job, &job->numbers, err);
+		r = tree_write(UNPACK_LAYER_DIR_FD, &o->how, job->sink, progress, job, &job->numbers, err);
 	tar_write_end(&end);
 	if (r == 0)
 		r = sink_write(job->sink, end.data, end.len, err);

@@ -11,13 +11,14 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-enum { DEPTH_MAX = 500, READ_SIZE = 256 << 10, XATTR_NAMES = 64 << 10 };
+enum { NOBODY = 65534, DEPTH_MAX = 500, READ_SIZE = 256 << 10, XATTR_NAMES = 64 << 10 };
 
 /* files with several names, by device and inode; the first name */
 struct seen { uint64_t dev, ino; char *path; };
 
 struct walk {
 	enum tree_kind kind;
+	const struct tree_how *how;
 	struct sink *sink;
 	int (*progress)(void *ctx, struct error *err);
 	void *ctx;
@@ -143,10 +144,17 @@ static int read_xattrs(struct walk *w, int fd, struct error *err)
 
 /* ---- one entry ---- */
 
+static uint32_t owner(const struct idmap *m, uint32_t id)
+{
+	uint32_t inside = m->n ? idmap_from_host(m, id) : id;
+	return inside == UINT32_MAX ? NOBODY : inside;
+}
+
 static struct tar_entry entry_of(const struct walk *w, const struct statx *st, enum tar_type type, const char *link)
 {
 	struct tar_entry e = {
-		.type = type, .name = w->path.data, .link = link, .mode = st->stx_mode & 07777, .uid = st->stx_uid, .gid = st->stx_gid,
+		.type = type, .name = w->path.data, .link = link, .mode = st->stx_mode & 07777, .uid = owner(&w->how->uids, st->stx_uid),
+		.gid = owner(&w->how->gids, st->stx_gid),
 		.size = type == TAR_FILE ? (int64_t) st->stx_size : 0, .mtime_sec = st->stx_mtime.tv_sec, .mtime_nsec = st->stx_mtime.tv_nsec,
 	};
 	if (type == TAR_CHAR_DEVICE || type == TAR_BLOCK_DEVICE) {
@@ -398,19 +406,20 @@ static void walk_free(struct walk *w)
 	free(w);
 }
 
-int tree_write(int dir_fd, enum tree_kind kind, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx,
+int tree_write(int dir_fd, const struct tree_how *how, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx,
 	       struct tree_numbers *n, struct error *err)
 {
 	struct statx st;
 	struct walk *w = xcalloc(1, sizeof *w);
-	w->kind = kind;
+	w->kind = how->kind;
+	w->how = how;
 	w->sink = sink;
 	w->progress = progress;
 	w->ctx = ctx;
 	w->n = n;
 	buf_puts(&w->path, "");
 	int r = statx(dir_fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0 ? failed(w, errno, "look at", err) : 0;
-	if (r == 0 && kind != TREE_NORMAL)
+	if (r == 0 && how->kind != TREE_NORMAL)
 		r = write_directory_entry(w, dir_fd, &st, err);
 	if (r == 0)
 		r = write_content(w, dir_fd, &st, err);

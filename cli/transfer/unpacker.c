@@ -136,6 +136,12 @@ int unpack_document(const struct unpack_job *job, char ret_digest[80], struct er
 	return r;
 }
 
+static void add_map(struct strings *argv, const char *option, const struct idmap *m)
+{
+	for (size_t i = 0; m && i < m->n; i++)
+		strings_printf(argv, "--%s=%u:%u:%u", option, m->ranges[i].container_id, m->ranges[i].host_id, m->ranges[i].size);
+}
+
 int pack_all(const struct pack_job *job, struct pool *pool, struct unpack_report **ret, struct error *err)
 {
 	struct proc_fd fds[3] = { { job->output_fd, UNPACK_BLOB_DIR_FD }, { job->tree_fd, UNPACK_LAYER_DIR_FD } };
@@ -145,6 +151,8 @@ int pack_all(const struct pack_job *job, struct pool *pool, struct unpack_report
 	strings_printf(&argv, "--compression=%s", compressions[job->compression]);
 	if (job->level > 0)
 		strings_printf(&argv, "--level=%lld", (long long) job->level);
+	add_map(&argv, "uid-map", job->uids);
+	add_map(&argv, "gid-map", job->gids);
 	strings_add(&argv, job->kind);
 	int r = start("carrier-pack", argv.v, fds, 2, &u, err);
 	return r < 0 ? r : until_done(&u, pool, ret, err);

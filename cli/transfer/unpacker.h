@@ -2,6 +2,7 @@
 #pragma once
 #include "../image/documents.h"
 #include "protocol.h"
+#include "idmap.h"
 #include "str.h"
 #include <sys/types.h>
 
@@ -43,6 +44,7 @@ struct pack_job {
 	const char *kind;		/* "archive", "layer", "overlay", "normal": ../pack/tree.h */
 	enum layer_compression compression;	/* PLAIN, GZIP or ZSTD */
 	int64_t level;			/* 0: the default */
+	const struct idmap *uids, *gids;	/* of the archive's owners, to those that the files have; NULL: the same */
 };
 /* pack_all - the whole of it by carrier-pack; what it had to leave out is @ret's message */
 int pack_all(const struct pack_job *job, struct pool *pool, struct unpack_report **ret, struct error *err);
