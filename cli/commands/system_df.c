@@ -99,6 +99,27 @@ static int measure(struct df *d, const char *dir, struct trees *ret, struct erro
 	return 0;
 }
 
+/* measure_mapped - what was made of images for containers with ids of their own is theirs, as what was settled for them */
+static int measure_mapped(struct df *d, struct error *err)
+{
+	struct trees mapped = { 0 };
+	if (faccessat(d->store.fd, "mapped", F_OK, 0) < 0)
+		return 0;
+	int r = measure(d, "mapped", &mapped, err);
+	for (size_t i = 0; r == 0 && i < mapped.n; i++) {
+		char *hex = pool_strndup(&d->pool, mapped.v[i].hex, strcspn(mapped.v[i].hex, "-"));
+		struct tree *of = find(&d->chains, hex);
+		if (of) {
+			of->bytes += mapped.v[i].bytes;
+			continue;
+		}
+		d->chains.v = xreallocarray(d->chains.v, d->chains.n + 1, sizeof *d->chains.v);
+		d->chains.v[d->chains.n++] = (struct tree) { .hex = hex, .bytes = mapped.v[i].bytes };
+	}
+	free(mapped.v);
+	return r;
+}
+
 static size_t containers_of(const struct df *d, const struct image *image)
 {
 	size_t n = 0;
@@ -227,6 +248,8 @@ static int count(struct df *d, struct error *err)
 		r = measure(d, "layers/sha256", &d->layers, err);
 	if (r == 0)
 		r = measure(d, "chains", &d->chains, err);
+	if (r == 0)
+		r = measure_mapped(d, err);
 	if (r < 0)
 		return r;
 	count_images(d, &t[0]);
