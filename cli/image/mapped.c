@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 enum { DEPTH_MAX = 250, NAME_SIZE = 96, MAPS_MAX = 1 << 16 };
@@ -59,7 +58,7 @@ static int look(const struct merged *m, const char *name, struct stat *st, size_
 {
 	for (*at = 0; *at < m->n; ++*at) {
 		if (fstatat(m->fds[*at], name, st, AT_SYMLINK_NOFOLLOW) == 0)
-			return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0) ? -ENOENT : 0;
+			return view_is_whiteout(st) ? -ENOENT : 0;
 		if (errno != ENOENT)
 			return -errno;
 	}
