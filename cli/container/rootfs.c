@@ -185,7 +185,7 @@ static int mount_mapped(const struct container *c, struct layers *l, bool discar
 	if (idmap_is_initial(-1)) {	/* elsewhere the kernel always says no */
 		if (overlay_mount_idmapped(c, l, discard, &why) == 0)
 			return 0;
-		log_info("layers cannot be mounted with the container's ids here, a tree of metadata takes their place: %s", why.text);
+		log_warn("layers cannot be mounted with the container's ids here, a tree of metadata takes their place: %s", why.text);
 	}
 	cleanup_free char *store = xasprintf("%.*s/store", (int) (end - c->dir), c->dir);
 	const struct mapping m = { .store_root = store, .image_id = c->record.image_id, .lowerdirs = l->dirs, .uids = &l->uids,
