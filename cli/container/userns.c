@@ -75,6 +75,21 @@ static void say_single(const struct error *why)
 	log_info("%s; until then everything in images and containers belongs to this user alone", why->text);
 }
 
+/* choose_maps - of the namespace to be made. @root: of a container, without the privilege to make any but this; it keeps its ids */
+static int choose_maps(bool root, struct idmap *uids, struct idmap *gids, struct error *err)
+{
+	struct error why = { 0 };
+	int r = root ? idmap_own(uids, false, err) : idmap_rootless(uids, gids, &why);
+	if (root)
+		return r < 0 ? r : idmap_own(gids, true, err);
+	if (r == -ENOENT) {
+		idmap_single(uids, gids);
+		say_single(&why);
+		return 0;
+	}
+	return r < 0 ? error_say(err, -r, "%s", why.text) : 0;
+}
+
 /* ask_helper - 1 when only one id was mapped */
 static int ask_helper(int socket, struct error *err)
 {
@@ -108,18 +123,16 @@ int userns_become_root(int flags, struct idmap *ret_uids, struct idmap *ret_gids
 {
 	bool keep_groups = flags & USERNS_KEEP_GROUPS;
 	flags &= ~USERNS_KEEP_GROUPS;
-	if (geteuid() == 0)
-		return flags && unshare(flags) < 0 ? error_set(err, errno, "make namespaces") : 0;
+	bool root = geteuid() == 0;
+	if (root && (!flags || unshare(flags) == 0))
+		return 0;
+	if (root && (errno != EPERM || idmap_is_initial(-1)))
+		return error_set(err, errno, "make namespaces");
 
 	cleanup_idmap struct idmap uids = { 0 }, gids = { 0 };
-	struct error why = { 0 };
-	int ends[2], r = idmap_rootless(&uids, &gids, &why);
-	if (r == -ENOENT) {
-		idmap_single(&uids, &gids);
-		say_single(&why);
-	} else if (r < 0) {
-		return error_say(err, -r, "%s", why.text);
-	}
+	int ends[2], r = choose_maps(root, &uids, &gids, err);
+	if (r < 0)
+		return r;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_set(err, errno, "make a socket pair");
 	cleanup_close int ours = ends[0], theirs = ends[1];
