@@ -15,7 +15,7 @@ struct carrier {
 	char *root;		/* images and containers: /var/lib/carrier, or ~/.local/share/carrier */
 	char *runroot;		/* what a reboot may forget: /run/carrier, or $XDG_RUNTIME_DIR/carrier */
 	bool rootless;		/* not root of the host: every container gets a user namespace */
-	bool nested;		/* uid 0, but of a user namespace that somebody else made */
+	bool nested;		/* uid 0, but of a user namespace, or a container, that somebody else made */
 };
 
 enum { EXIT_CARRIER = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };

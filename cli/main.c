@@ -6,7 +6,9 @@
 #include "idmap.h"
 #include "log.h"
 #include "mem.h"
+#include <linux/capability.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 static const struct option_def options[] = {
 	OPTION(struct carrier, root_option, 0, "root", "DIR", "keep images and containers here (default: /var/lib/carrier, rootless ~/.local/share/carrier)"),
@@ -113,7 +115,8 @@ static char *default_runroot(void)
 
 static int find_places(struct carrier *c)
 {
-	c->nested = geteuid() == 0 && !idmap_is_initial(-1);
+	/* root without CAP_SYS_ADMIN is root of somebody's container, even where no user namespace says so */
+	c->nested = geteuid() == 0 && (!idmap_is_initial(-1) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) == 0);
 	c->rootless = geteuid() != 0 || c->nested;
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 	cleanup_free char *root = NULL, *runroot = NULL;

@@ -167,6 +167,9 @@ static const struct mount_row single_id_pts = { "/dev/pts", "devpts", "devpts",
 /* a sysfs of one's own needs a network namespace of one's own */
 static const struct mount_row host_sys = { "/sys", "none", "/sys", "rbind nosuid noexec nodev ro" };
 
+/* where the kernel refuses a new one, since parts of the one outside are covered */
+static const struct mount_row outer_proc = { "/proc", "none", "/proc", "rbind nosuid noexec nodev rro" };
+
 static const char *const etc_files[] = { "hosts", "hostname", "resolv.conf" };
 
 enum { MOUNTS = sizeof mounts / sizeof *mounts, ETC_FILES = sizeof etc_files / sizeof *etc_files };
@@ -177,6 +180,8 @@ static const struct mount_row *choose(const struct container *c, const struct bu
 		return &single_id_pts;
 	if ((e->rootless || users_mapped(&c->record)) && network_is(c, "host") && strcmp(row->destination, "/sys") == 0)
 		return &host_sys;
+	if (e->bind_proc && strcmp(row->destination, "/proc") == 0)
+		return &outer_proc;
 	return row;
 }
 
@@ -266,14 +271,14 @@ static char *cgroup_path(const struct container *c, const struct bundle_environm
 
 /* make_sysctl - ports below 1024 are guarded for the host's sake; a network of one's own has no such need. Likewise ping,
  * whose groups must all be mapped. */
-static void make_sysctl(struct spec_linux *l, const struct container *c, bool rootless, struct pool *pool)
+static void make_sysctl(struct spec_linux *l, const struct container *c, const struct bundle_environment *e, struct pool *pool)
 {
-	if (network_is(c, "host") || access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) < 0)
+	if (e->bind_proc || network_is(c, "host") || access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) < 0)
 		return;
 	l->sysctl.pairs = pool_alloc(pool, 2 * sizeof *l->sysctl.pairs);
 	l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv4.ip_unprivileged_port_start"),
 							      pool_strdup(pool, "0") };
-	if (!rootless && !users_mapped(&c->record))
+	if (!e->rootless && !users_mapped(&c->record))
 		l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv4.ping_group_range"),
 								      pool_strdup(pool, "0 2147483647") };
 }
@@ -283,7 +288,7 @@ static int make_linux(const struct container *c, const struct bundle_environment
 {
 	struct spec_linux *l = *ret = pool_alloc(pool, sizeof *l);
 	namespaces_to_spec(&c->record.namespaces, &e->others, network_is(c, "host"), pool, l);
-	make_sysctl(l, c, e->rootless, pool);
+	make_sysctl(l, c, e, pool);
 	l->cgroups_path = cgroup_path(c, e, pool);
 	return make_resources(c, e->rootless, pool, p, &l->resources, err);
 }
@@ -370,4 +375,18 @@ int bundle_write(const struct container *c, const struct bundle_environment *e, 
 	size_t len;
 	cleanup_free char *text = json_encode(&runtime_spec_type, spec, JSON_COMPACT, &len);
 	return fs_replace_file(c->dir_fd, "config.json", text, len, 0600, false, err);
+}
+
+bool bundle_degrade(const struct container *c, struct bundle_environment *e, struct error *err)
+{
+	struct error why = { 0 };
+	if (e->bind_proc || !e->rootless || !strcasestr(err->text, "proc\"") || !strcasestr(err->text, "operation not permitted"))
+		return false;
+	e->bind_proc = true;
+	if (bundle_write(c, e, &why) < 0)
+		return false;
+	log_warn("a new /proc is refused here, since parts of the one that we have are covered: it is shown to the container instead, read-only, "
+		 "with the processes outside; --privileged of the outer container makes way for a new one");
+	*err = (struct error) { 0 };
+	return true;
 }

@@ -123,6 +123,17 @@ static int choose_runtime(struct monitor *m, struct error *err)
 	return r;
 }
 
+/* make_process_somehow - also inside of another container, which lacks this and that */
+static int make_process_somehow(struct monitor *m, struct bundle_environment *e, struct error *err)
+{
+	int r = make_process(m, err);
+	while (r < 0 && !m->created && bundle_degrade(m->c, e, err)) {
+		unmake_process(m);
+		r = make_process(m, err);
+	}
+	return r;
+}
+
 static int start(struct monitor *m, struct error *err)
 {
 	struct bundle_environment *e = &m->environment;
@@ -147,7 +158,7 @@ static int start(struct monitor *m, struct error *err)
 	if (r == 0 && (!rec->remove || !m->foreground))
 		r = log_writer_open(m->c, &m->log, err);
 	if (r == 0)
-		r = make_process(m, err);
+		r = make_process_somehow(m, &e, err);
 	if (r < 0)
 		return r;
 	begin_life(m);

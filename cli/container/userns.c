@@ -14,8 +14,10 @@
 #include "str.h"
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -31,6 +33,9 @@ static bool sysctl_is(const char *path, const char *value)
 	return str_eq(text, value);
 }
 
+/* is_filtered - by whoever started us */
+static bool is_filtered(void) { return prctl(PR_GET_SECCOMP) == SECCOMP_MODE_FILTER; }
+
 static int unshare_failed(int code, struct error *err)
 {
 	int r = error_set(err, code, "make a user namespace");
@@ -40,6 +45,9 @@ static int unshare_failed(int code, struct error *err)
 		(void) error_hint(err, "their number is limited; as root, run `sysctl -w user.max_user_namespaces=15000`");
 	else if (code == EPERM && sysctl_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"))
 		(void) error_hint(err, "AppArmor forbids it; as root, run `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`");
+	else if (code == EPERM && is_filtered())
+		(void) error_hint(err, "a seccomp filter is around us that forbids it, as containers have one: start the outer container with "
+				  "`--security-opt seccomp=unconfined`, or with --privileged");
 	else if (code == EPERM)
 		(void) error_hint(err, "it is not allowed in a chroot, nor where a seccomp filter or a security module forbids it");
 	return r;
@@ -126,7 +134,7 @@ int userns_become_root(int flags, struct idmap *ret_uids, struct idmap *ret_gids
 	bool root = geteuid() == 0;
 	if (root && (!flags || unshare(flags) == 0))
 		return 0;
-	if (root && (errno != EPERM || idmap_is_initial(-1)))
+	if (root && errno != EPERM)
 		return error_set(err, errno, "make namespaces");
 
 	cleanup_idmap struct idmap uids = { 0 }, gids = { 0 };
