@@ -88,8 +88,14 @@ static int choose_maps(bool root, struct idmap *uids, struct idmap *gids, struct
 {
 	struct error why = { 0 };
 	int r = root ? idmap_own(uids, false, err) : idmap_rootless(uids, gids, &why);
-	if (root)
-		return r < 0 ? r : idmap_own(gids, true, err);
+	if (root) {
+		r = r < 0 ? r : idmap_own(gids, true, err);
+		/* not quite all of them, or it would be taken for the initial one */
+		for (size_t i = 0; r == 0 && i < 2; i++)
+			if ((i ? gids : uids)->ranges[0].size == UINT32_MAX)
+				(i ? gids : uids)->ranges[0].size--;
+		return r;
+	}
 	if (r == -ENOENT) {
 		idmap_single(uids, gids);
 		say_single(&why);
