@@ -18,10 +18,10 @@ static bool network_is(const struct container *c, const char *mode) { return str
 
 /* ---- names ---- */
 
-static const char *hostname_of(const struct container *c, struct pool *pool)
+static const char *hostname_of(const struct container *c, const struct bundle_environment *e, struct pool *pool)
 {
 	struct utsname u;
-	if (!namespaces_own_uts(&c->record.namespaces))
+	if (!namespaces_own_uts(&c->record.namespaces) || e->lacks.hostname)
 		return uname(&u) == 0 ? pool_strdup(pool, u.nodename) : "localhost";
 	if (c->record.hostname)
 		return c->record.hostname;
@@ -180,7 +180,7 @@ static const struct mount_row *choose(const struct container *c, const struct bu
 		return &single_id_pts;
 	if ((e->rootless || users_mapped(&c->record)) && network_is(c, "host") && strcmp(row->destination, "/sys") == 0)
 		return &host_sys;
-	if (e->bind_proc && strcmp(row->destination, "/proc") == 0)
+	if (e->lacks.proc && strcmp(row->destination, "/proc") == 0)
 		return &outer_proc;
 	return row;
 }
@@ -273,7 +273,7 @@ static char *cgroup_path(const struct container *c, const struct bundle_environm
  * whose groups must all be mapped. */
 static void make_sysctl(struct spec_linux *l, const struct container *c, const struct bundle_environment *e, struct pool *pool)
 {
-	if (e->bind_proc || network_is(c, "host") || access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) < 0)
+	if (e->lacks.proc || network_is(c, "host") || access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) < 0)
 		return;
 	l->sysctl.pairs = pool_alloc(pool, 2 * sizeof *l->sysctl.pairs);
 	l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv4.ip_unprivileged_port_start"),
@@ -301,13 +301,13 @@ int bundle_spec(const struct container *c, const struct bundle_environment *e, s
 		struct error *err)
 {
 	struct runtime_spec *s = pool_alloc(pool, sizeof *s);
-	const char *hostname = hostname_of(c, pool);
+	const char *hostname = hostname_of(c, e, pool);
 	const struct record_settings *settings = e->settings ? e->settings : &usual;
 	s->oci_version = pool_strdup(pool, "1.0.2");	/* the oldest that has all of it: every runtime takes it */
 	s->root = pool_alloc(pool, sizeof *s->root);
 	s->root->path = c->record.rootfs ? pool_strdup(pool, c->record.rootfs) : pool_printf(pool, "%s/rootfs", c->dir);
 	s->root->readonly = c->record.read_only;
-	s->hostname = namespaces_own_uts(&c->record.namespaces) ? pool_strdup(pool, hostname) : NULL;
+	s->hostname = namespaces_own_uts(&c->record.namespaces) && !e->lacks.hostname ? pool_strdup(pool, hostname) : NULL;
 	s->annotations = c->record.labels;
 	int r = make_process(c, e, s->root->path, hostname, pool, &s->process, err);
 	if (r < 0)
@@ -367,7 +367,7 @@ int bundle_write(const struct container *c, const struct bundle_environment *e, 
 	if (r == 0)
 		r = make_workdir(c, err);
 	if (r == 0)
-		r = write_etc(c, e->settings, hostname_of(c, &pool), err);
+		r = write_etc(c, e->settings, hostname_of(c, e, &pool), err);
 	if (r == 0)
 		r = users_files(c, spec, &pool, err);
 	if (r < 0)
@@ -377,16 +377,31 @@ int bundle_write(const struct container *c, const struct bundle_environment *e, 
 	return fs_replace_file(c->dir_fd, "config.json", text, len, 0600, false, err);
 }
 
+/* what runtimes say (woody, runc and crun in their ways), and what is done then */
+static const struct { const char *word; size_t flag; const char *instead; } degradations[] = {
+	{ "proc\"", offsetof(struct bundle_lacks, proc),
+	  "a new /proc is refused here, since parts of the one that we have are covered: it is shown to the container instead, read-only, with the "
+	  "processes outside; --privileged of the outer container makes way for a new one" },
+	{ "hostname", offsetof(struct bundle_lacks, hostname),
+	  "the host name cannot be set here, since a seccomp filter forbids it: the container has ours; `--security-opt seccomp=unconfined` of the "
+	  "outer container allows it" },
+};
+
 bool bundle_degrade(const struct container *c, struct bundle_environment *e, struct error *err)
 {
 	struct error why = { 0 };
-	if (e->bind_proc || !e->rootless || !strcasestr(err->text, "proc\"") || !strcasestr(err->text, "operation not permitted"))
+	if (!e->rootless || !strcasestr(err->text, "operation not permitted"))
 		return false;
-	e->bind_proc = true;
-	if (bundle_write(c, e, &why) < 0)
-		return false;
-	log_warn("a new /proc is refused here, since parts of the one that we have are covered: it is shown to the container instead, read-only, "
-		 "with the processes outside; --privileged of the outer container makes way for a new one");
-	*err = (struct error) { 0 };
-	return true;
+	for (size_t i = 0; i < sizeof degradations / sizeof *degradations; i++) {
+		bool *lacks = (bool *) (void *) ((char *) &e->lacks + degradations[i].flag);
+		if (*lacks || !strstr(err->text, degradations[i].word))
+			continue;
+		*lacks = true;
+		if (bundle_write(c, e, &why) < 0)
+			return false;
+		log_warn("%s", degradations[i].instead);
+		*err = (struct error) { 0 };
+		return true;
+	}
+	return false;
 }

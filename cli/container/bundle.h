@@ -11,7 +11,10 @@
 struct bundle_environment {
 	bool rootless;			/* woody will run in a user namespace */
 	bool single_id;			/* which has only one id */
-	bool bind_proc;			/* no new /proc can be mounted: the one outside is shown, read-only */
+	struct bundle_lacks {		/* what bundle_degrade() has found out */
+		bool proc;		/* no new one can be mounted: the one outside is shown, read-only */
+		bool hostname;		/* it cannot be set */
+	} lacks;
 	bool systemd_cgroups;		/* woody asks systemd: linux.cgroupsPath is slice:prefix:name */
 	const struct record_settings *settings;	/* NULL: docker's defaults */
 	struct namespace_pids others;		/* whose namespaces are joined */
@@ -33,5 +36,5 @@ struct spec_seccomp *seccomp_default(char *const *capabilities, struct pool *poo
 /* users_files - in a container with ids of its own: the owners of carrier's files, and the caller's line in /etc/passwd (users_files.c) */
 int users_files(const struct container *c, struct runtime_spec *s, struct pool *pool, struct error *err);
 /* bundle_degrade - the runtime failed with @err for what containers inside of containers lack: is there another way? One warning says what is
- * done without. True: config.json is written anew, and the runtime may be tried once more. */
+ * done without. True: config.json is written anew, and the runtime may be tried once more; once for each thing that may lack. */
 bool bundle_degrade(const struct container *c, struct bundle_environment *e, struct error *err);
