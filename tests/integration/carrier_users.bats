@@ -242,6 +242,19 @@ C /tmp" "$(carrier diff live | sort)"
 	expect 0 carrier run --rm --network host "$(some_map)" "$PLAIN" test -d /sys/class/net/lo
 }
 
+@test "started again it has the same ids and its own files, with every driver" {
+	local driver
+	for driver in overlay fuse-overlayfs copy; do
+		expect 0 carrier --storage-driver "$driver" create --name again --network none --userns=auto "$PLAIN" sh -c 'cat /x 2>/dev/null; echo one >>/x
+			chown 5:6 /x; stat -c %u:%g /x; cat /proc/self/uid_map >>/map; sort -u /map | wc -l'
+		expect 0 carrier start -a again
+		prints $'5:6\n1'
+		expect 0 carrier start -a again
+		prints $'one\n5:6\n1'
+		carrier rm again
+	done
+}
+
 @test "a container whose monitor was killed is stopped and removed" {
 	local mode monitor
 	for mode in "$(some_map)" --userns=auto; do
