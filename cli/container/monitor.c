@@ -158,7 +158,7 @@ static int start(struct monitor *m, struct error *err)
 	if (r == 0 && (!rec->remove || !m->foreground))
 		r = log_writer_open(m->c, &m->log, err);
 	if (r == 0)
-		r = make_process_somehow(m, &e, err);
+		r = make_process_somehow(m, e, err);
 	if (r < 0)
 		return r;
 	begin_life(m);

@@ -283,7 +283,8 @@ static int make_passwd(const struct container *c, struct runtime_spec *s, struct
 {
 	const struct spec_user *u = &s->process->user;
 	const char *word = c->record.user;
-	if (c->record.process.no_passwd || str_empty(word) || *word < '0' || *word > '9' || u->uid == 0)
+	if (c->record.process.no_passwd || str_empty(word) || *word < '0' || *word > '9' || u->uid == 0 ||
+	    str_eq(word, c->record.users.user))	/* keep-id's has a name: users_files.c */
 		return 0;
 	cleanup_close int root_fd = open(s->root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)

@@ -64,7 +64,7 @@ static int add_caller(const struct container *c, const struct idmap *uids, const
 
 int users_files(const struct container *c, struct runtime_spec *s, struct pool *pool, struct error *err)
 {
-	static const char *const own[] = { "hosts", "hostname", "resolv.conf" };
+	static const char *const own[] = { "hosts", "hostname", "resolv.conf", "passwd", "group" };
 	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
 	if (!users_mapped(&c->record))
 		return 0;
@@ -72,5 +72,5 @@ int users_files(const struct container *c, struct runtime_spec *s, struct pool *
 	for (size_t i = 0; r == 0 && i < sizeof own / sizeof *own; i++)
 		if (faccessat(c->dir_fd, own[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			r = give(c, own[i], &uids, &gids, err);
-	return r < 0 || !c->record.users.user ? r : add_caller(c, &uids, &gids, s, pool, err);
+	return r < 0 || !c->record.users.user || c->record.process.no_passwd ? r : add_caller(c, &uids, &gids, s, pool, err);
 }
