@@ -289,6 +289,8 @@ static void live_again(struct monitor *m)
 		return;
 	}
 	begin_life(m);
+	if (!m->owner)	/* it has had its exit code, and gone, between two lives */
+		leave_terminal(m);
 	(void) set_status(m, "running", NULL);
 	event_container(m->carrier, m->c, "start", NULL);
 	if (noted_stop(m) != RECORD_NOT_STOPPED)	/* by somebody who found no process to send a signal to */

@@ -446,3 +446,62 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	prints ""
 	expect 0 carrier rm -f always unless ended never here
 }
+
+@test "the newest: attach, wait and logs --latest; wait --interval; boot --quiet; --init-path; --sig-proxy=false of run and start" {
+	service newest -- sh -c 'echo said; while [ ! -e /go ]; do sleep 0.1; done; exit 8'
+	carrier attach --latest >"$WORK/out" 2>&1 </dev/null 3>&- &
+	local shell=$! code=0
+	carrier wait --latest --interval 1s >"$WORK/code" 3>&- &
+	local waits=$!
+	sleep 0.5
+	carrier exec newest touch /go
+	wait $shell || code=$?
+	same 8 "$code"
+	wait $waits
+	same 8 "$(cat "$WORK/code")"
+	expect 0 carrier logs --latest
+	prints said
+	expect 0 carrier rm newest
+	expect 0 carrier boot --quiet
+	prints ""
+	expect 3 carrier run --rm --init --init-path "$BASE/bin/carrier-init" --network none "$PLAIN" sh -c '[ "$(cat /proc/1/comm)" = init ] && exit 3'
+	local how
+	for how in run start; do
+		if [ $how = run ]; then
+			carrier run --name unheard --sig-proxy=false --network none "$PLAIN" sleep 1000 >"$WORK/out" 2>&1 </dev/null 3>&- &
+		else
+			carrier start -a --sig-proxy=false unheard >"$WORK/out" 2>&1 </dev/null 3>&- &
+		fi
+		shell=$! code=0
+		soon state_is unheard running
+		sleep 0.2
+		kill -TERM "$(client_of "$how .*--sig-proxy=false")"
+		wait $shell || code=$?
+		same 143 "$code"
+		state_is unheard running
+		expect 0 carrier stop -t 0 unheard
+	done
+	expect 0 carrier rm unheard
+}
+
+@test "--detach-keys of run; a foreground container that is started again lets the terminal go" {
+	terminal '
+run("run", "-it", "--detach-keys", "ctrl-a,d", "--name", "keys", "--network", "none", os.environ["PLAIN"], "sh")
+see(b"# "); type(b"\x01x\x01d"); ended(0)
+run("run", "-it", "--restart", "on-failure:1", "--name", "twice", "--network", "none", os.environ["PLAIN"], "sh", "-c", "sleep 0.3; test -e /n && sleep 1000; touch /n; exit 1")
+ended(1)
+'
+	state_is keys running
+	soon eval '[ "$(status_of twice .restarts)" = 1 ] && state_is twice running'
+	soon eval '! readlink /proc/'"$(monitor_of twice)"'/fd/[012] | grep -v /dev/null'
+	expect 0 carrier rm -f keys twice
+}
+
+@test "out of memory: 137, and the state says why" {
+	[ "$WHO" = root ] || skip "an ordinary user's container has no memory limit here: no cgroup is delegated to $NAME (cat /proc/self/cgroup)"
+	expect 137 carrier run --name greedy --memory 20m --network none "$PLAIN" sh -c 'x=a; while :; do x=$x$x; done'
+	same true "$(status_of greedy .oomKilled)"
+	expect 0 carrier run --name content --memory 20m --network none "$PLAIN" true
+	same null "$(status_of content .oomKilled)"
+	expect 0 carrier rm greedy content
+}
