@@ -3,7 +3,7 @@
 #include "../container/linger.h"
 #include "../container/monitor.h"
 #include "../container/options.h"
-#include "../container/runtime.h"
+#include "../container/remove.h"
 #include "../image/acquire.h"
 #include "../network/network.h"
 #include "cleanup.h"
@@ -42,7 +42,7 @@ static int replace(const struct carrier *c, const struct run_options *o, struct 
 		return 0;
 	if (r < 0)
 		return error_say(err, -r, "%s", why.text);
-	return container_discard(c, &old, err);
+	return container_remove(c, &old, &(struct remove_how) { .force = true }, err);
 }
 
 /* prepare - image and options to a container's record; nothing is started */

@@ -4,9 +4,9 @@
 
 int container_begin(const struct carrier *c, struct container *container, unsigned wants, struct error *err)
 {
-	if (container_active(container))
+	int r = container_active(container) ? 0 : container_settle(c, container, err);
+	if (r == 0 && container_active(container))
 		return error_say(err, EALREADY, "container %s is running already", container->record.name);
-	int r = container->state == RECORD_DEAD ? container_kill_rest(c, container, err) : 0;
 	return r < 0 ? r : monitor_start(c, container, wants, err);
 }
 

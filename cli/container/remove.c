@@ -17,8 +17,8 @@ int container_remove(const struct carrier *c, struct container *container, const
 				 container->paused ? "paused" : "running");
 	if (container_active(container))
 		r = end(c, container, how, err);
-	else if (container->state == RECORD_DEAD)
-		r = container_kill_rest(c, container, err);
+	else
+		r = container_settle(c, container, err);
 	if (r < 0)
 		return r;
 	if (access(container->dir, F_OK) < 0 && errno == ENOENT)	/* --rm: the monitor was faster */

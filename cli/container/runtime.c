@@ -369,15 +369,12 @@ int container_kill_rest(const struct carrier *c, struct container *container, st
 	return r < 0 || is_gone(container) ? r : record_refresh(container, err);
 }
 
-int container_discard(const struct carrier *c, struct container *container, struct error *err)
+int container_settle(const struct carrier *c, struct container *container, struct error *err)
 {
-	int r = 0;
-	if (container_active(container))
-		r = container_stop(c, container, SIGKILL, 0, err);
-	else if (container->state == RECORD_DEAD)
-		r = container_kill_rest(c, container, err);
-	if (r < 0 || is_gone(container))	/* --rm: the monitor was faster */
+	cleanup_free char *state = xasprintf("%s/woody/%s", c->runroot, container->record.id);
+	int r = container->state == RECORD_CREATED ? 0 : wait_monitor(container, err);
+	if (r < 0 || container_active(container) || is_gone(container))
 		return r;
-	r = record_remove(c, container, err);
-	return r == -ENOENT ? 0 : r;
+	/* one that has told the exit, and was killed before it had cleaned up */
+	return container->state == RECORD_DEAD || access(state, F_OK) == 0 ? container_kill_rest(c, container, err) : 0;
 }

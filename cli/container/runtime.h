@@ -47,7 +47,8 @@ int container_stop(const struct carrier *c, struct container *container, int sig
 int container_stop_to_restart(const struct carrier *c, struct container *container, int sig, int64_t timeout_s, struct error *err);
 /* container_stop_signal - its own, its image's, or TERM */
 int container_stop_signal(const struct container *container);
-/* container_discard - whatever it is doing: kill it, clean up, remove it. Gone already is success */
-int container_discard(const struct carrier *c, struct container *container, struct error *err);
+/* container_settle - of one that is not active: wait until its monitor has cleaned up behind it, and do what one that was killed did not get
+ * to. Its state is read again: somebody may have started it meanwhile. */
+int container_settle(const struct carrier *c, struct container *container, struct error *err);
 /* container_kill_rest - of an unattended or dead container: its process if it lives, its cgroup, the runtime's state */
 int container_kill_rest(const struct carrier *c, struct container *container, struct error *err);

@@ -414,6 +414,31 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	same 255 "$(cat "$WORK/code")"
 }
 
+@test "a monitor that was killed after it had told the exit: start and rm do what it did not get to" {
+	local id what
+	for what in start rm; do
+		service half -- sleep 1000
+		id=$(id_of half)
+		kill -9 "$(monitor_of half)" "$(pid_of half)"
+		soon state_is half dead
+		jq -c '.state = "exited"' "$CROOT/containers/$id/status.json" >"$WORK/s" && cat "$WORK/s" >"$CROOT/containers/$id/status.json"
+		state_is half exited
+		if [ $what = start ]; then
+			expect 0 carrier start half
+			state_is half running
+			expect 0 carrier rm -f half
+		else
+			expect 0 carrier rm half
+		fi
+		same "" "$(find "$CROOT/run/woody" "${USER_RUN:-/nonexistent}/carrier/woody" -name "$id" 2>/dev/null)"
+	done
+	for what in 1 2 3 4 5 6 7 8; do	# its last monitor may still be cleaning up
+		expect 7 carrier run --name "quick$what" --network none "$PLAIN" sh -c 'exit 7'
+		expect 7 carrier start -a "quick$what"
+		expect 0 carrier rm "quick$what"
+	done
+}
+
 @test "boot: what a reboot has ended is started again, by its policy, once" {
 	local name
 	service always --restart always -- sleep 1000
