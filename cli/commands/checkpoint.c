@@ -54,8 +54,9 @@ struct call { const struct carrier *c; const struct container *container; char *
 static int call_inside(void *ctx, struct error *err)
 {
 	const struct call *call = ctx;
-	int r = runtime_enter(call->c, call->container, err);
-	return r < 0 ? r : runtime_run(call->c, call->args, NULL, err);
+	const struct carrier own = runtime_of(call->c, &call->container->record, NULL);
+	int r = runtime_enter(&own, call->container, err);
+	return r < 0 ? r : runtime_run(&own, call->args, NULL, err);
 }
 
 static int call_runtime(const struct carrier *c, const struct container *container, const struct checkpoint_options *o, const char *dir,

@@ -5,22 +5,30 @@
 #include "cleanup.h"
 #include <string.h>
 
-struct clone_options { bool run, destroy, force; char *name; };
+struct clone_options { bool run, destroy, force; char *name; struct resource_options resources; };
+static const struct clone_options defaults = { .resources = RESOURCE_OPTIONS_DEFAULT };
 
 static const struct option_def options[] = {
 	OPTION(struct clone_options, name, 0, "name", "NAME", "give the new one this name (default: the old one's with -clone behind it)"),
 	OPTION(struct clone_options, run, 0, "run", NULL, "start the new one"),
 	OPTION(struct clone_options, destroy, 0, "destroy", NULL, "remove the old one"),
 	OPTION(struct clone_options, force, 'f', "force", NULL, "with --destroy: also one that runs"),
+	RESOURCE_OPTION_ROWS(struct clone_options, resources),
 };
 
 /* copy - the record under a new id and name. What it has written stays where it is: the new one begins with its image. */
-static int copy(const struct carrier *c, const struct container *from, const char *name, struct container *ret, struct error *err)
+static int copy(const struct carrier *c, struct container *from, const struct clone_options *o, const char *name, struct container *ret,
+		struct error *err)
 {
-	int r = record_new(c, name, ret, err);
+	struct record rec = from->record;
+	const char *manager = c->cgroup_manager;
+	int r = resources_to_record(&o->resources, &from->pool, &rec, err);
+	if (r == 0 && resources_given(&o->resources))
+		r = limits_check(&rec, c->rootless, &manager, err);
+	if (r == 0)
+		r = record_new(c, name, ret, err);
 	if (r < 0)
 		return r;
-	struct record rec = from->record;
 	rec.id = ret->record.id;
 	rec.name = ret->record.name;
 	rec.created = ret->record.created;
@@ -58,7 +66,7 @@ static int clone_one(const struct carrier *c, const struct clone_options *o, con
 		r = hold;
 	cleanup_free char *name = r < 0 || given || o->name ? NULL : new_name(c, from.record.name);
 	if (r == 0)
-		r = copy(c, &from, given ? given : o->name ? o->name : name, &to, err);
+		r = copy(c, &from, o, given ? given : o->name ? o->name : name, &to, err);
 	if (r < 0)
 		return r;
 	event_container(c, &to, "create", NULL);
@@ -92,9 +100,9 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_clone = {
 	.name = "clone", .arguments = "CONTAINER [NAME]", .summary = "make a container with all that was said when another was made",
-	.description = "The same image, command, options and limits under another name. What the old one has written is not copied (`carrier commit` makes an "
+	.description = "The same image, command, options and limits (but for those that are given) under another name. What the old one has written is not copied (`carrier commit` makes an "
 		       "image of that), but volumes are shared. Prints the new one's id.",
-	.examples = "A second one beside it:\n\tcarrier clone --run web web2\n\nIn place of it, with empty files:\n\tcarrier clone --destroy --force --run --name web-new web",
+	.examples = "A second one beside it, with less memory:\n\tcarrier clone --run --memory 256m web web2\n\nIn place of it, with empty files:\n\tcarrier clone --destroy --force --run --name web-new web",
 	.exit_status = "0, 1 when there is no such container, or 125.",
-	OPTIONS(struct clone_options, options), .min_args = 1, .max_args = 2, .run = run,
+	OPTIONS(struct clone_options, options), .defaults = &defaults, .min_args = 1, .max_args = 2, .run = run,
 };

@@ -11,8 +11,9 @@ static int call_inside(void *ctx, struct error *err)
 {
 	const struct call *call = ctx;
 	char *args[] = { (char *) call->command, call->container->record.id, NULL };
-	int r = runtime_enter(call->c, call->container, err);
-	return r < 0 ? r : runtime_run(call->c, args, NULL, err);
+	const struct carrier own = runtime_of(call->c, &call->container->record, NULL);
+	int r = runtime_enter(&own, call->container, err);
+	return r < 0 ? r : runtime_run(&own, args, NULL, err);
 }
 
 static int call_runtime(const struct carrier *c, const struct container *container, const char *command, struct error *err)

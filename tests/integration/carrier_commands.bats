@@ -278,6 +278,13 @@ no_name() { ! find "$CROOT/names" -name "$1" | grep -q .; }
 	expect 1 carrier exec second test -e /written
 	expect 0 carrier exec second sh -c '[ $X = 1 ]'
 	expect 0 carrier clone --name third second
+	if [ "$WHO" = root ]; then
+		expect 0 carrier clone --cpu-shares 77 --memory 64m web limited
+		same "77 67108864" "$(carrier inspect -f '{{.HostConfig.CpuShares}} {{.HostConfig.Memory}}' limited)"
+		same "0 0" "$(carrier inspect -f '{{.HostConfig.CpuShares}} {{.HostConfig.Memory}}' web)"
+		expect 0 carrier rm limited
+	fi
+	failing 125 "--memory" carrier clone --memory 1k web small
 	failing 125 "the name 'third' is used" carrier clone web third
 	failing 125 "exclude each other" carrier clone --name x1 web x2
 	failing 125 "give --force with --destroy" carrier clone --destroy web fourth
