@@ -1,6 +1,8 @@
 #include "../container/capabilities.h"
 #include "../container/envfile.h"
+#include "../container/detach_keys.h"
 #include "../container/event.h"
+#include "../container/exec_terminal.h"
 #include "../container/runtime.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -12,10 +14,13 @@
 #include <sys/wait.h>
 
 enum { LOG_FD = 3, RUNTIME_FAILED = 255 };
-struct exec_options { bool interactive, tty, detach, privileged, latest; struct strings env, env_files; char *workdir, *user; };
+struct exec_options { bool interactive, tty, detach, privileged, latest; struct strings env, env_files; char *workdir, *user, *detach_keys; };
 
 #define EXEC_OPTION_ROWS \
 	OPTION(struct exec_options, detach, 'd', "detach", NULL, "return once it runs"), \
+	TERMINAL_OPTION_ROWS
+#define TERMINAL_OPTION_ROWS \
+	OPTION(struct exec_options, detach_keys, 0, "detach-keys", "KEYS", "what leaves its terminal, while it runs on, such as ctrl-p,ctrl-q (default: nothing)"), \
 	OPTION(struct exec_options, env, 'e', "env", "NAME[=VALUE]", "set a variable (without a value: ours); again for more"), \
 	OPTION(struct exec_options, env_files, 0, "env-file", "FILE", "set the variables that are in this file, one a line; again for more"), \
 	OPTION(struct exec_options, privileged, 0, "privileged", NULL, "with all capabilities that the container's user namespace has"), \
@@ -34,6 +39,9 @@ static int check(const struct container *c, const struct exec_options *o, struct
 	if (o->detach && (o->tty || o->interactive))
 		return error_say(err, EINVAL, "--detach with --%s: there is nobody to attend its terminal or input, leave one out",
 				 o->tty ? "tty" : "interactive");
+	struct detach_keys keys;
+	if (o->detach_keys && detach_keys_parse(o->detach_keys, &keys, err) < 0)
+		return -EINVAL;
 	if (o->workdir && *o->workdir != '/')
 		return error_say(err, EINVAL, "--workdir '%s' is not absolute: it begins with / in the container", o->workdir);
 	if (c->paused)
@@ -77,7 +85,7 @@ static int add_capabilities(struct strings *ret, struct error *err)
 }
 
 static int arguments(const struct carrier *c, const struct container *container, const struct exec_options *o, char *const *command,
-		     struct strings *ret, struct error *err)
+		     const struct exec_terminal *terminal, struct strings *ret, struct error *err)
 {
 	runtime_arguments(c, ret);
 	strings_printf(ret, "--log=/proc/self/fd/%d", LOG_FD);
@@ -87,6 +95,8 @@ static int arguments(const struct carrier *c, const struct container *container,
 		strings_add(ret, "--tty");
 	if (o->detach)
 		strings_add(ret, "--detach");
+	if (terminal->socket)
+		exec_terminal_arguments(terminal, ret);
 	int r = add_env(o, ret, err);
 	if (r == 0 && o->privileged)
 		r = add_capabilities(ret, err);
@@ -147,16 +157,21 @@ static int execute(const struct carrier *c, const struct container *container, c
 	if (log < 0)
 		return error_set(err, errno, "make a file in memory");
 	const struct carrier own = runtime_of(c, &container->record, NULL);
+	/* keys are for people: where there is no terminal nobody types them */
+	struct exec_terminal terminal cleanup_exec_terminal = EXEC_TERMINAL_NONE;
+	bool keys = !str_empty(o->detach_keys) && o->tty && isatty(STDIN_FILENO);
 	int r = runtime_path(&own, &path, err);
 	if (r == 0)
 		r = runtime_enter(&own, container, err);
+	if (r == 0 && keys)
+		r = exec_terminal_open(container, &terminal, err);
 	if (r == 0)
-		r = arguments(&own, container, o, command, &argv, err);
+		r = arguments(&own, container, o, command, &terminal, &argv, err);
 	if (r < 0)
 		return r;
 	struct proc_fd fds[4] = { { log, LOG_FD } };
 	size_t n = 1;
-	if (!o->interactive)
+	if (!o->interactive || keys)
 		fds[n++] = (struct proc_fd) { -1, STDIN_FILENO };
 	for (int fd = STDOUT_FILENO; o->detach && fd <= STDERR_FILENO; fd++)
 		fds[n++] = (struct proc_fd) { -1, fd };
@@ -171,7 +186,9 @@ static int execute(const struct carrier *c, const struct container *container, c
 	if (pid < 0)
 		return pid;
 	int code = attend(pid, &set);
-	return code == RUNTIME_FAILED || (code && o->detach) ? why_failed(log, code, err) : code;
+	if (keys && code == 0)
+		return exec_terminal_attend(&terminal, o->detach_keys, err);
+	return code == RUNTIME_FAILED || (code && (o->detach || keys)) ? why_failed(log, code, err) : code;
 }
 
 /* ---- events ---- */
@@ -205,7 +222,8 @@ static int execute_in(const struct carrier *c, struct container *container, cons
 		return carrier_fail(&err);
 	tell(c, container, &told, "exec_create", command, -1);
 	tell(c, container, &told, "exec_start", command, -1);
-	r = execute(c, container, o, command, &err);
+	const struct carrier own = runtime_of(c, &container->record, NULL);
+	r = execute(&own, container, o, command, &err);
 	if (!o->detach || r != 0)
 		tell(c, container, &told, "exec_die", NULL, r < 0 ? EXIT_CARRIER : r);
 	if (r < 0)
@@ -304,13 +322,7 @@ const struct command command_shell = {
 	OPTIONS(struct exec_options, shell_options), .min_args = 1, .max_args = -1, .stop_after = 1, .run = run_shell,
 };
 
-static const struct option_def terminal_options[] = {
-	OPTION(struct exec_options, env, 'e', "env", "NAME[=VALUE]", "set a variable (without a value: ours); again for more"),
-	OPTION(struct exec_options, env_files, 0, "env-file", "FILE", "set the variables that are in this file, one a line; again for more"),
-	OPTION(struct exec_options, privileged, 0, "privileged", NULL, "with all capabilities that the container's user namespace has"),
-	OPTION(struct exec_options, user, 'u', "user", "USER[:GROUP]", "run as this user; names are those of the container"),
-	OPTION(struct exec_options, workdir, 'w', "workdir", "DIR", "start in this directory of the container"),
-};
+static const struct option_def terminal_options[] = { TERMINAL_OPTION_ROWS };
 
 const struct command command_terminal = {
 	.name = "terminal|term|t", .arguments = "CONTAINER [COMMAND [ARG...]]", .summary = "run a shell, or another command, at a terminal in a running container",
