@@ -79,7 +79,7 @@ static int add_capabilities(struct strings *ret, struct error *err)
 	char **names;
 	strings_add(&add, "ALL");
 	int r = capabilities_choose(&add, &none, &pool, &names, err);
-	for (char **name = r < 0 ? NULL : capabilities_available(names, &pool); name && *name; name++)
+	for (char **name = r < 0 ? NULL : capabilities_available(names, true, &pool); name && *name; name++)
 		strings_printf(ret, "--cap=%s", *name);
 	return r;
 }

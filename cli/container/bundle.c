@@ -117,7 +117,8 @@ static char **capabilities_of(const struct bundle_environment *e, struct pool *p
 	char **list = s && (s->capabilities || s->no_capabilities) ? list_copy(pool, s->capabilities, NULL) :
 								     capabilities_default(pool);
 	/* a new user namespace begins with all of them */
-	return e->rootless ? list : capabilities_available(list, pool);
+	/* --privileged asks for what there is */
+	return e->rootless ? list : capabilities_available(list, s && s->privileged, pool);
 }
 
 static int make_process(const struct container *c, const struct bundle_environment *e, const char *rootfs, const char *hostname,

@@ -95,7 +95,7 @@ char **capabilities_default(struct pool *pool)
 	return to_list(default_mask(), pool);
 }
 
-char **capabilities_available(char *const *list, struct pool *pool)
+char **capabilities_available(char *const *list, bool quiet, struct pool *pool)
 {
 	uint64_t mask = 0;
 	for (; list && *list; list++) {
@@ -103,7 +103,7 @@ char **capabilities_available(char *const *list, struct pool *pool)
 		int number = bare ? number_of(bare) : -1;
 		if (number >= 0 && prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1)
 			mask |= UINT64_C(1) << number;
-		else if (bare && !strings_have((char *const *) defaults, bare))
+		else if (bare && !quiet && !strings_have((char *const *) defaults, bare))
 			log_warn("the container goes without %s: carrier itself does not have it", *list);
 	}
 	return to_list(mask, pool);

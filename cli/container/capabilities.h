@@ -14,5 +14,5 @@ int capabilities_choose(const struct strings *add, const struct strings *drop, s
 /* capabilities_default - docker's 14 */
 char **capabilities_default(struct pool *pool);
 /* capabilities_available - of @list those that this process could hand on (its bounding set); one that is no
- * default and is missing is warned of. @pool owns the result. */
-char **capabilities_available(char *const *list, struct pool *pool);
+ * default and is missing is warned of, unless @quiet. @pool owns the result. */
+char **capabilities_available(char *const *list, bool quiet, struct pool *pool);

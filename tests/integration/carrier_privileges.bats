@@ -33,6 +33,7 @@ inside() {
 	own=$(client sh -c 'grep CapBnd /proc/self/status | cut -f2')
 	[ "$WHO" = root ] || own=000001ffffffffff	# a user namespace begins with all
 	prints "$(printf '%s\n0' "$own")"
+	same "" "$stderr"
 	[[ $before == *$'Seccomp:\t2'* ]]
 	[[ $before != *"$own"* ]]
 	inside 'grep -c -E " /proc/(kcore|sys|keys)( |/)" /proc/self/mountinfo || true' --privileged
