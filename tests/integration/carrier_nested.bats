@@ -46,6 +46,13 @@ lines_once() {
 	[[ $stderr == *"it is shown to the container instead, read-only, with the processes outside"* ]] || fail "$stderr"
 }
 
+@test "with --privileged: fuse-overlayfs and a /proc of its own" {
+	expect 0 outer --privileged
+	[[ $output == *"$DONE" ]] || fail "$output"
+	[[ $stderr != *"/proc is refused"* ]] || fail "$stderr"
+	[[ $stderr != *"copy is tried"* ]] || fail "$stderr"
+}
+
 @test "where the store is on a disk, overlay is used" {
 	mkdir "$WORK/store"
 	[ "$WHO" = root ] || chown "$NAME:$NAME" "$WORK/store"
