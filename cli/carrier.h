@@ -95,4 +95,6 @@ extern const struct command
 	command_top,
 	command_untag,
 	command_update,
-	command_version;
+	command_secret,
+	command_version,
+	command_volume;

@@ -65,6 +65,9 @@ static const struct command *const commands[] = {
 	&command_image,
 	&command_manifest,
 
+	&command_volume,
+	&command_secret,
+
 	&command_login,
 	&command_logout,
 	&command_search,

@@ -1,4 +1,4 @@
-/* drivers.h - the parts of rootfs.h, for rootfs.c only. */
+/* drivers.h - the parts of rootfs.h, for rootfs.c; and what mount_stage.c has in common with them. */
 #pragma once
 #include "rootfs.h"
 
@@ -6,6 +6,9 @@ enum { OVERFLOW_ID = 65534 };	/* what an id looks like that our user namespace d
 
 /* overlay_mount - natively; upper/, work/ and rootfs/ are there */
 int overlay_mount(const struct container *c, bool discard, struct error *err);
+
+/* overlay_mount_dirs - these directories, topmost first, as one; what is written goes to @upper, NULL: read-only (then at least two) */
+int overlay_mount_dirs(char *const *lower, const char *upper, const char *work, const char *target, struct error *err);
 
 /* fuse_overlay_mount - the same by fuse-overlayfs
  * @foreign: the layers are of ids that are not ours: everything is shown as root's

@@ -13,6 +13,7 @@
  *	                   attach	the monitor's socket (client.h); there while the monitor lives
  *	                   updated	the record was changed; the monitor reads it again before the next start (record_change.h)
  *	                   stopped	a person has ended it: no restart policy holds until it is started again (record_note_stop())
+ *	                   mounts/	what mounts need besides (mount_stage.h); mounted there only in the monitor's namespace
  *	RUNROOT/woody/			the runtime's --root
  *
  * Readers never lock and never run the runtime: the state is derived. A --rm container whose program has ended is "removing" while its
@@ -26,12 +27,11 @@
 #include "life.h"
 #include "limits.h"
 #include "mem.h"
+#include "mounts.h"
 #include "namespaces.h"
 #include "process.h"
 #include "settings.h"
 #include <stdint.h>
-
-struct record_mount { char *type, *source, *destination; char **options; };
 
 struct record {
 	char *id, *name, *created;
@@ -52,6 +52,7 @@ struct record {
 	struct record_devices devices;
 	struct record_namespaces namespaces;
 	struct record_process process;
+	struct record_files files;
 	char **uid_map, **gid_map;	/* "0 1000 1": how it was mapped; NULL: not */
 };
 extern const struct json_type record_type;
