@@ -36,6 +36,7 @@ extern const struct command
 	command_start,
 	command_wait,
 	command_commit,
+	command_cp,
 	command_diff,
 	command_export,
 	command_image_diff,

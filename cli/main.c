@@ -45,6 +45,7 @@ static const struct command *const commands[] = {
 	&command_top,
 	&command_stats,
 	&command_metrics,
+	&command_cp,
 	&command_diff,
 	&command_export,
 	&command_commit,

@@ -282,6 +282,7 @@ static const struct command command_volume_prune = {
 };
 
 static const struct command *const commands[] = {
-	&command_volume_create, &command_volume_exists, &command_volume_inspect, &command_volume_ls, &command_volume_prune, &command_volume_rm, NULL,
+	&command_volume_create, &command_volume_exists, &command_volume_export, &command_volume_import, &command_volume_inspect,
+	&command_volume_ls, &command_volume_prune, &command_volume_rm, NULL,
 };
 const struct command command_volume = { .name = "volume", .section = "Volumes and secrets", .summary = "manage volumes", .sub = commands };

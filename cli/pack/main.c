@@ -1,7 +1,8 @@
 /* carrier-pack: makes archives and layers of directories (../transfer/protocol.h says how it is talked to).
  *
- *	carrier-pack [--compression plain|gzip|zstd] [--level N] archive|layer|overlay|normal
+ *	carrier-pack [--compression plain|gzip|zstd] [--level N] [--entry NAME --as NAME] [--mounts] archive|layer|overlay|normal
  *
+ * With --entry it is this entry of the directory alone, under the name of --as; with --mounts also what is mounted beneath.
  * fd 5 is the directory, fd 4 where the archive goes, fd 3 takes the reports. It reads everything beneath the directory, whoever owns it,
  * and changes nothing: no file can be opened for writing, and the only capability that is kept is the one to read. In one pass the
  * archive is made, hashed (diff_id), compressed, hashed again (digest) and written.
@@ -25,7 +26,7 @@ static const int64_t progress_bytes = 1 << 20, progress_us = 200000;
 struct options {
 	enum compression compression;
 	int64_t level;
-	enum tree_kind kind;
+	struct tree_what what;
 };
 
 struct job {
@@ -38,6 +39,9 @@ struct job {
 static const struct option long_options[] = {
 	{ "compression", required_argument, NULL, 'c' },
 	{ "level", required_argument, NULL, 'l' },
+	{ "entry", required_argument, NULL, 'e' },
+	{ "as", required_argument, NULL, 'a' },
+	{ "mounts", no_argument, NULL, 'm' },
 	{ 0 },
 };
 
@@ -52,6 +56,17 @@ static int parse_kind(const char *word, enum tree_kind *ret)
 	return -EINVAL;
 }
 
+/* set_what - was it one of these? */
+static bool set_what(int option, const char *value, struct tree_what *what)
+{
+	switch (option) {
+	case 'e': what->entry = value; return true;
+	case 'a': what->as = value; return true;
+	case 'm': what->mounts = true; return true;
+	default: return false;
+	}
+}
+
 static int parse_options(int argc, char **argv, struct options *o, struct error *err)
 {
 	int option, r = 0;
@@ -60,11 +75,13 @@ static int parse_options(int argc, char **argv, struct options *o, struct error 
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option == '?')
 			return error_say(err, EINVAL, "carrier-pack: unknown option, or one without its value: '%s'", argv[optind - 1]);
+		if (set_what(option, optarg, &o->what))
+			continue;
 		r = option == 'c' ? compression_parse(optarg, &o->compression) : str_to_i64(optarg, 1, 22, &o->level);
 		if (r < 0 || o->compression == COMPRESSION_AUTO)
 			return error_say(err, EINVAL, "carrier-pack: --%s does not take '%s'", option == 'c' ? "compression" : "level", optarg);
 	}
-	if (optind != argc - 1 || parse_kind(argv[optind], &o->kind) < 0)
+	if (optind != argc - 1 || parse_kind(argv[optind], &o->what.kind) < 0 || !o->what.entry != !o->what.as)
 		return error_say(err, EINVAL, "carrier-pack: the last argument is archive, layer, overlay or normal");
 	return 0;
 }
@@ -119,11 +136,11 @@ static char *left_out(const struct tree_numbers *n)
 
 /* ---- the work ---- */
 
-static int confine(struct error *err)
+static int confine(const struct options *o, struct error *err)
 {
 	(void) unshare(CLONE_NEWNET);	/* without privilege seccomp alone denies sockets */
 	struct confine_path path = { .fd = UNPACK_LAYER_DIR_FD };
-	const struct confine c = { .paths = &path, .n_paths = 1, .capabilities = UINT64_C(1) << CAP_DAC_READ_SEARCH };
+	const struct confine c = { .paths = &path, .n_paths = 1, .mounts = o->what.mounts, .capabilities = UINT64_C(1) << CAP_DAC_READ_SEARCH };
 	return confine_self(&c, err);
 }
 
@@ -134,7 +151,7 @@ static int work(struct job *job, struct error *err)
 	cleanup_buf struct buf end = { 0 };
 	int r = sink_open(&config, &job->sink, err);
 	if (r == 0)
-		r = tree_write(UNPACK_LAYER_DIR_FD, o->kind, job->sink, progress, job, &job->numbers, err);
+		r = tree_write(UNPACK_LAYER_DIR_FD, &o->what, job->sink, progress, job, &job->numbers, err);
 	tar_write_end(&end);
 	if (r == 0)
 		r = sink_write(job->sink, end.data, end.len, err);
@@ -159,7 +176,7 @@ int main(int argc, char **argv)
 	(void) close_range(UNPACK_LAYER_DIR_FD + 1, ~0U, 0);
 	int r = parse_options(argc, argv, &job.options, &err);
 	if (r == 0)
-		r = confine(&err);
+		r = confine(&job.options, &err);
 	if (r == 0)
 		r = work(&job, &err);
 	if (r == 0) {

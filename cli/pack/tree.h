@@ -8,12 +8,21 @@
  */
 #pragma once
 #include "sink.h"
+#include <stdbool.h>
 
 enum tree_kind {
 	TREE_ARCHIVE,		/* as it is: for `export` */
 	TREE_LAYER,		/* of an image: a name that would mean a deletion there is refused */
 	TREE_OVERLAY,		/* what overlayfs wrote to its upper directory: whiteouts and opaque directories become a layer's */
 	TREE_NORMAL,		/* of ours: all of root and of 1970, 0644 and 0755 */
+};
+
+/* struct tree_what - which part of a directory, and under which name */
+struct tree_what {
+	enum tree_kind kind;
+	const char *entry;		/* NULL: all of it; else this entry of it, alone, with what is beneath it */
+	const char *as;			/* what the entry is called in the archive */
+	bool mounts;			/* also what is mounted beneath */
 };
 
 struct tree_numbers {
@@ -23,5 +32,5 @@ struct tree_numbers {
 
 /* tree_write - @progress is called now and then; what it returns below 0 ends it
  * Without the end mark of the archive (tar_write_end) */
-int tree_write(int dir_fd, enum tree_kind kind, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx,
+int tree_write(int dir_fd, const struct tree_what *what, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx,
 	       struct tree_numbers *n, struct error *err);
