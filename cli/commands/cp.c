@@ -61,10 +61,10 @@ const struct command command_cp = {
 		       "begin at its root directory. A TARGET that is there and is a directory gets SOURCE under its own name, or, when SOURCE ends "
 		       "in /., what is in it; one that is not there becomes a copy of SOURCE, and its parent must be there. `-` is a tar archive: at "
 		       "standard input one that is unpacked in the directory TARGET, at standard output one of SOURCE.\n\n"
-		       "What is copied belongs to root in the container, and outside to who calls, unless --archive is given.\n\n"
-		       "\tcarrier cp web:/var/log/nginx logs\n"
-		       "\tcarrier cp page.html web:/srv/\n"
-		       "\ttar -c conf.d | carrier cp - web:/etc/nginx",
+		       "What is copied belongs to root in the container, and outside to who calls, unless --archive is given.",
+	.examples = "The logs of a web server:\n\tcarrier cp web:/var/log/nginx logs\n\n"
+		    "A page for it:\n\tcarrier cp page.html web:/srv/\n\n"
+		    "What is in a directory, without the directory:\n\tcarrier cp conf.d/. web:/etc/nginx/conf.d",
 	.exit_status = "0, or 1 when it could not be done; what was copied until then stays.",
 	OPTIONS(struct cp_options, options), .min_args = 2, .max_args = 2, .run = run,
 };

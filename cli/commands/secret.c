@@ -60,9 +60,9 @@ static int run_create(void *program, void *given, char **args, int n_args)
 static const struct command command_secret_create = {
 	.name = "create", .arguments = "NAME FILE|-", .summary = "keep a secret for containers",
 	.description = "Its value is what is in FILE or comes from standard input, at most 512,000 bytes. Prints the id. It is kept in a file that only its "
-		       "owner can read, not encrypted.\n\n"
-		       "\tprintf %s \"$password\" | carrier secret create db-password -\n"
-		       "\tcarrier run --secret db-password IMAGE cat /run/secrets/db-password",
+		       "owner can read, not encrypted.",
+	.examples = "From a file:\n\tcarrier secret create db-password password.txt\n\n"
+		    "From a variable of ours, which no process list shows:\n\tcarrier secret create --env db-password PGPASSWORD",
 	OPTIONS(struct create_options, create_table), .min_args = 2, .max_args = 2, .run = run_create,
 };
 
@@ -155,7 +155,9 @@ static int run_ls(void *program, void *given, char **args, int n_args)
 }
 
 static const struct command command_secret_ls = {
-	.name = "ls|list", .summary = "list the secrets", OPTIONS(struct ls_options, ls_table), .run = run_ls,
+	.name = "ls|list", .summary = "list the secrets",
+	.examples = "All there are:\n\tcarrier secret ls",
+	OPTIONS(struct ls_options, ls_table), .run = run_ls,
 };
 
 /* ---- inspect ---- */
@@ -196,6 +198,7 @@ static int run_inspect(void *program, void *given, char **args, int n_args)
 
 static const struct command command_secret_inspect = {
 	.name = "inspect", .arguments = "SECRET...", .summary = "print what is known of secrets, as JSON",
+	.examples = "The value itself:\n\tcarrier secret inspect --showsecret db-password",
 	.exit_status = "0, or 1 when any of them was not found.",
 	OPTIONS(struct inspect_options, inspect_table), .min_args = 1, .max_args = -1, .run = run_inspect,
 };
@@ -210,6 +213,7 @@ static int run_exists(void *program, void *unused, char **args, int n_args)
 
 static const struct command command_secret_exists = {
 	.name = "exists", .arguments = "SECRET", .summary = "tell by the exit code whether there is such a secret",
+	.examples = "In a script:\n\tcarrier secret exists db-password && echo there",
 	.exit_status = "0 when there is, 1 when there is not.", .min_args = 1, .max_args = 1, .run = run_exists,
 };
 
@@ -261,6 +265,7 @@ static int run_rm(void *program, void *given, char **args, int n_args)
 static const struct command command_secret_rm = {
 	.name = "rm|remove", .arguments = "[SECRET...]", .summary = "forget secrets",
 	.description = "Containers that run and show it keep it until they end; one that is started again without it fails.",
+	.examples = "One that is not needed any more:\n\tcarrier secret rm db-password",
 	.exit_status = "0, or 1 when any of them could not be removed.",
 	OPTIONS(struct rm_options, rm_table), .max_args = -1, .run = run_rm,
 };

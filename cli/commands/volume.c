@@ -1,7 +1,6 @@
 /* The group `volume`. */
 #include "../volume/volume.h"
 #include "../container/apart.h"
-#include "../image/walk.h"
 #include "../table.h"
 #include "ask.h"
 #include "cleanup.h"
@@ -58,6 +57,8 @@ static const struct command command_volume_create = {
 	.name = "create", .arguments = "[NAME]", .summary = "make a volume",
 	.description = "Prints its name. Without one it is anonymous, and 64 hex digits. One that is there already stays as it is.\n\n"
 		       "A volume with --opt is mounted in each container that uses it when that starts: a tmpfs is empty then, and each container's own.",
+	.examples = "A volume for a database, found again by its label:\n\tcarrier volume create --label app=shop shop-db\n\n"
+		    "A directory of the host under a name:\n\tcarrier volume create -o type=none -o o=bind -o device=/srv/pages pages",
 	OPTIONS(struct create_options, create_table), .max_args = 1, .run = run_create,
 };
 
@@ -116,7 +117,9 @@ static int run_ls(void *program, void *given, char **args, int n_args)
 }
 
 static const struct command command_volume_ls = {
-	.name = "ls|list", .summary = "list the volumes", OPTIONS(struct ls_options, ls_table), .run = run_ls,
+	.name = "ls|list", .summary = "list the volumes",
+	.examples = "Those that no container uses:\n\tcarrier volume ls --filter dangling=true",
+	OPTIONS(struct ls_options, ls_table), .run = run_ls,
 };
 
 /* ---- inspect ---- */
@@ -155,6 +158,7 @@ static int run_inspect(void *program, void *given, char **args, int n_args)
 
 static const struct command command_volume_inspect = {
 	.name = "inspect", .arguments = "[VOLUME...]", .summary = "print all that is known of volumes, as JSON",
+	.examples = "Where are its files?\n\tcarrier volume inspect shop-db",
 	.exit_status = "0, or 1 when any of them was not found.",
 	OPTIONS(struct inspect_options, inspect_table), .max_args = -1, .run = run_inspect,
 };
@@ -169,6 +173,7 @@ static int run_exists(void *program, void *unused, char **args, int n_args)
 
 static const struct command command_volume_exists = {
 	.name = "exists", .arguments = "VOLUME", .summary = "tell by the exit code whether there is such a volume",
+	.examples = "In a script:\n\tcarrier volume exists shop-db && echo there",
 	.exit_status = "0 when there is, 1 when there is not.", .min_args = 1, .max_args = 1, .run = run_exists,
 };
 
@@ -220,6 +225,7 @@ static int run_rm(void *program, void *given, char **args, int n_args)
 static const struct command command_volume_rm = {
 	.name = "rm|remove", .arguments = "[VOLUME...]", .summary = "remove volumes, and all that is in them",
 	.description = "One that a container uses, running or not, stays: the container has to be removed first.",
+	.examples = "One volume, and all that is in it:\n\tcarrier volume rm shop-db",
 	.exit_status = "0, or 1 when any of them could not be removed.",
 	OPTIONS(struct rm_options, rm_table), .max_args = -1, .run = run_rm,
 };
@@ -237,27 +243,11 @@ struct pruning { const struct carrier *c; const struct volume_filter *filter; bo
 static int prune_all(void *ctx, struct error *err)
 {
 	const struct pruning *p = ctx;
-	struct volume *list;
-	size_t n, removed = 0;
-	int64_t sum = 0;
+	int64_t bytes = 0;
 	char size[16];
-	int r = volume_list(p->c, &list, &n, err);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct volume_record *v = &list[i].record;
-		if ((!v->anonymous && !p->all) || !volume_filter_takes(p->filter, v))
-			continue;
-		int64_t bytes = walk_usage(AT_FDCWD, list[i].data, NULL);
-		r = volume_remove(p->c, v->name, err);
-		if (r == 0)
-			printf("%s%s\n", removed++ ? "" : "Deleted Volumes:\n", v->name);
-		if (r == 0 && bytes > 0)
-			sum += bytes;
-		if (r == -EBUSY || r == -ENOENT)
-			r = 0;
-	}
+	int r = volumes_prune(p->c, p->filter, p->all, &bytes, err);
 	if (r == 0)
-		printf("%sTotal reclaimed space: %s\n", removed ? "\n" : "", str_human_size((uint64_t) sum, size));
-	volume_list_free(list, n);
+		printf("Total reclaimed space: %s\n", str_human_size((uint64_t) bytes, size));
 	return r;
 }
 
@@ -278,7 +268,9 @@ static int run_prune(void *program, void *given, char **args, int n_args)
 
 static const struct command command_volume_prune = {
 	.name = "prune", .summary = "remove the anonymous volumes that no container uses",
-	.description = "Asks first; where no terminal is, --force is needed.", OPTIONS(struct prune_options, prune_table), .run = run_prune,
+	.description = "Asks first; where no terminal is, --force is needed.",
+	.examples = "All that no container uses, whatever they are called:\n\tcarrier volume prune --all --force",
+	OPTIONS(struct prune_options, prune_table), .run = run_prune,
 };
 
 static const struct command *const commands[] = {

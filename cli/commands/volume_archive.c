@@ -91,11 +91,13 @@ static int run_import(void *program, void *unused, char **args, int n_args)
 
 const struct command command_volume_export = {
 	.name = "export", .arguments = "VOLUME", .summary = "write a volume's files as a tar archive",
+	.examples = "A copy, compressed:\n\tcarrier volume export shop-db | gzip >shop-db.tar.gz",
 	OPTIONS(struct export_options, options), .min_args = 1, .max_args = 1, .run = run_export,
 };
 
 const struct command command_volume_import = {
 	.name = "import", .arguments = "VOLUME [FILE|-]", .summary = "unpack a tar archive in a volume",
 	.description = "The archive, compressed or not, comes from FILE or standard input. What is in the volume and not in the archive stays.",
+	.examples = "What was exported comes back:\n\tcarrier volume import shop-db shop-db.tar.gz",
 	.min_args = 1, .max_args = 2, .run = run_import,
 };

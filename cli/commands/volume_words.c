@@ -1,5 +1,7 @@
 #include "volume_words.h"
+#include "../image/walk.h"
 #include "cleanup.h"
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
@@ -69,4 +71,28 @@ bool volume_filter_takes(const struct volume_filter *f, const struct volume_reco
 	if (f->dangling && strings_have(f->used.v, v->name) != (f->dangling == USED))
 		return false;
 	return filter_takes(&f->common, v->created, &v->labels);
+}
+
+int volumes_prune(const struct carrier *c, const struct volume_filter *f, bool all, int64_t *bytes, struct error *err)
+{
+	struct volume *list;
+	size_t n, removed = 0;
+	int r = volume_list(c, &list, &n, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct volume_record *v = &list[i].record;
+		if ((!v->anonymous && !all) || !volume_filter_takes(f, v))
+			continue;
+		int64_t size = walk_usage(AT_FDCWD, list[i].data, NULL);
+		r = volume_remove(c, v->name, err);
+		if (r == 0)
+			printf("%s%s\n", removed++ ? "" : "Deleted Volumes:\n", v->name);
+		if (r == 0 && size > 0)
+			*bytes += size;
+		if (r == -EBUSY || r == -ENOENT)
+			r = 0;
+	}
+	if (removed)
+		putchar('\n');
+	volume_list_free(list, n);
+	return r;
 }

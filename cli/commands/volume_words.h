@@ -18,3 +18,7 @@ void volume_filter_done(struct volume_filter *f);
 #define cleanup_volume_filter __attribute__((cleanup(volume_filter_done)))
 int volume_filter_parse(const struct carrier *c, const struct strings *words, struct volume_filter *ret, struct error *err);
 bool volume_filter_takes(const struct volume_filter *f, const struct volume_record *v);
+
+/* volumes_prune - remove and print those that no container uses; without @all only anonymous ones. For who may look at files of all ids.
+ * @bytes: what they took is added */
+int volumes_prune(const struct carrier *c, const struct volume_filter *f, bool all, int64_t *bytes, struct error *err);

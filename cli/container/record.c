@@ -723,7 +723,7 @@ enum { BRIEF_MAX = 16384 };
 static const struct json_type brief_type = JSON_TYPE(T,
 	JSON_REQUIRED(T, id, "id"), JSON_REQUIRED(T, name, "name"), JSON_REQUIRED(T, created, "created"),
 	JSON_FIELD(T, image, "image"), JSON_FIELD(T, image_id, "imageId"), JSON_FIELD(T, args, "args"), JSON_FIELD(T, rootfs, "rootfs"),
-	JSON_FIELD(T, network, "network"), JSON_LIST(T, mounts, "mounts", mount_type), JSON_FIELD(T, labels, "labels"),
+	JSON_FIELD(T, network, "network"), JSON_LIST(T, mounts, "mounts", record_mount_type), JSON_FIELD(T, labels, "labels"),
 	JSON_FIELD(T, lowerdirs, "lowerdirs"));
 #undef T
 

@@ -1,5 +1,6 @@
 #include "volume.h"
 #include "../container/apart.h"
+#include "../container/event.h"
 #include "../container/record.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -238,6 +239,7 @@ int volume_make(const struct carrier *c, const struct named *volumes, const stru
 		return take_existing(volumes, &record, ret, err);
 	if (r < 0)
 		return error_say(err, -r, "%s", why.text);
+	event_record(c, "volume", "create", record.name, NULL, NULL, "driver", "local", NULL);
 	r = read_volume(volumes, record.name, ret, err);
 	return r < 0 ? r : 1;
 }
@@ -321,7 +323,10 @@ static int remove_one(const struct carrier *c, const char *name, const char *but
 		r = retire(c, &volumes, name, but, err);
 	if (r == -ENOENT)
 		return error_say(err, ENOENT, "there is no volume '%s'", name);
-	return r < 0 ? r : apart_as_owner(c->rootless, sweep, &volumes, err);
+	if (r < 0)
+		return r;
+	event_record(c, "volume", "destroy", name, NULL, NULL, "driver", "local", NULL);
+	return apart_as_owner(c->rootless, sweep, &volumes, err);
 }
 
 int volume_remove(const struct carrier *c, const char *name, struct error *err) { return remove_one(c, name, NULL, err); }

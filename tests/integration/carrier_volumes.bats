@@ -112,8 +112,16 @@ volumes() { carrier volume ls -q; }
 	says "Deleted Volumes:"
 	same "" "$(volumes)"
 	carrier run --network none --name keeper volumed true
+	carrier rm keeper >/dev/null
+	expect 0 carrier system prune -f
+	same 2 "$(volumes | wc -l)"
+	expect 0 carrier system prune -f --volumes
+	says "Deleted Volumes:"
+	same "" "$(volumes)"
+	carrier run --network none --name keeper volumed true
 	expect 0 carrier rm -v keeper
 	same "" "$(volumes)"
+	same "create destroy" "$(carrier events --since 10s --until 0s --filter type=volume --format json | jq -r .Action | sort -u | tr '\n' ' ' | sed 's/ $//')"
 	expect 0 run_plain --image-volume ignore volumed sh -c 'cat /data/one; grep -q " /data " /proc/self/mountinfo || echo none'
 	prints "$(printf 'one\nnone')"
 	expect 0 run_plain --image-volume tmpfs volumed sh -c 'cat /data/one; stat -f -c %T /data'
