@@ -1,6 +1,6 @@
 /* The group `secret`. */
 #include "../volume/secret_store.h"
-#include "../table.h"
+#include "../format.h"
 #include "../words.h"
 #include "archives.h"
 #include "cleanup.h"
@@ -71,7 +71,7 @@ static const struct command command_secret_create = {
 struct ls_options { struct strings filters; char *format; bool quiet, json, no_heading; };
 static const struct option_def ls_table[] = {
 	OPTION(struct ls_options, filters, 'f', "filter", "KEY=VALUE", "only those with name=PART, id=BEGINNING or label=NAME[=VALUE]"),
-	OPTION(struct ls_options, format, 0, "format", "table|json", "a table (the default), or a JSON object for each line"),
+	OPTION(struct ls_options, format, 0, "format", "table|json|TEMPLATE", "a table (the default), a JSON object for each line, or a template such as '{{.Name}}'"),
 	OPTION(struct ls_options, json, 0, "json", NULL, "the same as --format json"),
 	OPTION(struct ls_options, no_heading, 'n', "noheading", NULL, "no line with the columns' names"),
 	OPTION(struct ls_options, quiet, 'q', "quiet", NULL, "ids only"),
@@ -83,6 +83,9 @@ static const struct json_type seen_type = JSON_TYPE(T, JSON_ALWAYS(T, id, "ID"),
 	JSON_ALWAYS(T, labels, "Labels"), JSON_ALWAYS(T, created, "CreatedAt"), JSON_ALWAYS(T, updated, "UpdatedAt"),
 	JSON_FIELD(T, data, "SecretData"));
 #undef T
+
+static const struct seen_secret seen_heads = { .id = (char *) "ID", .name = (char *) "NAME", .driver = (char *) "DRIVER",
+	.created = (char *) "CREATED AT", .updated = (char *) "UPDATED AT" };
 
 static struct seen_secret seen_of(const struct secret *s)
 {
@@ -125,31 +128,35 @@ static int run_ls(void *program, void *given, char **args, int n_args)
 	const struct ls_options *o = given;
 	struct secret_filter filter CLEANUP(secret_filter_done) = { 0 };
 	struct table table cleanup_table = { 0 };
+	struct format format cleanup_format = { 0 };
 	struct secret *list = NULL;
 	struct error err = { 0 };
 	size_t n = 0;
-	bool json = o->json || str_eq(o->format, "json");
-	int r = o->format && !json && !str_eq(o->format, "table") ? error_say(&err, EINVAL, "--format '%s' is not known: table or json", o->format) : 0;
+	int r = format_parse(o->json ? "json" : o->format, &format, &err);
 	if (r == 0)
 		r = parse_filter(&o->filters, &filter, &err);
 	if (r == 0)
 		r = secret_list(program, &list, &n, &err);
+	if (r == 0 && !o->quiet && !o->no_heading)
+		r = format_head(&format, &seen_type, &seen_heads, &err);
 	if (!o->no_heading)
 		table_add(&table, "ID", "NAME", "DRIVER", "CREATED", "UPDATED", NULL);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct seen_secret seen = seen_of(&list[i]);
 		char created[64], updated[64];
 		if (!takes(&filter, &list[i].record))
 			continue;
-		cleanup_free char *text = json ? json_encode(&seen_type, &seen, JSON_COMPACT, NULL) : NULL;
-		if (json || o->quiet)
-			puts(o->quiet ? seen.id : text);
+		if (o->quiet)
+			puts(seen.id);
+		else if (format.is != FORMAT_TABLE)
+			r = format_row(&format, &seen_type, &seen, &err);
 		else
 			table_add(&table, seen.id, seen.name, seen.driver, words_ago(seen.created, time(NULL), created),
 				  words_ago(seen.updated, time(NULL), updated), NULL);
 	}
-	if (r == 0 && !json && !o->quiet)
+	if (r == 0 && format.is == FORMAT_TABLE && !o->quiet)
 		table_print(&table, stdout);
+	format_end(&format);
 	secret_list_free(list, n);
 	return r < 0 ? carrier_fail(&err) : 0;
 }
@@ -162,8 +169,9 @@ static const struct command command_secret_ls = {
 
 /* ---- inspect ---- */
 
-struct inspect_options { bool show; };
+struct inspect_options { bool show; char *format; };
 static const struct option_def inspect_table[] = {
+	OPTION(struct inspect_options, format, 'f', "format", "json|TEMPLATE", "a list (the default), or a line for each, such as '{{.ID}}'"),
 	OPTION(struct inspect_options, show, 0, "showsecret", NULL, "also the value"),
 };
 
@@ -187,13 +195,12 @@ static int run_inspect(void *program, void *given, char **args, int n_args)
 		if (r < 0)
 			code = (carrier_fail(&err), 1);
 	}
-	cleanup_free char *text = json_encode_list(&seen_type, seen, n, JSON_INDENTED, NULL);
-	fputs(text, stdout);
+	int printed = print_records(&seen_type, seen, n, o->format, &err);
 	for (size_t i = 0; i < n; i++)
 		free(seen[i].data);
 	free(seen);
 	secret_list_free(list, n);
-	return code;
+	return printed < 0 ? carrier_fail(&err) : code;
 }
 
 static const struct command command_secret_inspect = {

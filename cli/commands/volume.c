@@ -1,7 +1,7 @@
 /* The group `volume`. */
 #include "../volume/volume.h"
 #include "../container/apart.h"
-#include "../table.h"
+#include "../format.h"
 #include "ask.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -68,7 +68,7 @@ struct ls_options { struct strings filters; char *format; bool quiet, json; };
 static const struct option_def ls_table[] = {
 	OPTION(struct ls_options, filters, 'f', "filter", "KEY=VALUE",
 	       "only those with name=PART, label=NAME[=VALUE], driver=local, dangling=true|false (no container uses it)"),
-	OPTION(struct ls_options, format, 0, "format", "table|json", "a table (the default), or a JSON object for each line"),
+	OPTION(struct ls_options, format, 0, "format", "table|json|TEMPLATE", "a table (the default), a JSON object for each line, or a template such as '{{.Name}}'"),
 	OPTION(struct ls_options, json, 0, "json", NULL, "the same as --format json"),
 	OPTION(struct ls_options, quiet, 'q', "quiet", NULL, "names only"),
 };
@@ -78,6 +78,9 @@ static const struct json_type seen_type = JSON_TYPE(T, JSON_ALWAYS(T, created, "
 	JSON_ALWAYS(T, labels, "Labels"), JSON_ALWAYS(T, mountpoint, "Mountpoint"), JSON_ALWAYS(T, name, "Name"), JSON_ALWAYS(T, options, "Options"),
 	JSON_ALWAYS(T, scope, "Scope"), JSON_FIELD(T, anonymous, "Anonymous"));
 #undef T
+
+static const struct seen_volume seen_heads = { .name = (char *) "VOLUME NAME", .driver = (char *) "DRIVER", .created = (char *) "CREATED AT",
+	.mountpoint = (char *) "MOUNTPOINT", .scope = (char *) "SCOPE" };
 
 struct seen_volume volume_seen(const struct volume *v)
 {
@@ -90,28 +93,32 @@ static int run_ls(void *program, void *given, char **args, int n_args)
 	const struct ls_options *o = given;
 	struct volume_filter filter cleanup_volume_filter = { 0 };
 	struct table table cleanup_table = { 0 };
+	struct format format cleanup_format = { 0 };
 	struct volume *list = NULL;
 	struct error err = { 0 };
 	size_t n = 0;
-	bool json = o->json || str_eq(o->format, "json");
-	int r = o->format && !json && !str_eq(o->format, "table") ? error_say(&err, EINVAL, "--format '%s' is not known: table or json", o->format) : 0;
+	int r = format_parse(o->json ? "json" : o->format, &format, &err);
 	if (r == 0)
 		r = volume_filter_parse(program, &o->filters, &filter, &err);
 	if (r == 0)
 		r = volume_list(program, &list, &n, &err);
+	if (r == 0 && !o->quiet)
+		r = format_head(&format, &seen_type, &seen_heads, &err);
 	table_add(&table, "DRIVER", "VOLUME NAME", NULL);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!volume_filter_takes(&filter, &list[i].record))
 			continue;
 		const struct seen_volume seen = volume_seen(&list[i]);
-		cleanup_free char *text = json ? json_encode(&seen_type, &seen, JSON_COMPACT, NULL) : NULL;
-		if (json || o->quiet)
-			puts(o->quiet ? seen.name : text);
-		else
+		if (o->quiet)
+			puts(seen.name);
+		else if (format.is == FORMAT_TABLE)
 			table_add(&table, seen.driver, seen.name, NULL);
+		else
+			r = format_row(&format, &seen_type, &seen, &err);
 	}
-	if (r == 0 && !json && !o->quiet)
+	if (r == 0 && format.is == FORMAT_TABLE && !o->quiet)
 		table_print(&table, stdout);
+	format_end(&format);
 	volume_list_free(list, n);
 	return r < 0 ? carrier_fail(&err) : 0;
 }
@@ -124,8 +131,11 @@ static const struct command command_volume_ls = {
 
 /* ---- inspect ---- */
 
-struct inspect_options { bool all; };
-static const struct option_def inspect_table[] = { OPTION(struct inspect_options, all, 'a', "all", NULL, "every volume") };
+struct inspect_options { bool all; char *format; };
+static const struct option_def inspect_table[] = {
+	OPTION(struct inspect_options, all, 'a', "all", NULL, "every volume"),
+	OPTION(struct inspect_options, format, 'f', "format", "json|TEMPLATE", "a list (the default), or a line for each, such as '{{.Mountpoint}}'"),
+};
 
 static int run_inspect(void *program, void *given, char **args, int n_args)
 {
@@ -149,11 +159,10 @@ static int run_inspect(void *program, void *given, char **args, int n_args)
 	struct seen_volume *seen = xcalloc(n + 1, sizeof *seen);
 	for (size_t i = 0; i < n; i++)
 		seen[i] = volume_seen(&list[i]);
-	cleanup_free char *text = json_encode_list(&seen_type, seen, n, JSON_INDENTED, NULL);
-	fputs(text, stdout);
+	int r = print_records(&seen_type, seen, n, o->format, &err);
 	free(seen);
 	volume_list_free(list, n);
-	return code;
+	return r < 0 ? carrier_fail(&err) : code;
 }
 
 static const struct command command_volume_inspect = {

@@ -1,4 +1,5 @@
 #include "volume_words.h"
+#include "../format.h"
 #include "../image/walk.h"
 #include "cleanup.h"
 #include <fcntl.h>
@@ -21,6 +22,25 @@ int words_to_map(const char *option, const struct strings *words, bool value, st
 		ret->pairs[at] = (struct json_pair) { pool_strndup(pool, word, len), pool_strdup(pool, word[len] ? word + len + 1 : "") };
 	}
 	return 0;
+}
+
+int print_records(const struct json_type *type, const void *records, size_t n, const char *format, struct error *err)
+{
+	struct format f cleanup_format = { 0 };
+	int r = format_parse(format ? format : "json", &f, err);
+	if (r < 0)
+		return r;
+	if (f.is == FORMAT_TABLE)
+		return error_say(err, EINVAL, "--format '%s' is not known: json, or a template such as '{{.Name}}'", format);
+	if (f.is == FORMAT_JSON) {
+		cleanup_free char *text = json_encode_list(type, records, n, JSON_INDENTED, NULL);
+		fputs(text, stdout);
+		return 0;
+	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = format_row(&f, type, (const char *) records + i * type->size, err);
+	format_end(&f);
+	return r;
 }
 
 void volume_filter_done(struct volume_filter *f)

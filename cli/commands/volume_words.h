@@ -12,6 +12,9 @@ struct seen_volume volume_seen(const struct volume *v);
 /* words_to_map - NAME=VALUE of --label and the like; a later one of the same name counts. @value: it must have one */
 int words_to_map(const char *option, const struct strings *words, bool value, struct pool *pool, struct json_map *ret, struct error *err);
 
+/* print_records - of inspect: @n objects of @type as a JSON list, or, with a template, a line for each */
+int print_records(const struct json_type *type, const void *records, size_t n, const char *format, struct error *err);
+
 /* struct volume_filter - --filter of volume ls and volume prune */
 struct volume_filter { struct filter common; struct strings names, drivers, used; int dangling; };
 void volume_filter_done(struct volume_filter *f);

@@ -37,6 +37,8 @@ make() { printf %s "${2:-$VALUE}" | carrier secret create "$1" - >/dev/null; }
 	same "$id" "$(carrier secret ls -q --filter label=a)"
 	same "" "$(carrier secret ls -q --filter label=b)"
 	same '{"a":"1"}' "$(carrier secret inspect one | jq -c '.[0].Labels')"
+	same "one $id" "$(carrier secret ls -f name=one --format '{{.Name}} {{.ID}}')"
+	same "$id" "$(carrier secret inspect --format '{{.ID}}' one)"
 	same null "$(carrier secret inspect one | jq -c '.[0].SecretData')"
 	same "$VALUE" "$(carrier secret inspect --showsecret "${id:0:10}" | jq -r '.[0].SecretData')"
 	same "$VALUE" "$(carrier secret inspect --showsecret three | jq -r '.[0].SecretData')"

@@ -44,6 +44,9 @@ volumes() { carrier volume ls -q; }
 	same '{"a":"1","b":""}' "$(carrier volume inspect data | jq -c '.[0].Labels')"
 	same "$CROOT/volumes/data/_data" "$(carrier volume inspect data | jq -r '.[0].Mountpoint')"
 	same 2 "$(carrier volume inspect --all | jq length)"
+	same "data local" "$(carrier volume ls --filter label=b --format '{{.Name}} {{.Driver}}')"
+	same "$CROOT/volumes/data/_data" "$(carrier volume inspect -f '{{.Mountpoint}}' data)"
+	failing 125 "is not known" carrier volume inspect --format table data
 	expect 0 carrier volume exists data
 	expect 1 carrier volume exists nothing
 	silent
