@@ -210,6 +210,22 @@ t=tarfile.open(fileobj=sys.stdout.buffer,mode="w|"); i=tarfile.TarInfo("x"); i.t
 	says "A /kept/sub/two"
 }
 
+@test "one whose monitor was killed has its files, too" {
+	carrier run -d --network none --name orphan -v data:/vol docker.io/test/plain sleep 1000 >/dev/null
+	has_state orphan running
+	kill -9 "$(jq .monitor "$CROOT/containers/$(id_of orphan)/status.json")"
+	soon is_orphan
+	expect 0 carrier cp file orphan:/vol/orphaned
+	expect 0 carrier cp orphan:/vol/orphaned out
+	same file "$(cat out)"
+	expect 0 carrier cp dir orphan:/made
+	expect 0 carrier cp orphan:/made/one out
+	same one "$(cat out)"
+	carrier rm -f orphan >/dev/null
+}
+
+is_orphan() { [ "$(carrier inspect orphan | jq -r ".[0].State.Unattended")" = true ]; }
+
 # nothing outside changes: a file that must stay as it is, and a directory in which nothing may appear
 victim() {
 	mkdir "$WORK/victim"

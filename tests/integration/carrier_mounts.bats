@@ -235,6 +235,31 @@ mount_of='mount_of() { grep " $1 " /proc/self/mountinfo; }'
 	[[ $output != *hosts* ]] || fail "$output"
 }
 
+@test "started again: what was written over O is gone, secrets are shown anew, a volume is not filled twice" {
+	printf first | carrier secret create key - >/dev/null
+	expect 0 carrier create --network none --name again -v "$WORK/s:/n:O" -v data:/home --tmpfs /t --secret key --secret key,type=env,target=KEY \
+		--mount type=image,source="$BUSYBOX",target=/i "$PLAIN" \
+		sh -c 'ls /n /home /t; cat /run/secrets/key; echo " $KEY"; cat /i/etc/group | head -1; touch /n/written /t/x; rm -rf /home/app'
+	expect 0 carrier start -a again
+	prints "$(printf '%s\n' /home: app "" /n: file sub "" /t: "first first" root:x:0:)"
+	printf second | carrier secret create --replace key - >/dev/null
+	expect 0 carrier start -a again
+	prints "$(printf '%s\n' /home: "" /n: file sub "" /t: "second second" root:x:0:)"
+	carrier secret rm key >/dev/null
+	failing 125 "there is no secret 'key' any more" carrier start -a again
+	carrier rm again >/dev/null
+}
+
+@test "an image's VOLUME that climbs stays within (CVE-2022-23648)" {
+	carrier run --network none --name climbs "$PLAIN" true
+	carrier commit -c 'VOLUME ["/../../../../tmp/climbed", "relative/one"]' climbs climbs >/dev/null
+	expect 0 run_plain climbs sh -c 'grep -c -e " /tmp/climbed " -e " /relative/one " /proc/self/mountinfo; touch /tmp/climbed/x'
+	prints 2
+	[ ! -e /tmp/climbed ] || fail "made on the host"
+	carrier rm climbs >/dev/null
+	carrier rmi climbs >/dev/null
+}
+
 @test "a symlink in the image leads no mount out of the container" {
 	carrier run --network none --name evil "$PLAIN" sh -c 'ln -s /../../../../../../../../../../../tmp/outside-'"$$"' /data; ln -s / /root/all'
 	carrier commit evil evil >/dev/null
