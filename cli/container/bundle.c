@@ -310,6 +310,8 @@ int bundle_spec(const struct container *c, const struct bundle_environment *e, s
 		return r;
 	*ret = s;
 	r = make_linux(c, e, s->process, pool, &s->linux_, err);
+	if (r == 0 && mounts_are_shared(&c->record))	/* else the runtime takes everything out of the host's peer groups */
+		s->linux_->rootfs_propagation = pool_strdup(pool, "shared");
 	r = r < 0 ? r : privileges_to_spec(settings, pool, s, err);
 	r = r < 0 ? r : devices_to_spec(&c->record.devices, settings->privileged, e->rootless, pool, s, err);
 	return r < 0 ? r : process_to_spec(c, pool, s, err);

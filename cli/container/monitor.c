@@ -81,8 +81,9 @@ static int own_world(struct monitor *m, struct bundle_environment *e, struct err
 	int r = namespaces_world(m->carrier, &m->c->record, &e->others, &uids, &gids, err);
 	if (r < 0)
 		return r;
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return error_set(err, errno, "make the mounts private");
+	r = mounts_separate(m->c, m->carrier->rootless, err);
+	if (r < 0)
+		return r;
 	e->rootless = m->carrier->rootless;
 	e->settings = &m->c->record.settings;
 	e->single_id = uids.n == 1 && uids.ranges[0].size == 1;

@@ -21,7 +21,7 @@ static bool has_overlay(const struct record_mount *m) { return m->overlay || str
 static bool has_stage(const struct record *r)
 {
 	for (size_t i = 0; i < r->n_mounts; i++)
-		if (has_overlay(&r->mounts[i]) || r->mounts[i].subpath)
+		if (has_overlay(&r->mounts[i]) || r->mounts[i].subpath || mount_is_shared(&r->mounts[i]))
 			return true;
 	return r->files.n_secrets > 0;
 }
@@ -40,7 +40,7 @@ static bool is_below_secrets(const struct record_secret *s) { return !s->env && 
 static char *whole_source(const struct container *c, size_t i)
 {
 	const struct record_mount *m = &c->record.mounts[i];
-	return has_overlay(m) ? xasprintf("%s/mounts/%zu", c->dir, i) : xstrdup(m->source);
+	return has_overlay(m) || mount_is_shared(m) ? xasprintf("%s/mounts/%zu%s", c->dir, i, has_overlay(m) ? "" : ".shared") : xstrdup(m->source);
 }
 
 /* ---- config.json ---- */
@@ -365,7 +365,6 @@ int mounts_stage(const struct container *c, struct runtime_spec *s, struct pool 
 {
 	if (!c->record.n_mounts && !c->record.files.n_secrets)
 		return 0;
-	mounts_unstage(c);	/* of an earlier start by the same monitor */
 	cleanup_free char *dir = xasprintf("%s/mounts", c->dir);
 	if (has_stage(&c->record) && mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno, "make '%s'", dir);
@@ -384,6 +383,7 @@ void mounts_unstage(const struct container *c)
 		cleanup_free char *path = xasprintf("%s/%s", c->dir, places[i]);
 		(void) umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);	/* EINVAL: nothing is mounted there */
 	}
+	mounts_unshare(c);
 	for (size_t i = c->record.n_mounts; i-- > 0;) {
 		const struct record_mount *m = &c->record.mounts[i];
 		cleanup_free char *part = stage_path(c, i, ".part"), *whole = stage_path(c, i, "");

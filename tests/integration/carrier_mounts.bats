@@ -20,6 +20,7 @@ cleanup() {
 	local id
 	for id in $(carrier ps -aq); do carrier rm -f "$id" >/dev/null; done
 	carrier volume rm -a >/dev/null
+	umount -R "$WORK/s" 2>/dev/null || true
 	umount "$WORK/s/sub" 2>/dev/null || true
 }
 
@@ -67,6 +68,33 @@ mount_of='mount_of() { grep " $1 " /proc/self/mountinfo; }'
 		prints x
 		umount "$WORK/s/sub"
 	fi
+}
+
+@test "propagation: rslave sees what is mounted on the host later, rshared is seen there, and nothing else is" {
+	if [ "$WHO" = user ]; then
+		expect 0 run_plain -v "$WORK/s:/n:rshared" "$PLAIN" cat /n/file
+		says "is not seen outside without root"
+		return
+	fi
+	mount -t tmpfs -o size=1m outer "$WORK/s"
+	mount --make-shared "$WORK/s"
+	mkdir "$WORK/s/from-host" "$WORK/s/from-inside"
+	local how
+	for how in rslave rshared rprivate; do
+		carrier run -d --network none --name "p-$how" --cap-add SYS_ADMIN --security-opt seccomp=unconfined -v "$WORK/s:/n:$how" "$PLAIN" sleep 1000 >/dev/null
+		has_state "p-$how" running
+	done
+	mount -t tmpfs -o size=1m later "$WORK/s/from-host"
+	touch "$WORK/s/from-host/seen"
+	same "seen seen " "$(for how in rslave rshared rprivate; do printf '%s ' "$(carrier exec "p-$how" ls /n/from-host)"; done | sed 's/ *$/ /')"
+	carrier exec p-rslave mount -t tmpfs no /n/from-inside
+	same "" "$(grep " $WORK/s/from-inside " /proc/self/mountinfo)"
+	carrier exec p-rshared sh -c 'mount -t tmpfs -o size=1m yes /n/from-inside && touch /n/from-inside/seen'
+	[ -e "$WORK/s/from-inside/seen" ] || fail "what the container mounted is not seen"
+	carrier rm -f p-rshared p-rslave p-rprivate >/dev/null
+	# nothing of the host's went with them
+	[ -e "$WORK/s/from-host/seen" ] && [ -e "$WORK/s/from-inside/seen" ]
+	umount "$WORK/s/from-inside" "$WORK/s/from-host" "$WORK/s"
 }
 
 @test "U: everything is the container's user's, and nothing behind a symlink" {
