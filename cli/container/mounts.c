@@ -3,6 +3,7 @@
 #include "../volume/secret_store.h"
 #include "../volume/volume.h"
 #include "cleanup.h"
+#include "explain_path.h"
 #include "fs.h"
 #include "lists.h"
 #include "mount_words.h"
@@ -27,6 +28,11 @@ static const struct json_type secret_type = JSON_TYPE(T, JSON_REQUIRED(T, name, 
 const struct json_type record_files_type = JSON_TYPE(T, JSON_LIST(T, secrets, "secrets", secret_type), JSON_FIELD(T, no_hosts, "noHosts"),
 	JSON_FIELD(T, no_hostname, "noHostname"));
 #undef T
+
+bool mount_is_read_only(const struct record_mount *m)
+{
+	return strings_have(m->options, "ro") || strings_have(m->options, "rro") || (str_eq(m->type, "image") && !m->writable);
+}
 
 /* ---- words ---- */
 
@@ -188,12 +194,16 @@ static int settle_bind(const struct record_mount *m, struct error *err)
 	if (stat(m->source, &st) == 0)
 		return !m->overlay || S_ISDIR(st.st_mode) ? 0 : error_say(err, ENOTDIR, "mount on '%s': the option O is for directories, and '%s' is "
 									 "none", m->destination, m->source);
-	if (errno != ENOENT)
-		return error_set(err, errno, "mount on '%s': look at '%s'", m->destination, m->source);
+	if (errno != ENOENT) {
+		(void) error_set(err, errno, "mount on '%s': look at '%s'", m->destination, m->source);
+		return explain_path(m->source, 0, err);
+	}
 	if (!m->make_source)
 		return error_say(err, ENOENT, "mount on '%s': there is no '%s'; make it first (mkdir -p '%s')", m->destination, m->source, m->source);
-	int r = fs_mkdir_all(AT_FDCWD, m->source, 0755, err);
-	return r < 0 ? error_wrap(err, "make the directory for '%s'", m->destination) : 0;
+	if (fs_mkdir_all(AT_FDCWD, m->source, 0755, err) == 0)
+		return 0;
+	(void) error_wrap(err, "make the directory for '%s'", m->destination);
+	return explain_path(m->source, 0, err);
 }
 
 static int settle_image(const struct carrier *c, struct record_mount *m, struct mounts_held *held, struct pool *pool, struct error *err)

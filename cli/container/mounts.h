@@ -91,3 +91,4 @@ int mounts_settle(const struct carrier *c, const struct mounts_options *o, const
 
 /* mounts_have - is something mounted exactly at @destination? */
 bool mounts_have(const struct record *r, const char *destination);
+bool mount_is_read_only(const struct record_mount *m);

@@ -60,7 +60,7 @@ static int mount_on(int root_fd, const struct record_mount *m, struct error *err
 	cleanup_close int tree = target < 0 ? -1 : open_tree(AT_FDCWD, m->source, AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (target < 0)
 		return target;
-	bool read_only = strings_have(m->options, "ro") || strings_have(m->options, "rro");
+	bool read_only = mount_is_read_only(m);
 	if (tree < 0 || (read_only && mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0) ||
 	    move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return error_set(err, errno, "mount '%s'", m->source);

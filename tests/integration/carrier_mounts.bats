@@ -201,6 +201,8 @@ mount_of='mount_of() { grep " $1 " /proc/self/mountinfo; }'
 	prints other
 	failing 125 "--volumes-from 'nobody': no container 'nobody'" run_plain --volumes-from nobody "$PLAIN" true
 	failing 125 "there is no option 'x'" run_plain --volumes-from first:x "$PLAIN" true
+	same "bind false, volume true, volume true" "$(carrier inspect first | jq -r '[.[0].Mounts[] | select(.Type != "tmpfs") | "\(.Type) \(.RW)"] | sort | join(", ")')"
+	same data "$(carrier inspect first | jq -r '.[0].Mounts[] | select(.Destination == "/d").Name')"
 	# who uses what another has keeps it from being removed with that one
 	expect 0 carrier run --network none --name third --volumes-from first "$PLAIN" true
 	carrier rm -v first >/dev/null
