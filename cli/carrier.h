@@ -41,6 +41,7 @@ extern const struct command
 	command_commit,
 	command_restore,
 	command_unshare,
+	command_cp,
 	command_diff,
 	command_export,
 	command_image_diff,
@@ -101,4 +102,6 @@ extern const struct command
 	command_top,
 	command_untag,
 	command_update,
-	command_version;
+	command_secret,
+	command_version,
+	command_volume;

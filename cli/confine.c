@@ -58,11 +58,12 @@ static int confine_stdio(bool input, struct error *err)
 /* ---- a root of its own ---- */
 
 /* detach - @fd becomes the root of a mount that nothing else sees. Return: 0 when that cannot be had here */
-static int detach(int fd, struct error *err)
+static int detach(int fd, bool mounts, struct error *err)
 {
+	unsigned deep = mounts ? AT_RECURSIVE : 0;
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
-	cleanup_close int tree = (int) syscall(SYS_open_tree, fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+	cleanup_close int tree = (int) syscall(SYS_open_tree, fd, "", AT_EMPTY_PATH | deep | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | deep, &attr, sizeof attr) < 0)
 		return 0;
 	cleanup_close int dir = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return dir < 0 || dup3(dir, fd, O_CLOEXEC) < 0 ? error_set(err, errno, "open a directory of the store again") : 1;
@@ -73,7 +74,7 @@ static int confine_root(const struct confine *c, struct error *err)
 {
 	int all = 1;
 	for (size_t i = 0; i < c->n_paths; i++) {
-		int r = detach(c->paths[i].fd, err);
+		int r = detach(c->paths[i].fd, c->mounts, err);
 		if (r < 0)
 			return r;
 		all = all && r;

@@ -22,6 +22,7 @@ struct confine {
 	size_t n_paths;
 	bool input;		/* fd 0 is what it reads; else it becomes /dev/null, as fd 1 always does */
 	bool network;		/* may open TCP connections and UDP sockets (to resolve names); else no socket at all */
+	bool mounts;		/* what is mounted beneath the directories stays visible, too */
 	uint64_t capabilities;	/* bit n: capability n stays effective and permitted */
 };
 

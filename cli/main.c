@@ -50,6 +50,7 @@ static const struct command *const commands[] = {
 	&command_top,
 	&command_stats,
 	&command_metrics,
+	&command_cp,
 	&command_diff,
 	&command_export,
 	&command_commit,
@@ -69,6 +70,9 @@ static const struct command *const commands[] = {
 	&command_history,
 	&command_image,
 	&command_manifest,
+
+	&command_volume,
+	&command_secret,
 
 	&command_login,
 	&command_logout,

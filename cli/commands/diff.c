@@ -55,12 +55,17 @@ static int diff_container(struct diff *d, struct error *err)
 		r = container_layers(d->c, &container, &fds, &n, &own, &whole, err);
 	if (r < 0)
 		return r;
+	struct strings mounts cleanup_strings = { 0 };
+	for (const char *const *m = mounted; *m; m++)
+		strings_add(&mounts, *m);
+	for (size_t i = 0; i < container.record.n_mounts; i++)
+		strings_add(&mounts, container.record.mounts[i].destination);
 	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
 	r = container_owners(&container, true, &uids, &gids, err);
 	if (r < 0)
 		return r;
 	const struct view is = { fds, whole && own ? 1 : n, own && uids.n ? &uids : NULL, &gids }, was = { fds + own, n - own, NULL, NULL };
-	return changes_between(&was, &is, mounted, each, d, err);	/* the process ends, and with it the fds */
+	return changes_between(&was, &is, (const char *const *) mounts.v, each, d, err);	/* the process ends, and with it the fds */
 }
 
 /* ---- images ---- */

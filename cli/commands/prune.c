@@ -9,6 +9,7 @@
 #include "ask.h"
 #include "cleanup.h"
 #include "filter.h"
+#include "volume_words.h"
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
@@ -20,7 +21,7 @@ static const struct option_def system_options[] = {
 	OPTION(struct prune_options, blobs, 0, "blobs", NULL, "also the compressed layers of images that were pulled: they can be fetched again; the images stay usable"),
 	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
 	OPTION(struct prune_options, force, 'f', "force", NULL, "do not ask"),
-	OPTION(struct prune_options, volumes, 0, "volumes", NULL, "taken for docker's sake: volumes stay"),
+	OPTION(struct prune_options, volumes, 0, "volumes", NULL, "also the anonymous volumes that no container uses"),
 };
 static const struct option_def container_options[] = {
 	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
@@ -136,6 +137,8 @@ static int do_prune(void *ctx, struct error *err)
 	int r = store_open(p->c->root, &s, err);
 	if (r == 0 && p->containers)
 		r = prune_containers(p, err);
+	if (r == 0 && p->o->volumes)
+		r = volumes_prune(p->c, &(struct volume_filter) { 0 }, false, &p->bytes, err);
 	if (r == 0 && !p->images) {
 		printf("Total reclaimed space: %s\n", str_human_size((uint64_t) p->bytes, size));
 		return 0;

@@ -6,6 +6,7 @@
 #include "../container/remove.h"
 #include "../image/acquire.h"
 #include "../network/network.h"
+#include "../volume/volume.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "log.h"
@@ -53,6 +54,7 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct strings lower cleanup_strings = { 0 };
 	struct record rec = { 0 };
+	struct mounts_held held cleanup_mounts_held = MOUNTS_HELD_NONE;
 	cleanup_close int hold = -1, ids = -1;
 	enum pull_policy policy = PULL_MISSING;
 	const struct pull_options p = { .platform = o->platform, .registry = &o->registry, 
@@ -96,9 +98,15 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 		rec.storage_driver = c->storage_driver;
 	}
 	ret->record = rec;
-	r = record_save(ret, err);	/* without a status it counts as created */
+	r = mounts_settle(c, &o->mounts, with_image ? &image : NULL, &pool, &ret->record, &held, err);
+	if (r == 0)
+		r = record_save(ret, err);	/* without a status it counts as created */
 	if (r < 0) {
 		(void) record_remove(c, ret, NULL);
+		mounts_release(&held);
+		volume_drop(c, ret);
+		ret->record.mounts = NULL;	/* they end with the pool */
+		ret->record.n_mounts = 0;
 		return r;
 	}
 	event_container(c, ret, "create", NULL);
@@ -139,8 +147,10 @@ static int make(const struct carrier *c, const struct run_options *o, char **arg
 		r = write_id(o->cidfile, ret->record.id, &err);
 	if (r >= 0)
 		return 0;
-	if (ret->dir_fd >= 0)
+	if (ret->dir_fd >= 0) {
 		(void) record_remove(c, ret, NULL);
+		volume_drop(c, ret);
+	}
 	(void) carrier_fail(&err);
 	return r == -EINTR ? INTERRUPTED : EXIT_CARRIER;
 }
@@ -159,6 +169,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	cleanup_close int socket = monitor_start(c, &container, wants, &err);
 	if (socket < 0) {
 		(void) record_remove(c, &container, NULL);
+		volume_drop(c, &container);
 		return carrier_fail(&err);
 	}
 	const struct client_options client = { .wants = wants, .proxy_signals = o->life.sig_proxy, .detach_keys = o->life.detach_keys,

@@ -32,7 +32,7 @@ static int stop_all(const struct carrier *c, struct error *err)
 /* remove_all - only what is carrier's: the directory itself may be one that has other things in it */
 static int remove_all(void *ctx, struct error *err)
 {
-	static const char *const ours[] = { "names", "containers", "store", "userns.lock", "version" };
+	static const char *const ours[] = { "names", "containers", "volumes", "secrets", "store", "userns.lock", "version" };
 	const struct carrier *c = ctx;
 	struct store s cleanup_store = STORE_INIT;
 	int r = store_open(c->root, &s, err);
@@ -57,7 +57,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	struct carrier *c = program;
 	const struct reset_options *o = given;
 	struct error err = { 0 };
-	cleanup_free char *text = xasprintf("This kills and removes all containers, and removes all images, of '%s'.", c->root);
+	cleanup_free char *text = xasprintf("This kills and removes all containers, and removes all images, volumes and secrets, of '%s'.", c->root);
 	int r = ask(o->force, text, &err);
 	if (r == 0)
 		return 0;
@@ -69,7 +69,7 @@ static int run(void *program, void *given, char **args, int n_args)
 }
 
 const struct command command_system_reset = {
-	.name = "reset", .summary = "remove everything: containers, images, the store",
+	.name = "reset", .summary = "remove everything: containers, images, volumes, secrets, the store",
 	.description = "What is in --root and not carrier's stays. Asks first; where no terminal is, --force is needed.",
 	.examples = "Begin anew: all containers and images are removed:\n\tcarrier system reset --force",
 	OPTIONS(struct reset_options, options), .run = run,

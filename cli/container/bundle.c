@@ -5,6 +5,7 @@
 #include "hostfiles.h"
 #include "lists.h"
 #include "log.h"
+#include "mount_stage.h"
 #include "privileges.h"
 #include "str.h"
 #include "user.h"
@@ -196,22 +197,23 @@ static char **mount_options(const struct container *c, const struct mount_row *r
 	return options;
 }
 
-static bool is_mounted(const struct container *c, const char *destination)
+/* etc_wanted - is this one of carrier's own files to be mounted? */
+static bool etc_wanted(const struct record *r, const char *name, const char *destination)
 {
-	for (size_t i = 0; i < c->record.n_mounts; i++)
-		if (strcmp(c->record.mounts[i].destination, destination) == 0)
-			return true;
-	return false;
+	if ((r->files.no_hosts && strcmp(name, "hosts") == 0) || (r->files.no_hostname && strcmp(name, "hostname") == 0))
+		return false;
+	return !mounts_have(r, destination);
 }
 
-static void make_mounts(struct runtime_spec *s, const struct container *c, const struct bundle_environment *e, struct pool *pool)
+static int make_mounts(struct runtime_spec *s, const struct container *c, const struct bundle_environment *e, struct pool *pool,
+		       struct error *err)
 {
 	const struct record *r = &c->record;
-	s->mounts = pool_alloc(pool, (MOUNTS + ETC_FILES + r->n_mounts + 1) * sizeof *s->mounts);
+	s->mounts = pool_alloc(pool, (MOUNTS + ETC_FILES + mounts_room(r) + 1) * sizeof *s->mounts);
 	for (size_t i = 0; i < MOUNTS; i++) {
 		const struct mount_row *row = choose(c, e, &mounts[i]);
 		/* `-v /dev/shm:/dev/shm` takes the place of ours, as docker's does */
-		if (is_mounted(c, row->destination))
+		if (mounts_have(r, row->destination))
 			continue;
 		struct spec_mount *m = &s->mounts[s->n_mounts];
 		*m = (struct spec_mount) { .destination = pool_strdup(pool, row->destination), .type = pool_strdup(pool, row->type),
@@ -222,23 +224,19 @@ static void make_mounts(struct runtime_spec *s, const struct container *c, const
 	}
 	for (size_t i = 0; i < ETC_FILES; i++) {
 		char *destination = pool_printf(pool, "/etc/%s", etc_files[i]);
-		if (!is_mounted(c, destination))
+		if (etc_wanted(r, etc_files[i], destination))
 			s->mounts[s->n_mounts++] = (struct spec_mount) {
 				.destination = destination, .type = pool_strdup(pool, "bind"),
 				.source = pool_printf(pool, "%s/%s", c->dir, etc_files[i]),
 				.options = list_words(pool, "bind rprivate rw"),
 			};
 	}
-	for (size_t i = 0; i < r->n_mounts; i++)
-		s->mounts[s->n_mounts++] = (struct spec_mount) {
-			.destination = pool_strdup(pool, r->mounts[i].destination), .type = pool_strdup(pool, r->mounts[i].type),
-			.source = pool_strdup(pool, r->mounts[i].source), .options = list_copy(pool, r->mounts[i].options, NULL),
-		};
 	if (r->life.init)
 		s->mounts[s->n_mounts++] = (struct spec_mount) {
 			.destination = pool_strdup(pool, INIT_PATH), .type = pool_strdup(pool, "bind"),
 			.source = pool_strdup(pool, r->life.init), .options = list_words(pool, "bind rprivate ro nosuid nodev"),
 		};
+	return mounts_to_spec(c, s, pool, err);
 }
 
 /* ---- linux ---- */
@@ -313,10 +311,14 @@ int bundle_spec(const struct container *c, const struct bundle_environment *e, s
 	int r = make_process(c, e, s->root->path, hostname, pool, &s->process, err);
 	if (r < 0)
 		return r;
-	make_mounts(s, c, e, pool);
+	r = make_mounts(s, c, e, pool, err);
+	if (r < 0)
+		return r;
 	*ret = s;
 	r = make_linux(c, e, s->process, pool, &s->linux_, err);
 	r = r < 0 ? r : users_to_spec(&c->record, s->linux_, pool, err);
+	if (r == 0 && mounts_are_shared(&c->record))	/* else the runtime takes everything out of the host's peer groups */
+		s->linux_->rootfs_propagation = pool_strdup(pool, "shared");
 	r = r < 0 ? r : privileges_to_spec(settings, pool, s, err);
 	r = r < 0 ? r : devices_to_spec(&c->record.devices, settings->privileged, e->rootless, pool, s, err);
 	return r < 0 ? r : process_to_spec(c, pool, s, err);
@@ -371,11 +373,13 @@ int bundle_write(const struct container *c, const struct bundle_environment *e, 
 		r = write_etc(c, e->settings, hostname_of(c, e, &pool), err);
 	if (r == 0)
 		r = users_files(c, spec, &pool, err);
+	if (r == 0)
+		r = mounts_stage(c, spec, &pool, err);
 	if (r < 0)
 		return r;
 	size_t len;
 	cleanup_free char *text = json_encode(&runtime_spec_type, spec, JSON_COMPACT, &len);
-	return fs_replace_file(c->dir_fd, "config.json", text, len, 0600, false, err);
+	return mounts_write_config(c, text, len, err);
 }
 
 /* what runtimes say (woody, runc and crun in their ways), and what is done then */

@@ -1,4 +1,4 @@
-/* drivers.h - the parts of rootfs.h, for rootfs.c only. */
+/* drivers.h - the parts of rootfs.h, for rootfs.c; and what mount_stage.c has in common with them. */
 #pragma once
 #include "../image/copy.h"
 #include "rootfs.h"
@@ -14,6 +14,9 @@ struct layers {
 	struct idmap uids, gids;	/* from the layers' to those that it is to see */
 	struct copy_as as;	/* the owners of what is copied; ->uids, ->gids are the above */
 };
+
+/* overlay_mount_dirs - these directories, topmost first, as one; what is written goes to @upper, NULL: read-only (then at least two) */
+int overlay_mount_dirs(char *const *lower, const char *upper, const char *work, const char *target, struct error *err);
 
 /* overlay_mount - natively; upper/, work/ and rootfs/ are there. The owners are those of the layers, or of ->tree. */
 int overlay_mount(const struct container *c, const struct layers *l, bool discard, struct error *err);

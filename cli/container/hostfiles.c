@@ -74,6 +74,16 @@ char *hostfiles_hosts(const char *network, const char *hostname, const char *gat
 	return buf_take(&b);
 }
 
+/* replaced - is @line of a kind that the options have given anew? */
+static bool replaced(const char *line, const struct record_settings *settings)
+{
+	if (!settings)
+		return false;
+	if (str_starts(line, "options"))
+		return settings->dns_options;
+	return settings->dns_search && (str_starts(line, "search") || str_starts(line, "domain"));
+}
+
 /* keep - is this line of the host's one that stays beside other servers? */
 static bool keep(const char *line)
 {
@@ -86,13 +96,34 @@ static bool keep(const char *line)
 	return false;
 }
 
-static void keep_lines(struct buf *b, const char *host)
+static void keep_lines(struct buf *b, const char *host, const struct record_settings *settings)
 {
 	struct strings lines cleanup_strings = { 0 };
 	strings_split(&lines, host, "\n");
 	for (size_t i = 0; i < lines.n; i++)
-		if (keep(lines.v[i]))
+		if (keep(lines.v[i]) && !replaced(lines.v[i], settings))
 			buf_printf(b, "%s\n", lines.v[i]);
+}
+
+/* copy_lines - the host's as they are, but for those that were given anew */
+static void copy_lines(struct buf *b, const char *host, const struct record_settings *settings)
+{
+	for (const char *line = host; *line;) {
+		size_t len = strcspn(line, "\n");
+		if (!replaced(line, settings))
+			buf_printf(b, "%.*s\n", (int) len, line);
+		line += len + (line[len] == '\n');
+	}
+}
+
+static void add_words(struct buf *b, const char *key, char *const *words)
+{
+	if (!words || !words[0] || (str_eq(words[0], ".") && !words[1]))
+		return;
+	buf_puts(b, key);
+	for (; *words; words++)
+		buf_printf(b, " %s", *words);
+	buf_putc(b, '\n');
 }
 
 char *hostfiles_resolv(const char *network, const char *host, const struct record_settings *settings)
@@ -102,12 +133,16 @@ char *hostfiles_resolv(const char *network, const char *host, const struct recor
 	for (char **d = given ? settings->dns : NULL; d && *d; d++)
 		buf_printf(&b, "nameserver %s\n", *d);
 	if (given && !str_eq(network, "none"))
-		keep_lines(&b, host);
+		keep_lines(&b, host, settings);
 	else if (!given && str_eq(network, "host"))
-		buf_puts(&b, host);
+		copy_lines(&b, host, settings);
 	else if (!given && !str_eq(network, "none")) {
 		buf_printf(&b, "nameserver %s\n", forwarder);
-		keep_lines(&b, host);
+		keep_lines(&b, host, settings);
+	}
+	if (settings) {
+		add_words(&b, "search", settings->dns_search);
+		add_words(&b, "options", settings->dns_options);
 	}
 	return buf_take(&b);
 }

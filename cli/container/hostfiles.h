@@ -15,5 +15,5 @@ char *hostfiles_hosts(const char *network, const char *hostname, const char *gat
 
 /* hostfiles_resolv - @host: the host's resolv.conf, "" when there is none
  * private: the forwarder of the user-mode network, which also reaches servers on the host's loopback, and the host's
- * search and options lines; host: a copy; none: empty. --dns replaces the servers in every mode. */
+ * search and options lines; host: a copy; none: empty. --dns replaces the servers in every mode, --dns-search and --dns-option those lines. */
 char *hostfiles_resolv(const char *network, const char *host, const struct record_settings *settings);

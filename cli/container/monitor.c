@@ -1,11 +1,13 @@
 #include "monitor_impl.h"
 #include "../image/cover.h"
+#include "../volume/volume.h"
 #include "cleanup.h"
 #include "event.h"
 #include "explain_path.h"
 #include "fs.h"
 #include "log.h"
 #include "memory.h"
+#include "mount_stage.h"
 #include "oom.h"
 #include "proc.h"
 #include "record_change.h"
@@ -79,8 +81,9 @@ static int own_world(struct monitor *m, struct bundle_environment *e, struct err
 	int r = namespaces_world(m->carrier, &m->c->record, &e->others, &uids, &gids, err);
 	if (r < 0)
 		return r;
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return error_set(err, errno, "make the mounts private");
+	r = mounts_separate(m->c, m->carrier->rootless, err);
+	if (r < 0)
+		return r;
 	e->rootless = m->carrier->rootless;
 	e->settings = &m->c->record.settings;
 	e->single_id = uids.n == 1 && uids.ranges[0].size == 1;
@@ -188,10 +191,14 @@ static void finish(struct monitor *m, bool remove)
 	log_writer_close(m->log);
 	m->log = NULL;
 	close_fd(&m->attach.listen_fd);
+	if (m->lock_fd >= 0)
+		mounts_unstage(m->c);
 	if (m->lock_fd >= 0 && rootfs_unmount(m->c, &m->rootfs, &err) < 0)
 		log_warn("%s", err.text);
 	if (remove && record_remove(m->carrier, m->c, &err) < 0)
 		log_warn("%s", err.text);
+	else if (remove)
+		volume_drop(m->carrier, m->c);
 	close_fd(&m->lock_fd);	/* nobody is to wait for who reads slowly, or for the disk */
 	flush_clients(m);
 	attach_done(&m->attach);

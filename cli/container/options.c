@@ -6,7 +6,6 @@
 #include "fs.h"
 #include "lists.h"
 #include "proc.h"
-#include "volumes.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
@@ -29,13 +28,15 @@ const struct option_def run_option_table[] = {
 	ROW(entrypoint, 0, "entrypoint", "PROGRAM", "replace the image's entry point (\"\": none) and its command"),
 	ROW(labels, 'l', "label", "NAME[=VALUE]", "attach a label; again for more"),
 	ROW(label_files, 0, "label-file", "FILE", "labels from a file, one a line; --label counts more; again for more"),
-	ROW(volumes, 'v', "volume", "SOURCE:DIR[:OPTIONS]", "mount a file or directory of the host (options: ro, nosuid, ...)"),
+	MOUNTS_OPTION_ROWS(struct run_options, mounts),
 	ROW(read_only, 0, "read-only", NULL, "mount the root file system read-only"),
 	ROW(rootfs, 'f', "rootfs|fsroot", "DIR", "run in this directory in place of an image"),
 	ROW(network, 0, "network|net", "none|host|private", "no network, the host's, or one behind it"),
 	ROW(elevated, 0, "elevated", NULL, "the same as --network host"),
 	ROW(add_hosts, 0, "add-host", "NAME:ADDRESS", "a line for /etc/hosts; \"host-gateway\" is the host's address"),
 	ROW(dns, 0, "dns", "ADDRESS", "ask this name server; again for more"),
+	ROW(dns_search, 0, "dns-search", "DOMAIN", "look for short names in this domain (\".\": in none); again for more"),
+	ROW(dns_options, 0, "dns-option|dns-opt", "OPTION", "an option of resolv.conf, such as ndots:2; again for more"),
 	LIMIT_OPTION_ROWS(struct run_options, limits),
 	PRIVILEGE_OPTION_ROWS(struct run_options, privileges),
 	DEVICE_OPTION_ROWS(struct run_options, devices),
@@ -243,6 +244,12 @@ static int parse_host(const char *word, struct strings *hosts, struct error *err
 	return r;
 }
 
+/* check_line - a word of resolv.conf */
+static int check_line(const char *option, const char *word, struct error *err)
+{
+	return *word && !word[strcspn(word, " \t\n")] ? 0 : error_say(err, EINVAL, "%s '%s': give one word", option, word);
+}
+
 static int make_network(const struct run_options *o, struct pool *pool, struct record *ret, struct record_settings *settings,
 			struct error *err)
 {
@@ -261,6 +268,12 @@ static int make_network(const struct run_options *o, struct pool *pool, struct r
 		r = check_address("--dns", o->dns.v[i], err);
 	for (size_t i = 0; r == 0 && i < o->add_hosts.n; i++)
 		r = parse_host(o->add_hosts.v[i], &hosts, err);
+	for (size_t i = 0; r == 0 && i < o->dns_search.n; i++)
+		r = check_line("--dns-search", o->dns_search.v[i], err);
+	for (size_t i = 0; r == 0 && i < o->dns_options.n; i++)
+		r = check_line("--dns-option", o->dns_options.v[i], err);
+	settings->dns_search = o->dns_search.n ? list_copy(pool, o->dns_search.v, NULL) : NULL;
+	settings->dns_options = o->dns_options.n ? list_copy(pool, o->dns_options.v, NULL) : NULL;
 	settings->dns = o->dns.n ? list_copy(pool, o->dns.v, NULL) : NULL;
 	settings->hosts = hosts.n ? list_copy(pool, hosts.v, NULL) : NULL;
 	return r;
@@ -309,7 +322,7 @@ int options_to_record(const struct run_options *o, const struct image *image, ch
 	r = r < 0 ? r : devices_to_record(&o->devices, pool, &record.devices, err);
 	r = r < 0 ? r : namespaces_to_record(&o->namespaces, o->hostname, pool, &record.namespaces, err);
 	r = r < 0 ? r : process_to_record(&o->process, str_eq(record.network, "host"), pool, &record, err);
-	r = r < 0 ? r : volumes_parse(&o->volumes, pool, &record, err);
+	r = r < 0 ? r : mounts_to_record(&o->mounts, pool, &record, err);
 	r = r < 0 ? r : life_to_record(o, settings_of(image)->healthcheck, pool, &record.life, err);
 	r = r < 0 ? r : users_to_record(&o->users, o->user != NULL, pool, &record, err);
 	if (r < 0)

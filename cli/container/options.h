@@ -19,7 +19,7 @@ struct run_options {
 	struct life_options life;
 	char *name, *workdir, *user, *entrypoint, *hostname, *network, *rootfs, *cidfile, *pidfile, *pull, *platform, *stop_signal;
 	bool elevated;
-	struct strings env, env_files, volumes, labels, label_files, dns, add_hosts;
+	struct strings env, env_files, labels, label_files, dns, dns_search, dns_options, add_hosts;
 	int64_t stop_timeout;
 	struct limit_options limits;
 	struct privilege_options privileges;
@@ -27,11 +27,12 @@ struct run_options {
 	struct namespace_options namespaces;
 	struct process_options process;
 	struct users_options users;
+	struct mounts_options mounts;
 };
 enum {	/* rows; options.c asserts them. The first are run's alone, create has those behind them */
 	RUN_ONLY_OPTIONS = 1 + LIFE_RUN_OPTION_ROWS_N,
-	RUN_OPTIONS = RUN_ONLY_OPTIONS + 26 + LIFE_OPTION_ROWS_N + REGISTRY_OPTION_ROWS_N + LIMIT_OPTION_ROWS_N +
-		PRIVILEGE_OPTION_ROWS_N + DEVICE_OPTION_ROWS_N + NAMESPACE_OPTION_ROWS_N + PROCESS_OPTION_ROWS_N + USERS_OPTION_ROWS_N,
+	RUN_OPTIONS = RUN_ONLY_OPTIONS + 27 + LIFE_OPTION_ROWS_N + REGISTRY_OPTION_ROWS_N + LIMIT_OPTION_ROWS_N +
+		PRIVILEGE_OPTION_ROWS_N + DEVICE_OPTION_ROWS_N + NAMESPACE_OPTION_ROWS_N + PROCESS_OPTION_ROWS_N + USERS_OPTION_ROWS_N + MOUNTS_OPTION_ROWS_N,
 };
 extern const struct option_def run_option_table[];
 extern const struct run_options run_option_defaults;

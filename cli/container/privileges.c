@@ -24,7 +24,9 @@ const struct json_type record_settings_type = JSON_TYPE(struct record_settings,
 	JSON_FIELD(struct record_settings, unmask, "unmask"),
 	JSON_FIELD(struct record_settings, proc_options, "procOptions"),
 	JSON_FIELD(struct record_settings, hosts, "hosts"),
-	JSON_FIELD(struct record_settings, dns, "dns"));
+	JSON_FIELD(struct record_settings, dns, "dns"),
+	JSON_FIELD(struct record_settings, dns_search, "dnsSearch"),
+	JSON_FIELD(struct record_settings, dns_options, "dnsOptions"));
 
 static const char masked[] =
 	"/proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats /proc/sched_debug /proc/scsi "

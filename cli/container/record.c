@@ -34,11 +34,6 @@ enum {
 
 /* ---- documents ---- */
 
-#define T struct record_mount
-static const struct json_type mount_type = JSON_TYPE(T,
-	JSON_FIELD(T, type, "type"), JSON_FIELD(T, source, "source"), JSON_REQUIRED(T, destination, "destination"),
-	JSON_FIELD(T, options, "options"));
-#undef T
 #define T struct record
 const struct json_type record_type = JSON_TYPE(T,
 	JSON_REQUIRED(T, id, "id"), JSON_REQUIRED(T, name, "name"), JSON_REQUIRED(T, created, "created"),
@@ -49,11 +44,12 @@ const struct json_type record_type = JSON_TYPE(T,
 	JSON_FIELD(T, remove, "remove"), JSON_FIELD(T, detached, "detached"), JSON_FIELD(T, read_only, "readOnly"),
 	JSON_FIELD(T, memory, "memory"), JSON_FIELD(T, pids_limit, "pidsLimit"), JSON_FIELD(T, cpu_quota, "cpuQuota"),
 	JSON_FIELD(T, cpu_period, "cpuPeriod"), JSON_ALWAYS(T, stop_timeout, "stopTimeout"),
-	JSON_LIST(T, mounts, "mounts", mount_type), JSON_FIELD(T, labels, "labels"), JSON_FIELD(T, lowerdirs, "lowerdirs"),
+	JSON_LIST(T, mounts, "mounts", record_mount_type), JSON_FIELD(T, labels, "labels"), JSON_FIELD(T, lowerdirs, "lowerdirs"),
 	JSON_FIELD(T, storage_driver, "storageDriver"), JSON_INLINE(T, settings, "settings", record_settings_type),
 	JSON_INLINE(T, life, "life", record_life_type),
 	JSON_INLINE(T, limits, "limits", record_limits_type), JSON_INLINE(T, devices, "devices", record_devices_type),
 	JSON_INLINE(T, namespaces, "namespaces", record_namespaces_type), JSON_INLINE(T, process, "process", record_process_type),
+	JSON_INLINE(T, files, "files", record_files_type),
 	JSON_INLINE(T, users, "users", record_users_type),
 	JSON_FIELD(T, uid_map, "uidMap"), JSON_FIELD(T, gid_map, "gidMap"), JSON_FIELD(T, create_command, "createCommand"));
 #undef T
@@ -739,7 +735,7 @@ enum { BRIEF_MAX = 16384 };
 static const struct json_type brief_type = JSON_TYPE(T,
 	JSON_REQUIRED(T, id, "id"), JSON_REQUIRED(T, name, "name"), JSON_REQUIRED(T, created, "created"),
 	JSON_FIELD(T, image, "image"), JSON_FIELD(T, image_id, "imageId"), JSON_FIELD(T, args, "args"), JSON_FIELD(T, rootfs, "rootfs"),
-	JSON_FIELD(T, network, "network"), JSON_LIST(T, mounts, "mounts", mount_type), JSON_FIELD(T, labels, "labels"),
+	JSON_FIELD(T, network, "network"), JSON_LIST(T, mounts, "mounts", record_mount_type), JSON_FIELD(T, labels, "labels"),
 	JSON_FIELD(T, lowerdirs, "lowerdirs"));
 #undef T
 

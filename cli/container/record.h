@@ -13,6 +13,7 @@
  *	                   attach	the monitor's socket (client.h); there while the monitor lives
  *	                   updated	the record was changed; the monitor reads it again before the next start (record_change.h)
  *	                   stopped	a person has ended it: no restart policy holds until it is started again (record_note_stop())
+ *	                   mounts/	what mounts need besides (mount_stage.h); mounted there only in the monitor's namespace
  *	RUNROOT/woody/			the runtime's --root
  *
  * Readers never lock and never run the runtime: the state is derived. A --rm container whose program has ended is "removing" while its
@@ -26,13 +27,12 @@
 #include "life.h"
 #include "limits.h"
 #include "mem.h"
+#include "mounts.h"
 #include "namespaces.h"
 #include "process.h"
 #include "settings.h"
 #include "users.h"
 #include <stdint.h>
-
-struct record_mount { char *type, *source, *destination; char **options; };
 
 struct record {
 	char *id, *name, *created;
@@ -53,6 +53,7 @@ struct record {
 	struct record_devices devices;
 	struct record_namespaces namespaces;
 	struct record_process process;
+	struct record_files files;
 	struct record_users users;
 	char **uid_map, **gid_map;	/* of users.h: "0 1 1000"; NULL: no user namespace of its own */
 	char **create_command;		/* the command line that made it, for `generate`; NULL: older than that */

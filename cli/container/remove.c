@@ -1,4 +1,5 @@
 #include "remove.h"
+#include "../volume/volume.h"
 #include "proc.h"
 #include <unistd.h>
 
@@ -24,5 +25,7 @@ int container_remove(const struct carrier *c, struct container *container, const
 	if (access(container->dir, F_OK) < 0 && errno == ENOENT)	/* --rm: the monitor was faster */
 		return 0;
 	r = record_remove(c, container, err);
+	if (r == 0 && how->volumes)
+		volume_drop(c, container);
 	return r == -ENOENT ? 0 : r;
 }

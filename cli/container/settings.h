@@ -17,5 +17,7 @@ struct record_settings {
 	char *proc_options;		/* for the mount of /proc: "hidepid=2" */
 	char **hosts;			/* of --add-host: "NAME ADDRESS"; the address may be "host-gateway" */
 	char **dns;			/* of --dns: addresses */
+	char **dns_search;		/* of --dns-search: domains in place of the host's; "." alone: none */
+	char **dns_options;		/* of --dns-option, in place of the host's */
 };
 extern const struct json_type record_settings_type;

@@ -290,22 +290,13 @@ static void put_host_config(struct out *o, const struct container *c)
 
 /* ---- files ---- */
 
-static const char *volume_of(struct out *o, const struct record_mount *m)
-{
-	static const char end[] = "/_data";
-	if (!m->source || !str_ends(m->source, end))
-		return NULL;
-	char *dir = pool_strndup(&o->pool, m->source, strlen(m->source) - strlen(end));
-	return strrchr(dir, '/') ? strrchr(dir, '/') + 1 : NULL;
-}
-
 static void put_mounts(struct out *o, const struct record *r)
 {
 	static const char *const propagations[] = { "private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable" };
 	put_raw(o, "Mounts", "[");
 	for (size_t i = 0; i < r->n_mounts; i++) {
 		const struct record_mount *m = &r->mounts[i];
-		const char *volume = str_eq(m->type, "volume") || str_eq(m->type, "bind") ? volume_of(o, m) : NULL, *propagation = "";
+		const char *volume = str_eq(m->type, "volume") ? m->name : NULL, *propagation = "";
 		struct buf mode cleanup_buf = { 0 };
 		struct strings options cleanup_strings = { 0 };
 		for (char **w = m->options; w && *w; w++) {
@@ -316,7 +307,7 @@ static void put_mounts(struct out *o, const struct record *r)
 			if (strings_have(m->options, propagations[k]))
 				propagation = propagations[k];
 		open_object(o, NULL);
-		put_text(o, "Type", volume ? "volume" : m->type);
+		put_text(o, "Type", m->type);
 		if (volume) {
 			put_text(o, "Name", volume);
 			put_text(o, "Driver", "local");
@@ -325,7 +316,7 @@ static void put_mounts(struct out *o, const struct record *r)
 		put_text(o, "Destination", m->destination);
 		put_text(o, "Mode", buf_str(&mode));
 		put_list(o, "Options", &options);
-		put_truth(o, "RW", !strings_have(m->options, "ro") && !strings_have(m->options, "rro"));
+		put_truth(o, "RW", !mount_is_read_only(m));
 		put_text(o, "Propagation", propagation);
 		close_object(o);
 	}

@@ -17,15 +17,15 @@
 
 /* ---- the whole of it ---- */
 
-static int mount_own(const struct container *container, struct rootfs *mounted, struct error *err)
+/* mount_own - @discard: nothing is written through it, so nothing needs to be synced when it goes */
+static int mount_own(const struct container *container, bool discard, struct rootfs *mounted, struct error *err)
 {
 	int r = userns_become_root(CLONE_NEWNS, NULL, NULL, err);
 	if (r < 0)
 		return r;
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return error_set(err, errno, "keep mounts to ourselves");
-	/* nothing is written through it, so nothing needs to be synced when it goes */
-	return rootfs_mount(container, true, mounted, err);
+	return rootfs_mount(container, discard, mounted, err);
 }
 
 int container_tree(const struct carrier *c, const struct container *container, struct rootfs *mounted, struct error *err)
@@ -41,11 +41,79 @@ int container_tree(const struct carrier *c, const struct container *container, s
 	else if (container->state == RECORD_RUNNING)
 		r = userns_join((pid_t) container->status.monitor, err);
 	else
-		r = mount_own(container, mounted, err);
+		r = mount_own(container, true, mounted, err);
 	if (r < 0)
 		return r;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? error_set(err, errno, "open '%s'", path) : fd;
+}
+
+/* mount_on - @source, and what is mounted below it, beneath the root @root_fd */
+static int mount_on(int root_fd, const struct record_mount *m, struct error *err)
+{
+	struct stat st;
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	if (stat(m->source, &st) < 0)
+		return error_set(err, errno, "look at '%s'", m->source);
+	cleanup_close int target = S_ISDIR(st.st_mode) ? fs_mkdir_beneath(root_fd, m->destination, 0755, err)
+						       : fs_create_beneath(root_fd, m->destination, 0644, err);
+	cleanup_close int tree = target < 0 ? -1 : open_tree(AT_FDCWD, m->source, AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (target < 0)
+		return target;
+	bool read_only = mount_is_read_only(m);
+	if (tree < 0 || (read_only && mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0) ||
+	    move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return error_set(err, errno, "mount '%s'", m->source);
+	return 0;
+}
+
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/* mount_volumes - parents first. What has no place of its own on the disk (tmpfs), and what is only seen (images), is left out. */
+static int mount_volumes(const struct record *r, int root_fd, struct error *err)
+{
+	size_t left = r->n_mounts;
+	for (size_t level = 1; left; level++) {
+		left = 0;
+		for (size_t i = 0; i < r->n_mounts; i++) {
+			const struct record_mount *m = &r->mounts[i];
+			bool ours = (str_eq(m->type, "bind") || str_eq(m->type, "volume")) && !m->fs && !m->overlay && !m->subpath;
+			left += depth(m->destination) > level;
+			int result = ours && depth(m->destination) == level ? mount_on(root_fd, m, err) : 0;
+			if (result < 0)
+				return error_wrap(err, "mount on '%s'", m->destination);
+		}
+	}
+	return 0;
+}
+
+int container_whole_tree(const struct container *container, struct rootfs *mounted, struct error *err)
+{
+	const struct record *record = &container->record;
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	int r = mount_own(container, false, mounted, err);	/* a --rootfs directory is not mounted, but what is in it is */
+	if (r < 0)
+		return r;
+	cleanup_free char *path = record->rootfs ? xstrdup(record->rootfs) : xasprintf("%s/rootfs", container->dir);
+	/* a mount of its own, so that it can be made read-only whatever it is */
+	cleanup_close int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return error_set(err, errno, "open '%s'", path);
+	if (move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_set(err, errno, "mount '%s'", path);
+	cleanup_close int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return error_set(err, errno, "open '%s'", path);
+	r = mount_volumes(record, root, err);
+	if (r == 0 && record->read_only && mount_setattr(root, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+		r = error_set(err, errno, "make '%s' read-only", path);
+	return r < 0 ? r : take_fd(root);
 }
 
 void container_tree_end(const struct container *container, struct rootfs *mounted)

@@ -14,6 +14,9 @@
  * @mounted: ROOTFS_NONE before; for container_tree_end(), also after a failure
  * Return: an fd of the directory, O_RDONLY; -EBUSY when its monitor was killed and it runs on */
 int container_tree(const struct carrier *c, const struct container *container, struct rootfs *mounted, struct error *err);
+/* container_whole_tree - of one that does not run: all of its files and what volumes and directories of the host are mounted in it, to be
+ * changed, too. The caller holds its lock (record_lock()). */
+int container_whole_tree(const struct container *container, struct rootfs *mounted, struct error *err);
 void container_tree_end(const struct container *container, struct rootfs *mounted);
 
 /* container_layers - what is its own, and the layers below it, topmost first, opened; caller frees

@@ -15,9 +15,12 @@ static const struct json_type any_type = JSON_TYPE(T, JSON_OBJECT(T, config, "co
 #undef T
 
 /* Of a container's record.json. */
-struct claim { char *manifest, **lowerdirs; };
+struct claim_mount { char **lowerdirs; };
+struct claim { char *manifest, **lowerdirs; struct claim_mount *mounts; size_t n_mounts; };
 #define T struct claim
-static const struct json_type claim_type = JSON_TYPE(T, JSON_FIELD(T, manifest, "manifest"), JSON_FIELD(T, lowerdirs, "lowerdirs"));
+static const struct json_type claim_mount_type = JSON_TYPE(struct claim_mount, JSON_FIELD(struct claim_mount, lowerdirs, "lowerdirs"));
+static const struct json_type claim_type = JSON_TYPE(T, JSON_FIELD(T, manifest, "manifest"), JSON_FIELD(T, lowerdirs, "lowerdirs"),
+	JSON_LIST(T, mounts, "mounts", claim_mount_type));
 #undef T
 
 void marks_done(struct marks *m)
@@ -94,6 +97,9 @@ static void mark_container(const struct store *s, struct marks *m, int container
 		marks_image(s, m, claim->manifest);
 	for (char **l = claim->lowerdirs; l && *l; l++)
 		mark_lowerdir(m, *l);
+	for (size_t i = 0; i < claim->n_mounts; i++)	/* images that are mounted in it */
+		for (char **l = claim->mounts[i].lowerdirs; l && *l; l++)
+			mark_lowerdir(m, *l);
 }
 
 static int mark_containers(const struct store *s, struct marks *m, struct error *err)

@@ -1,7 +1,9 @@
 /* carrier-pack: makes archives and layers of directories (../transfer/protocol.h says how it is talked to).
  *
- *	carrier-pack [--compression plain|gzip|zstd] [--level N] [--uid-map C:D:N]... [--gid-map C:D:N]... archive|layer|overlay|normal
+ *	carrier-pack [--compression plain|gzip|zstd] [--level N] [--uid-map C:D:N]... [--gid-map C:D:N]... [--entry NAME --as NAME] [--mounts]
+ *		archive|layer|overlay|normal
  *
+ * With --entry it is this entry of the directory alone, under the name of --as; with --mounts also what is mounted beneath.
  * fd 5 is the directory, fd 4 where the archive goes, fd 3 takes the reports. It reads everything beneath the directory, whoever owns it,
  * and changes nothing: no file can be opened for writing, and the only capability that is kept is the one to read. In one pass the
  * archive is made, hashed (diff_id), compressed, hashed again (digest) and written.
@@ -25,7 +27,7 @@ static const int64_t progress_bytes = 1 << 20, progress_us = 200000;
 struct options {
 	enum compression compression;
 	int64_t level;
-	struct tree_how how;
+	struct tree_what what;
 };
 
 struct job {
@@ -40,6 +42,9 @@ static const struct option long_options[] = {
 	{ "level", required_argument, NULL, 'l' },
 	{ "uid-map", required_argument, NULL, 'u' },	/* N ids: C in the archive is D on the disk */
 	{ "gid-map", required_argument, NULL, 'g' },
+	{ "entry", required_argument, NULL, 'e' },
+	{ "as", required_argument, NULL, 'a' },
+	{ "mounts", no_argument, NULL, 'm' },
 	{ 0 },
 };
 
@@ -69,8 +74,11 @@ static int parse_option(int option, const char *word, struct options *o)
 	switch (option) {
 	case 'c': return compression_parse(word, &o->compression);
 	case 'l': return str_to_i64(word, 1, 22, &o->level);
-	case 'u': return parse_map(word, &o->how.uids);
-	default: return parse_map(word, &o->how.gids);
+	case 'u': return parse_map(word, &o->what.uids);
+	case 'g': return parse_map(word, &o->what.gids);
+	case 'e': o->what.entry = word; return 0;
+	case 'a': o->what.as = word; return 0;
+	default: o->what.mounts = true; return 0;
 	}
 }
 
@@ -86,7 +94,7 @@ static int parse_options(int argc, char **argv, struct options *o, struct error 
 		if (r < 0 || o->compression == COMPRESSION_AUTO)
 			return error_say(err, EINVAL, "carrier-pack: --%s does not take '%s'", long_options[at].name, optarg);
 	}
-	if (optind != argc - 1 || parse_kind(argv[optind], &o->how.kind) < 0)
+	if (optind != argc - 1 || parse_kind(argv[optind], &o->what.kind) < 0 || !o->what.entry != !o->what.as)
 		return error_say(err, EINVAL, "carrier-pack: the last argument is archive, layer, overlay or normal");
 	return 0;
 }
@@ -141,11 +149,11 @@ static char *left_out(const struct tree_numbers *n)
 
 /* ---- the work ---- */
 
-static int confine(struct error *err)
+static int confine(const struct options *o, struct error *err)
 {
 	(void) unshare(CLONE_NEWNET);	/* without privilege seccomp alone denies sockets */
 	struct confine_path path = { .fd = UNPACK_LAYER_DIR_FD };
-	const struct confine c = { .paths = &path, .n_paths = 1, .capabilities = UINT64_C(1) << CAP_DAC_READ_SEARCH };
+	const struct confine c = { .paths = &path, .n_paths = 1, .mounts = o->what.mounts, .capabilities = UINT64_C(1) << CAP_DAC_READ_SEARCH };
 	return confine_self(&c, err);
 }
 
@@ -156,7 +164,7 @@ static int work(struct job *job, struct error *err)
 	cleanup_buf struct buf end = { 0 };
 	int r = sink_open(&config, &job->sink, err);
 	if (r == 0)
-		r = tree_write(UNPACK_LAYER_DIR_FD, &o->how, job->sink, progress, job, &job->numbers, err);
+		r = tree_write(UNPACK_LAYER_DIR_FD, &o->what, job->sink, progress, job, &job->numbers, err);
 	tar_write_end(&end);
 	if (r == 0)
 		r = sink_write(job->sink, end.data, end.len, err);
@@ -181,7 +189,7 @@ int main(int argc, char **argv)
 	(void) close_range(UNPACK_LAYER_DIR_FD + 1, ~0U, 0);
 	int r = parse_options(argc, argv, &job.options, &err);
 	if (r == 0)
-		r = confine(&err);
+		r = confine(&job.options, &err);
 	if (r == 0)
 		r = work(&job, &err);
 	if (r == 0) {

@@ -18,7 +18,8 @@ struct seen { uint64_t dev, ino; char *path; };
 
 struct walk {
 	enum tree_kind kind;
-	const struct tree_how *how;
+	bool mounts;
+	const struct tree_what *what;
 	struct sink *sink;
 	int (*progress)(void *ctx, struct error *err);
 	void *ctx;
@@ -153,8 +154,8 @@ static uint32_t owner(const struct idmap *m, uint32_t id)
 static struct tar_entry entry_of(const struct walk *w, const struct statx *st, enum tar_type type, const char *link)
 {
 	struct tar_entry e = {
-		.type = type, .name = w->path.data, .link = link, .mode = st->stx_mode & 07777, .uid = owner(&w->how->uids, st->stx_uid),
-		.gid = owner(&w->how->gids, st->stx_gid),
+		.type = type, .name = w->path.data, .link = link, .mode = st->stx_mode & 07777, .uid = owner(&w->what->uids, st->stx_uid),
+		.gid = owner(&w->what->gids, st->stx_gid),
 		.size = type == TAR_FILE ? (int64_t) st->stx_size : 0, .mtime_sec = st->stx_mtime.tv_sec, .mtime_nsec = st->stx_mtime.tv_nsec,
 	};
 	if (type == TAR_CHAR_DEVICE || type == TAR_BLOCK_DEVICE) {
@@ -340,7 +341,7 @@ static int write_directory(struct walk *w, int dir_fd, const char *name, const s
 		return failed(w, errno, "open", err);
 	buf_putc(&w->path, '/');
 	int r = write_directory_entry(w, fd, st, err);
-	if (r < 0 || (st->stx_attributes & STATX_ATTR_MOUNT_ROOT))
+	if (r < 0 || (!w->mounts && (st->stx_attributes & STATX_ATTR_MOUNT_ROOT)))
 		return r;
 	w->depth++;
 	r = write_content(w, fd, st, err);
@@ -366,7 +367,7 @@ static int check_name(const struct walk *w, const char *name, const struct statx
 static int write_entry(struct walk *w, int dir_fd, const char *name, struct error *err)
 {
 	struct statx st;
-	size_t parent_len = w->path.len - strlen(name);
+	size_t name_len = strlen(name), parent_len = w->path.len > name_len ? w->path.len - name_len : 0;
 	if (statx(dir_fd, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st) < 0)
 		return errno == ENOENT ? 0 : failed(w, errno, "look at", err);	/* removed meanwhile */
 	bool device0 = S_ISCHR(st.stx_mode) && st.stx_rdev_major == 0 && st.stx_rdev_minor == 0;
@@ -406,23 +407,28 @@ static void walk_free(struct walk *w)
 	free(w);
 }
 
-int tree_write(int dir_fd, const struct tree_how *how, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx,
-	       struct tree_numbers *n, struct error *err)
+static int write_all(struct walk *w, int dir_fd, struct error *err)
 {
 	struct statx st;
+	if (statx(dir_fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
+		return failed(w, errno, "look at", err);
+	int r = w->kind != TREE_NORMAL ? write_directory_entry(w, dir_fd, &st, err) : 0;
+	return r < 0 ? r : write_content(w, dir_fd, &st, err);
+}
+
+int tree_write(int dir_fd, const struct tree_what *what, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx,
+	       struct tree_numbers *n, struct error *err)
+{
 	struct walk *w = xcalloc(1, sizeof *w);
-	w->kind = how->kind;
-	w->how = how;
+	w->kind = what->kind;
+	w->mounts = what->mounts;
+	w->what = what;
 	w->sink = sink;
 	w->progress = progress;
 	w->ctx = ctx;
 	w->n = n;
-	buf_puts(&w->path, "");
-	int r = statx(dir_fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0 ? failed(w, errno, "look at", err) : 0;
-	if (r == 0 && how->kind != TREE_NORMAL)
-		r = write_directory_entry(w, dir_fd, &st, err);
-	if (r == 0)
-		r = write_content(w, dir_fd, &st, err);
+	buf_puts(&w->path, what->entry ? what->as : "");
+	int r = what->entry ? write_entry(w, dir_fd, what->entry, err) : write_all(w, dir_fd, err);
 	walk_free(w);
 	return r;
 }

@@ -9,6 +9,7 @@
 #pragma once
 #include "idmap.h"
 #include "sink.h"
+#include <stdbool.h>
 
 enum tree_kind {
 	TREE_ARCHIVE,		/* as it is: for `export` */
@@ -17,8 +18,15 @@ enum tree_kind {
 	TREE_NORMAL,		/* of ours: all of root and of 1970, 0644 and 0755 */
 };
 
-/* ->uids, ->gids: from what is written to what is on the disk; empty: the same. Who has no id inside is written as nobody (65534). */
-struct tree_how { enum tree_kind kind; struct idmap uids, gids; };
+/* struct tree_what - which part of a directory, and under which name */
+struct tree_what {
+	enum tree_kind kind;
+	const char *entry;		/* NULL: all of it; else this entry of it, alone, with what is beneath it */
+	const char *as;			/* what the entry is called in the archive */
+	bool mounts;			/* also what is mounted beneath */
+	/* from what is written to what is on the disk; empty: the same. Who has no id inside is written as nobody (65534). */
+	struct idmap uids, gids;
+};
 
 struct tree_numbers {
 	int64_t entries;
@@ -27,5 +35,5 @@ struct tree_numbers {
 
 /* tree_write - @progress is called now and then; what it returns below 0 ends it
  * Without the end mark of the archive (tar_write_end) */
-int tree_write(int dir_fd, const struct tree_how *how, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx,
+int tree_write(int dir_fd, const struct tree_what *what, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx,
 	       struct tree_numbers *n, struct error *err);

@@ -11,6 +11,8 @@
  * them. argv says what is expected; "done" is reported only when everything
  * was verified. Neither program ever names anything in the store: carrier renames what was verified.
  *
+ * As `extract` it unpacks over what is in the directory of fd 5 itself: what `cp` and `volume import` do.
+ *
  * carrier-unpack can also inflate a blob into the file --blob NAME (mode `inflate`), and verify one without keeping it.
  *
  * carrier-pack: one process for each archive. fd 5: the directory that is packed, fd 4: a file or pipe that the archive goes to, fd 3:

@@ -3,6 +3,7 @@
 #include "cleanup.h"
 #include "proc.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 
@@ -29,7 +30,9 @@ static void make_argv(const struct unpack_job *j, struct strings *argv)
 	}
 	if (j->layer_dir_fd >= 0 || j->inflate || j->verify)
 		strings_printf(argv, "--media-compression=%s", compressions[j->compression]);
-	strings_add(argv, j->layer_dir_fd >= 0 ? "layer" : j->inflate ? "inflate" : j->verify ? "verify" : "document");
+	if (j->ours)
+		strings_add(argv, "--ours");
+	strings_add(argv, j->extract ? "extract" : j->layer_dir_fd >= 0 ? "layer" : j->inflate ? "inflate" : j->verify ? "verify" : "document");
 }
 
 /* start - @program, with these fds and one that it reports to */
@@ -142,10 +145,9 @@ static void add_map(struct strings *argv, const char *option, const struct idmap
 		strings_printf(argv, "--%s=%u:%u:%u", option, m->ranges[i].container_id, m->ranges[i].host_id, m->ranges[i].size);
 }
 
-int pack_all(const struct pack_job *job, struct pool *pool, struct unpack_report **ret, struct error *err)
+static int pack_start(const struct pack_job *job, struct unpacker *ret, struct error *err)
 {
 	struct proc_fd fds[3] = { { job->output_fd, UNPACK_BLOB_DIR_FD }, { job->tree_fd, UNPACK_LAYER_DIR_FD } };
-	struct unpacker u cleanup_unpacker = UNPACKER_INIT;
 	struct strings argv cleanup_strings = { 0 };
 	strings_add(&argv, "carrier-pack");
 	strings_printf(&argv, "--compression=%s", compressions[job->compression]);
@@ -153,7 +155,73 @@ int pack_all(const struct pack_job *job, struct pool *pool, struct unpack_report
 		strings_printf(&argv, "--level=%lld", (long long) job->level);
 	add_map(&argv, "uid-map", job->uids);
 	add_map(&argv, "gid-map", job->gids);
+	if (job->entry) {
+		strings_printf(&argv, "--entry=%s", job->entry);
+		strings_printf(&argv, "--as=%s", job->as);
+	}
+	if (job->mounts)
+		strings_add(&argv, "--mounts");
 	strings_add(&argv, job->kind);
-	int r = start("carrier-pack", argv.v, fds, 2, &u, err);
+	return start("carrier-pack", argv.v, fds, 2, ret, err);
+}
+
+int pack_all(const struct pack_job *job, struct pool *pool, struct unpack_report **ret, struct error *err)
+{
+	struct unpacker u cleanup_unpacker = UNPACKER_INIT;
+	int r = pack_start(job, &u, err);
 	return r < 0 ? r : until_done(&u, pool, ret, err);
+}
+
+/* both_done - read the reports of both as they come: neither may wait for us with a full pipe */
+static int both_done(struct unpacker *both[2], struct pool *pool, struct unpack_report *reports[2], struct error *err)
+{
+	bool done[2] = { false, false };
+	while (!done[0] || !done[1]) {
+		struct pollfd p[2] = { { .fd = done[0] ? -1 : both[0]->report_fd, .events = POLLIN },
+				       { .fd = done[1] ? -1 : both[1]->report_fd, .events = POLLIN } };
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return error_set(err, errno, "wait for carrier-pack and carrier-unpack");
+		for (int i = 0; i < 2; i++) {
+			int r = p[i].revents ? unpacker_read(both[i], pool, &reports[i], err) : 0;
+			if (r < 0)
+				return r;
+			done[i] = done[i] || (r == 1 && strcmp(reports[i]->kind, "done") == 0);
+		}
+	}
+	return 0;
+}
+
+int pack_and_extract(struct pack_job *pack, struct unpack_job *extract, char **ret_left_out, int64_t *ret_bytes, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct unpacker packer cleanup_unpacker = UNPACKER_INIT, unpacker cleanup_unpacker = UNPACKER_INIT;
+	struct unpack_report *reports[2] = { NULL, NULL };
+	struct error why = { 0 };
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "create a pipe");
+	cleanup_close int from = ends[0], to = ends[1];
+	extract->input_fd = from;
+	pack->output_fd = to;
+	int r = unpacker_start(extract, &unpacker, err);
+	if (r == 0)
+		r = pack_start(pack, &packer, err);
+	close_fd(&from);
+	close_fd(&to);
+	if (r < 0)
+		return r;
+	/* of a broken pipe or a cut archive the other one's reason is what people want to know */
+	r = both_done((struct unpacker *[]) { &unpacker, &packer }, &pool, reports, &why);
+	if (r == -EPIPE || r == -EBADMSG || r == -ENODATA) {
+		struct error other = { 0 };
+		struct unpacker *rest = r == -EPIPE ? &unpacker : &packer;
+		if (rest->pid > 0 && until_done(rest, &pool, &reports[0], &other) < 0 && other.code != EPIPE)
+			why = other;
+	}
+	if (r < 0)
+		return error_say(err, why.code, "%s", why.text);
+	const char *left[2] = { reports[1]->message, reports[0]->message };
+	*ret_left_out = !left[0] && !left[1] ? NULL : xasprintf("%s%s%s", left[0] ? left[0] : "", left[0] && left[1] ? "; " : "", left[1] ? left[1] : "");
+	*ret_bytes = reports[1]->unpacked;
+	return 0;
 }

@@ -18,6 +18,8 @@ struct unpack_job {
 	int64_t kept;			/* ...and so many bytes of it were: the input goes on behind them */
 	enum layer_compression compression;
 	bool verify;			/* a layer that is not unpacked; no directory is needed */
+	bool extract;			/* no layer: over what is in layer_dir_fd; ../unpack/layer.h, plain */
+	bool ours;			/* extract: everything becomes ours */
 };
 
 struct unpacker {
@@ -45,9 +47,15 @@ struct pack_job {
 	enum layer_compression compression;	/* PLAIN, GZIP or ZSTD */
 	int64_t level;			/* 0: the default */
 	const struct idmap *uids, *gids;	/* of the archive's owners, to those that the files have; NULL: the same */
+	const char *entry, *as;		/* NULL: all of it; else an entry of the directory, and its name in the archive */
+	bool mounts;			/* also what is mounted beneath */
 };
 /* pack_all - the whole of it by carrier-pack; what it had to leave out is @ret's message */
 int pack_all(const struct pack_job *job, struct pool *pool, struct unpack_report **ret, struct error *err);
+
+/* pack_and_extract - both at once, through a pipe; @pack->output_fd and @extract->input_fd are its business. @ret_left_out: what either had to
+ * leave out, caller frees, or NULL; @ret_bytes: of the archive */
+int pack_and_extract(struct pack_job *pack, struct unpack_job *extract, char **ret_left_out, int64_t *ret_bytes, struct error *err);
 
 /* unpack_document - the whole of it for a small blob: verify and store as @blob_dir_fd/@blob_name
  * @ret_digest: room for 80 */

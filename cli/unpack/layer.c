@@ -50,6 +50,8 @@ static int clear(struct layer *l, const char *base, struct error *err)
 		return 0;
 	if (errno != EISDIR)
 		return error_set(err, errno, "replace it");
+	if (l->limits.plain)
+		return error_say(err, EISDIR, "there is a directory of that name, and this is none");
 	char path[PATH_MAX];
 	int r = place_path(&l->place, base, path, err);
 	if (r == 0)
@@ -196,6 +198,8 @@ static int make_directory(struct layer *l, const char *base, const struct tar_en
 		if (errno != EEXIST || fstatat(l->place.fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return error_set(err, errno, "create it");
 		opaque = !S_ISDIR(st.st_mode);
+		if (opaque && l->limits.plain)
+			return error_say(err, ENOTDIR, "it is a directory, and there is something else of that name");
 		if (opaque && (unlinkat(l->place.fd, base, 0) < 0 || mkdirat(l->place.fd, base, 0700) < 0))
 			return error_set(err, errno, "replace it");
 	}
@@ -285,7 +289,8 @@ static int make_hardlink(struct layer *l, const char *base, const struct tar_ent
 		return error_say(err, EINVAL, "it is a hard link to a directory");
 	cleanup_close int target_fd = find_target(l, &target, &st, err);
 	if (target_fd == -ENOENT)
-		return link_later(l, base, &target, err);
+		return l->limits.plain ? error_say(err, ENOENT, "it is a hard link to '%.300s', which is not there", e->link)
+				       : link_later(l, base, &target, err);
 	if (target_fd < 0)
 		return target_fd;
 	/* a link to itself must not remove its target */
@@ -364,7 +369,7 @@ static int make_entry(struct layer *l, const struct tar_entry *e, struct error *
 		return r;
 	if (!*name.base)
 		return root_entry(l, e, err);
-	r = whiteout(l, &name, err);
+	r = l->limits.plain ? 0 : whiteout(l, &name, err);
 	if (r == 0)
 		r = place_enter(&l->place, name.dir, err);
 	else
@@ -431,7 +436,7 @@ int layer_feed(struct layer *l, const uint8_t *data, size_t len, struct error *e
 
 int layer_open(int dir_fd, const struct layer_limits *limits, struct layer **ret, struct error *err)
 {
-	if (mkdirat(dir_fd, "diff", 0755) < 0)
+	if (!limits->plain && mkdirat(dir_fd, "diff", 0755) < 0)
 		return error_set(err, errno, "make 'diff' in the store");
 	struct layer *l = xcalloc(1, sizeof *l);
 	l->limits = *limits;
@@ -442,11 +447,12 @@ int layer_open(int dir_fd, const struct layer_limits *limits, struct layer **ret
 	l->tar = tar_new();
 	l->times = times_new(dir_fd);
 	l->pending = pending_set_new();
-	l->diff_fd = openat(dir_fd, "diff", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (l->diff_fd < 0 || fchown(l->diff_fd, 0, 0) < 0 || fchmod(l->diff_fd, 0755) < 0) {
-		int r = error_set(err, errno, "set up 'diff' in the store");
+	l->diff_fd = openat(dir_fd, limits->plain ? "." : "diff", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (l->diff_fd < 0 || (!limits->plain && (fchown(l->diff_fd, 0, 0) < 0 || fchmod(l->diff_fd, 0755) < 0))) {
+		int r = error_set(err, errno, limits->plain ? "open the directory" : "set up 'diff' in the store");
 		layer_free(l);
-		layer_undo(dir_fd);
+		if (!limits->plain)
+			layer_undo(dir_fd);
 		return r;
 	}
 	l->default_acl = fgetxattr(l->diff_fd, "system.posix_acl_default", NULL, 0) > 0;
@@ -459,6 +465,8 @@ int layer_open(int dir_fd, const struct layer_limits *limits, struct layer **ret
 int layer_finish(struct layer *l, struct error *err)
 {
 	int r = tar_finish(l->tar, err);
+	if (l->limits.plain)
+		return r < 0 ? r : times_apply(l->times, l->diff_fd, err);
 	if (r == 0 && !l->explicit_root)
 		r = fs_replace_file(l->dir_fd, "implicit-root", "", 0, 0600, false, err);
 	if (r == 0)	/* it may still change directories: their times come last */

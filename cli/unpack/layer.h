@@ -6,6 +6,10 @@
  *	layer_free(l)
  *	layer_undo(dir_fd)				after any failure: removes what was made
  *
+ * Or, with limits.plain, an archive is unpacked over what is in dir_fd itself, as tar -x does: `cp` and `volume import`. Nothing means a deletion
+ * then, a directory is never replaced by something else nor the other way round, hard links lead to what is there, and what was made stays
+ * after a failure.
+ *
  * Whiteouts become 0:0 character devices, opaque directories the xattr user.overlay.opaque (overlay's option userxattr);
  * neither can be smuggled in as an ordinary entry. image-spec layer.md; overlayfs.rst of the kernel.
  * As docker and umoci do: a leading / is the layer's root, a later entry replaces an earlier one of the same name, a whiteout
@@ -22,6 +26,7 @@
 struct layer_limits {
 	int64_t max_entries;
 	int64_t max_holes;		/* bytes that sparse files may have without being in the archive */
+	bool plain;			/* see above */
 	bool single_id;			/* there is one id only: every file is its, whatever the archive says */
 };
 

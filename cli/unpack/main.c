@@ -2,12 +2,13 @@
  *
  *	carrier-unpack [--blob NAME] [--digest sha256:HEX] [--size N] [--media-compression plain|gzip|zstd|auto]
  *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] [--max-ratio N]
- *		[--ratio-from BYTES] [--resume BYTES] layer|document|inflate|verify
+ *		[--ratio-from BYTES] [--resume BYTES] [--ours] layer|document|inflate|verify|extract
  *
  * It gives away what it does not need before the first byte is read: namespaces, capabilities, files, system calls. In one pass the
  * blob is hashed and kept, inflated, hashed again and unpacked. "done" is said when all of it is verified, and the blob is on disk;
  * after any failure nothing of what was made is left. `inflate` keeps what the blob unpacks to instead of the blob;
- * `verify` is a layer of which nothing is unpacked: only hashed, inflated and hashed.
+ * `verify` is a layer of which nothing is unpacked: only hashed, inflated and hashed. `extract` unpacks over what is in fd 5 (layer.h,
+ * plain), without any limit of size; with --ours everything becomes the caller's.
  *
  * A layer that is larger than any of these is refused (-EFBIG): 64 GiB unpacked, 4,194,304 entries, or more than 4 GiB that are more than 200
  * times the compressed size. Deflate reaches 1,032 times, with nothing but one byte repeated; real layers stay below 20.
@@ -42,6 +43,7 @@ struct options {
 	int64_t resume;			/* -1: a blob that is not whole is removed */
 	enum compression compression;
 	bool layer, inflate, verify;	/* a document when none of them */
+	bool extract, ours;		/* a layer that is none */
 };
 
 /* opens - looks into what it reads; a document is only kept */
@@ -70,7 +72,7 @@ static bool is_name(const char *s)
 	return *s && *s != '.' && !strchr(s, '/') && strlen(s) <= NAME_MAX;
 }
 
-enum { OPTION_BLOB = 1, OPTION_DIGEST, OPTION_SIZE, OPTION_COMPRESSION, OPTION_DIFF_ID, OPTION_UNPACKED, OPTION_ENTRIES, OPTION_RATIO, OPTION_RATIO_FROM, OPTION_RESUME };
+enum { OPTION_BLOB = 1, OPTION_DIGEST, OPTION_SIZE, OPTION_COMPRESSION, OPTION_DIFF_ID, OPTION_UNPACKED, OPTION_ENTRIES, OPTION_RATIO, OPTION_RATIO_FROM, OPTION_RESUME, OPTION_OURS };
 static const struct option long_options[] = {
 	{ "blob", required_argument, NULL, OPTION_BLOB },
 	{ "digest", required_argument, NULL, OPTION_DIGEST },
@@ -82,6 +84,7 @@ static const struct option long_options[] = {
 	{ "max-ratio", required_argument, NULL, OPTION_RATIO },
 	{ "ratio-from", required_argument, NULL, OPTION_RATIO_FROM },
 	{ "resume", required_argument, NULL, OPTION_RESUME },
+	{ "ours", no_argument, NULL, OPTION_OURS },
 	{ 0 },
 };
 
@@ -97,6 +100,7 @@ static int set_option(struct options *o, int option, const char *value)
 	case OPTION_ENTRIES: return str_to_i64(value, 0, INT64_MAX, &o->max_entries);
 	case OPTION_RATIO: return str_to_i64(value, 0, INT64_MAX, &o->max_ratio);
 	case OPTION_RATIO_FROM: return str_to_i64(value, 0, INT64_MAX, &o->ratio_from);
+	case OPTION_OURS: o->ours = true; return 0;
 	case OPTION_RESUME: return str_to_i64(value, 0, INT64_MAX, &o->resume);
 	}
 	return -EINVAL;
@@ -115,11 +119,14 @@ static int parse_options(int argc, char **argv, struct options *o, struct error 
 			return error_say(err, EINVAL, "carrier-unpack: --%s does not take '%s'", long_options[which].name, optarg);
 	}
 	const char *what = optind == argc - 1 ? argv[optind] : "";
-	o->layer = strcmp(what, "layer") == 0;
+	o->extract = strcmp(what, "extract") == 0;
+	o->layer = o->extract || strcmp(what, "layer") == 0;
 	o->inflate = strcmp(what, "inflate") == 0;
 	o->verify = strcmp(what, "verify") == 0;
 	if (!opens(o) && strcmp(what, "document") != 0)
-		return error_say(err, EINVAL, "carrier-unpack: the last argument is 'layer', 'document', 'inflate' or 'verify'");
+		return error_say(err, EINVAL, "carrier-unpack: the last argument is 'layer', 'document', 'inflate', 'verify' or 'extract'");
+	if (o->extract)
+		o->max_unpacked = o->max_entries = INT64_MAX;
 	if (o->inflate && !o->blob)
 		return error_say(err, EINVAL, "carrier-unpack: inflate needs --blob");
 	if (!opens(o))
@@ -199,7 +206,7 @@ static int confine(const struct options *o, struct error *err)
 	/* carrier may have made one for us already; without privilege seccomp alone denies sockets */
 	(void) unshare(CLONE_NEWNET);
 	struct confine_path paths[2];
-	struct confine c = { .paths = paths, .input = true };
+	struct confine c = { .paths = paths, .input = true, .mounts = o->extract };
 	if (o->blob)
 		paths[c.n_paths++] = (struct confine_path) { .fd = UNPACK_BLOB_DIR_FD, .write = true };
 	if (o->layer) {
@@ -238,7 +245,7 @@ static int open_all(struct job *job, struct error *err)
 	}
 	if (o->layer) {
 		const struct layer_limits limits = { .max_entries = o->max_entries, .max_holes = o->max_unpacked,
-						     .single_id = job->single_id };
+						     .single_id = job->single_id || o->ours, .plain = o->extract };
 		int r = layer_open(UNPACK_LAYER_DIR_FD, &limits, &job->layer, err);
 		if (r < 0)
 			return r;
@@ -283,6 +290,8 @@ static int finish(struct job *job, const char *boot_id, struct error *err)
 		r = layer_finish(job->layer, err);
 	if (r == 0 && job->blob_fd >= 0 && fsync(job->blob_fd) < 0)
 		r = error_set(err, errno, "write the blob");
+	if (r == 0 && job->options.extract)
+		return 0;
 	if (r == 0 && job->layer && job->single_id)
 		r = fs_replace_file(UNPACK_LAYER_DIR_FD, "single-id", "", 0, 0600, false, err);
 	if (r == 0 && job->layer)
@@ -295,7 +304,7 @@ static void undo(struct job *job, bool short_input)
 {
 	if (job->made_blob && !(short_input && job->options.resume >= 0))
 		(void) unlinkat(UNPACK_BLOB_DIR_FD, job->options.blob, 0);
-	if (job->made_layer)
+	if (job->made_layer && !job->options.extract)
 		layer_undo(UNPACK_LAYER_DIR_FD);
 }
 

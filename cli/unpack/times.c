@@ -40,8 +40,13 @@ static int spill(struct times *t, struct error *err)
 {
 	static const char name[] = ".times";
 	if (t->file_fd < 0) {
-		t->file_fd = openat(t->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (t->file_fd < 0 || unlinkat(t->dir_fd, name, 0) < 0)
+		t->file_fd = openat(t->dir_fd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+		if (t->file_fd < 0) {	/* a file system that has no such files */
+			t->file_fd = openat(t->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+			if (t->file_fd >= 0 && unlinkat(t->dir_fd, name, 0) < 0)
+				return error_set(err, errno, "remove a file of the directories' times");
+		}
+		if (t->file_fd < 0)
 			return error_set(err, errno, "make a file for the directories' times");
 	}
 	int r = fs_write_all(t->file_fd, t->buffer, t->used);

@@ -539,15 +539,15 @@ int __wrap_upload_ended(struct transfer *t, long status, struct error *err)
 #elif defined PACKER
 struct sink;
 struct tree_numbers;
-int __real_tree_write(int dir_fd, const void *how, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx, struct tree_numbers *n,
+int __real_tree_write(int dir_fd, const void *what, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx, struct tree_numbers *n,
 		      struct error *err);
-int __wrap_tree_write(int dir_fd, const void *how, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx, struct tree_numbers *n,
+int __wrap_tree_write(int dir_fd, const void *what, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx, struct tree_numbers *n,
 		      struct error *err);
-int __wrap_tree_write(int dir_fd, const void *how, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx, struct tree_numbers *n,
+int __wrap_tree_write(int dir_fd, const void *what, struct sink *sink, int (*progress)(void *ctx, struct error *err), void *ctx, struct tree_numbers *n,
 		      struct error *err)
 {
 	attack();
-	return __real_tree_write(dir_fd, how, sink, progress, ctx, n, err);
+	return __real_tree_write(dir_fd, what, sink, progress, ctx, n, err);
 }
 #else
 int __real_stream_next(struct stream *s, const uint8_t **data, size_t *len, struct error *err);

@@ -218,7 +218,7 @@ no_container_files() { [ -z "$(find "$CROOT/containers" -mindepth 1 -maxdepth 1)
 }
 
 @test "-v of what does not exist, or to what is no path" {
-	failing 125 /no/such/dir carrier run --rm --network none -v /no/such/dir:/x "$PLAIN" true
+	failing 125 /no/such/dir carrier run --rm --network none --mount type=bind,src=/no/such/dir,dst=/x "$PLAIN" true
 	failing 125 nowhere carrier run --rm --network none -v "$WORK:nowhere" "$PLAIN" true
 	none_left
 }

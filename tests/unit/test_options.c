@@ -3,7 +3,6 @@
 #include "../../cli/image/store.h"
 #include "cleanup.h"
 #include "tap.h"
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WORDS = 24 };
@@ -111,43 +110,6 @@ static void test_env(void)
 	OK_STR(join(record.env), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 }
 
-static void test_volumes(void)
-{
-	static const struct { const char *line, *want; } table[] = {
-		{ "-v /proc:/p", "/proc|/p|rbind|rprivate" },
-		{ "-v /proc:/p/../q/:ro,z", "/proc|/q|rbind|rprivate|rro" },
-		{ "-v /proc:/p:rw,Z,cached", "/proc|/p|rbind|rprivate" },
-		{ "-v /proc:/p:bind,ro,rslave,nosuid", "/proc|/p|nosuid|bind|rslave|ro" },
-		{ "-v ./there:/p", "DIR/there|/p|rbind|rprivate" },
-		{ "-v data:/p", "--volume 'data:/p': named volumes are not there yet; give a directory, as ./data or absolute" },
-		{ "-v /p", "--volume '/p': anonymous volumes are not there yet; give SOURCE:DIR" },
-		{ "-v /nowhere/x:/p", "--volume '/nowhere/x:/p': there is no '/nowhere/x'; make it first (mkdir -p '/nowhere/x')" },
-		{ "-v /proc:p", "--volume '/proc:p': give SOURCE:DIR[:OPTIONS], with DIR absolute and inside the container" },
-		{ "-v /proc:/a:ro:rw", "--volume '/proc:/a:ro:rw': give SOURCE:DIR[:OPTIONS], with DIR absolute and inside the container" },
-		{ "-v /proc:/x/..", "--volume '/proc:/x/..': nothing can be mounted on the container's /; --rootfs takes a directory for it" },
-		{ "-v /proc:/p:rx", "--volume '/proc:/p:rx': there is no option 'rx'; there are ro, rw, z, Z, nosuid, nodev, noexec, bind, "
-				    "rbind, private, shared, slave, rprivate, rshared, rslave" },
-		{ "-v /proc:/p -v /sys:/p/", "--volume '/sys:/p/': something is mounted on '/p' already" },
-	};
-	char dir[] = "/tmp/test_options.XXXXXX", was[4096];
-	OK(getcwd(was, sizeof was) && mkdtemp(dir) && chdir(dir) == 0 && mkdir("there", 0755) == 0);
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-		struct pool pool CLEANUP(pool_done) = { 0 };
-		struct record record = { 0 };
-		char line[256], want[512] = "";
-		snprintf(line, sizeof line, "--rootfs / %s true", table[i].line);
-		if (parse(line, NULL, &pool, &record) == 0) {
-			char options[256];
-			snprintf(options, sizeof options, "%s", join(record.mounts[0].options));
-			snprintf(got, sizeof got, "%s|%s|%s", record.mounts[0].source, record.mounts[0].destination, options);
-		}
-		const char *rest = str_after(table[i].want, "DIR");
-		snprintf(want, sizeof want, "%s%s", rest ? dir : "", rest ? rest : table[i].want);
-		OK_STR(got, want);
-	}
-	OK(rmdir("there") == 0 && chdir(was) == 0 && rmdir(dir) == 0);
-}
-
 static void test_errors(void)
 {
 	static const struct { const char *line, *want; } table[] = {
@@ -244,7 +206,6 @@ int main(void)
 	test_table();
 	test_args();
 	test_env();
-	test_volumes();
 	test_errors();
 	test_values();
 	test_capabilities();

@@ -1,0 +1,395 @@
+#include "mount_stage.h"
+#include "../image/copy.h"
+#include "../image/walk.h"
+#include "../volume/fill.h"
+#include "../volume/secret_store.h"
+#include "cleanup.h"
+#include "drivers.h"
+#include "fs.h"
+#include "lists.h"
+#include "log.h"
+#include "rootfs.h"
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+/* ---- where things are ---- */
+
+static bool has_overlay(const struct record_mount *m) { return m->overlay || str_eq(m->type, "image"); }
+
+static bool has_stage(const struct record *r)
+{
+	for (size_t i = 0; i < r->n_mounts; i++)
+		if (has_overlay(&r->mounts[i]) || r->mounts[i].subpath || mount_is_shared(&r->mounts[i]))
+			return true;
+	return r->files.n_secrets > 0;
+}
+
+static bool has_env_secrets(const struct record *r)
+{
+	for (size_t i = 0; i < r->files.n_secrets; i++)
+		if (r->files.secrets[i].env)
+			return true;
+	return false;
+}
+
+static bool is_below_secrets(const struct record_secret *s) { return !s->env && str_starts(s->target, "/run/secrets/"); }
+
+/* whole_source - of what a subpath is a part, or all there is */
+static char *whole_source(const struct container *c, size_t i)
+{
+	const struct record_mount *m = &c->record.mounts[i];
+	return has_overlay(m) || mount_is_shared(m) ? xasprintf("%s/mounts/%zu%s", c->dir, i, has_overlay(m) ? "" : ".shared") : xstrdup(m->source);
+}
+
+/* ---- config.json ---- */
+
+static struct spec_id_mapping *mappings(char *const *lines, struct pool *pool, size_t *n)
+{
+	struct spec_id_mapping *list = pool_alloc(pool, (strings_count(lines) + 1) * sizeof *list);
+	for (*n = 0; lines && lines[*n]; ++*n) {
+		unsigned a = 0, b = 0, size = 0;
+		(void) sscanf(lines[*n], "%u %u %u", &a, &b, &size);
+		list[*n] = (struct spec_id_mapping) { a, b, size };
+	}
+	return list;
+}
+
+/* set_idmap - what has id FROM on the disk has id TO in the mount; without ids: what has id N is N's in the container */
+static int set_idmap(const struct container *c, const struct record_mount *m, struct spec_mount *ret, struct pool *pool, struct error *err)
+{
+	char **uids = m->uid_map ? m->uid_map : c->record.uid_map, **gids = m->gid_map ? m->gid_map : c->record.gid_map;
+	if (!m->idmap)
+		return 0;
+	if (!uids || !gids)
+		return error_say(err, EINVAL, "mount on '%s': idmap without ids is for a container in a user namespace of its own; give the ids: "
+				 "idmap=uids=FROM-TO-SIZE;gids=FROM-TO-SIZE", m->destination);
+	ret->uid_mappings = mappings(uids, pool, &ret->n_uid_mappings);
+	ret->gid_mappings = mappings(gids, pool, &ret->n_gid_mappings);
+	return 0;
+}
+
+static int one_mount(const struct container *c, size_t i, struct spec_mount *ret, struct pool *pool, struct error *err)
+{
+	static const char *const fs_types[] = { "tmpfs", "devpts", NULL };
+	const struct record_mount *m = &c->record.mounts[i];
+	cleanup_free char *source = m->source ? whole_source(c, i) : NULL;
+	bool is_fs = m->fs || strings_have((char *const *) fs_types, m->type);
+	*ret = (struct spec_mount) {
+		.destination = pool_strdup(pool, m->destination), .type = pool_strdup(pool, m->fs ? m->fs : is_fs ? m->type : "bind"),
+		.options = list_copy(pool, m->options, NULL),
+		.source = m->subpath ? pool_printf(pool, "%s/mounts/%zu.part", c->dir, i) : source ? pool_strdup(pool, source) : NULL,
+	};
+	if (str_eq(m->type, "image"))
+		ret->options = list_copy(pool, ret->options, list_words(pool, m->writable ? "rbind rprivate" : "rbind rprivate ro"));
+	return set_idmap(c, m, ret, pool, err);
+}
+
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/* sort - parents first; those of the same depth stay in the order in which they were given. There are few. */
+static void sort(struct spec_mount *list, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = i; k > 0 && depth(list[k - 1].destination) > depth(list[k].destination); k--) {
+			struct spec_mount m = list[k];
+			list[k] = list[k - 1];
+			list[k - 1] = m;
+		}
+}
+
+size_t mounts_room(const struct record *r) { return r->n_mounts + r->files.n_secrets + 1; }
+
+static void add_bind(struct runtime_spec *s, struct pool *pool, char *source, const char *destination)
+{
+	s->mounts[s->n_mounts++] = (struct spec_mount) { .destination = pool_strdup(pool, destination), .type = pool_strdup(pool, "bind"),
+		.source = source, .options = list_words(pool, "bind rprivate nosuid nodev noexec ro") };
+}
+
+static void secrets_to_spec(const struct container *c, struct runtime_spec *s, struct pool *pool)
+{
+	const struct record_files *f = &c->record.files;
+	bool below = false;
+	for (size_t i = 0; i < f->n_secrets; i++) {
+		below = below || is_below_secrets(&f->secrets[i]);
+		if (!f->secrets[i].env && !is_below_secrets(&f->secrets[i]))
+			add_bind(s, pool, pool_printf(pool, "%s/mounts/secrets/at/%zu", c->dir, i), f->secrets[i].target);
+	}
+	if (below)
+		add_bind(s, pool, pool_printf(pool, "%s/mounts/secrets/files", c->dir), "/run/secrets");
+}
+
+int mounts_to_spec(const struct container *c, struct runtime_spec *s, struct pool *pool, struct error *err)
+{
+	const struct record *r = &c->record;
+	for (size_t i = 0; i < r->n_mounts; i++) {
+		int result = one_mount(c, i, &s->mounts[s->n_mounts], pool, err);
+		if (result < 0)
+			return result;
+		s->n_mounts++;
+	}
+	secrets_to_spec(c, s, pool);
+	if (r->n_mounts || r->files.n_secrets)
+		sort(s->mounts, s->n_mounts);
+	return 0;
+}
+
+/* ---- overlays ---- */
+
+static char *stage_path(const struct container *c, size_t i, const char *what) { return xasprintf("%s/mounts/%zu%s", c->dir, i, what); }
+
+/* fresh_dir - an empty directory that looks like @model */
+static int fresh_dir(const struct container *c, size_t i, const char *what, const char *model, struct error *err)
+{
+	cleanup_free char *path = stage_path(c, i, what);
+	int r = fs_remove_tree(AT_FDCWD, path, err);
+	if (r == 0 && mkdir(path, 0755) < 0)
+		r = error_set(err, errno, "make '%s'", path);
+	return r < 0 || !model ? r : copy_metadata(AT_FDCWD, model, AT_FDCWD, path, err);
+}
+
+static int make_overlay(const struct container *c, size_t i, struct error *err)
+{
+	const struct record_mount *m = &c->record.mounts[i];
+	char *source[] = { m->source, NULL };
+	char **lower = m->overlay ? source : m->lowerdirs;
+	const char *model = m->overlay ? m->source : rootfs_root_layer(lower);
+	bool writes = m->overlay || m->writable;
+	cleanup_free char *root = stage_path(c, i, ".root"), *target = stage_path(c, i, "");
+	cleanup_free char *upper = m->upper_dir ? xstrdup(m->upper_dir) : stage_path(c, i, ".upper");
+	cleanup_free char *work = m->work_dir ? xstrdup(m->work_dir) : stage_path(c, i, ".work");
+	int r = fresh_dir(c, i, "", NULL, err);
+	if (r == 0 && writes && !m->upper_dir)
+		r = fresh_dir(c, i, ".upper", model, err);
+	if (r == 0 && writes && !m->upper_dir)
+		r = fresh_dir(c, i, ".work", NULL, err);
+	if (r == 0 && !writes)
+		r = fresh_dir(c, i, ".root", model, err);
+	if (r < 0)
+		return r;
+	struct strings dirs cleanup_strings = { 0 };
+	if (!writes)
+		strings_add(&dirs, root);	/* what / looks like; and one directory alone would be no overlay */
+	for (; *lower; lower++)
+		strings_add(&dirs, *lower);
+	return overlay_mount_dirs(dirs.v, writes ? upper : NULL, writes ? work : NULL, target, err);
+}
+
+/* ---- a part of a volume or image ---- */
+
+static int make_part(const struct container *c, size_t i, struct error *err)
+{
+	const struct record_mount *m = &c->record.mounts[i];
+	cleanup_free char *whole = whole_source(c, i), *target = stage_path(c, i, ".part");
+	cleanup_close int whole_fd = open(whole, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (whole_fd < 0)
+		return error_set(err, errno, "open '%s'", whole);
+	struct stat st;
+	cleanup_close int fd = fs_open_beneath(whole_fd, m->subpath, O_PATH, 0, NULL);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, fd < 0 ? -fd : errno, "find '%s' in what is mounted on '%s'", m->subpath, m->destination);
+	(void) fs_remove_tree(AT_FDCWD, target, NULL);
+	if ((S_ISDIR(st.st_mode) ? mkdir(target, 0700) : mknod(target, S_IFREG | 0600, 0)) < 0)
+		return error_set(err, errno, "make '%s'", target);
+	cleanup_close int tree = open_tree(fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0 || move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_set(err, errno, "mount '%s' of '%s'", m->subpath, whole);
+	return 0;
+}
+
+/* ---- volumes and owners ---- */
+
+static int fill(const struct container *c, const struct record_mount *m, struct error *err)
+{
+	if (!str_eq(m->type, "volume") || m->fs || !str_ends(m->source, "/_data"))
+		return 0;
+	cleanup_close int from = -1;
+	/* docker does it when a container is made, and never again: what was deleted stays deleted */
+	if (!c->status.started && !m->no_copy && !m->subpath) {
+		cleanup_free char *path = c->record.rootfs ? xstrdup(c->record.rootfs) : xasprintf("%s/rootfs", c->dir);
+		cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		from = root < 0 ? -1 : fs_open_beneath(root, m->destination, O_RDONLY | O_DIRECTORY, 0, NULL);
+	}
+	int r = volume_fill(m->source, from, err);
+	return r < 0 ? r : 0;
+}
+
+struct owner { uint32_t uid, gid; };
+
+static int give(void *ctx, const struct walk_entry *e, struct error *err)
+{
+	const struct owner *o = ctx;
+	if ((e->st.st_uid == o->uid && e->st.st_gid == o->gid) || fchownat(e->dir_fd, e->name, o->uid, o->gid, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return error_set(err, errno, "give '%s' to %u:%u", e->path, o->uid, o->gid);
+}
+
+/* chown_all - following nothing */
+static int chown_all(const struct container *c, size_t i, const struct spec_user *user, struct error *err)
+{
+	const struct record_mount *m = &c->record.mounts[i];
+	cleanup_free char *path = m->subpath ? stage_path(c, i, ".part") : whole_source(c, i);
+	struct owner o = { user->uid, user->gid };
+	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOTDIR) {
+		cleanup_close int file = open(path, O_PATH | O_CLOEXEC);
+		return file < 0 || fchownat(file, "", o.uid, o.gid, AT_EMPTY_PATH) < 0 ? error_set(err, errno, "give '%s' to %u:%u", path, o.uid, o.gid) : 0;
+	}
+	if (fd < 0)
+		return error_set(err, errno, "open '%s'", path);
+	int r = walk_tree(fd, ".", give, &o, err);
+	if (r == -EPERM || r == -EINVAL)
+		(void) error_hint(err, "these files are of ids that are not the container's; leave the option U out");
+	return r;
+}
+
+/* ---- secrets ---- */
+
+static int write_secret(int dir_fd, const char *name, const struct record_secret *s, const char *value, size_t len, struct error *err)
+{
+	cleanup_close int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : fs_write_all(fd, value, len);
+	if (r == 0 && (fchown(fd, s->uid, s->gid) < 0 || fchmod(fd, s->mode) < 0))
+		r = -errno;
+	return r < 0 ? error_set(err, -r, "show the secret '%s'", s->name) : 0;
+}
+
+static int show_file(const struct container *c, size_t i, const char *value, size_t len, struct error *err)
+{
+	const struct record_secret *s = &c->record.files.secrets[i];
+	const char *below = str_after(s->target, "/run/secrets/");
+	cleanup_free char *dir = xasprintf("%s/mounts/secrets/%s", c->dir, below ? "files" : "at"), *number = xasprintf("%zu", i);
+	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "open '%s'", dir);
+	const char *slash = below ? strrchr(below, '/') : NULL;
+	if (!slash)
+		return write_secret(fd, below ? below : number, s, value, len, err);
+	cleanup_free char *parents = xstrndup(below, (size_t) (slash - below));
+	cleanup_close int parent = fs_mkdir_beneath(fd, parents, 0755, err);
+	return parent < 0 ? parent : write_secret(parent, slash + 1, s, value, len, err);
+}
+
+static int show_secret(const struct container *c, size_t i, struct strings *env, struct error *err)
+{
+	const struct record_secret *s = &c->record.files.secrets[i];
+	cleanup_free char *secrets = xstrndup(c->dir, (size_t) (strstr(c->dir, "/containers/") - c->dir)), *path = NULL, *value = NULL;
+	size_t len;
+	path = xasprintf("%s/secrets", secrets);
+	int r = secret_value(path, s->name, &value, &len, err);
+	if (r < 0)
+		return r;
+	if (!s->env) {
+		r = show_file(c, i, value, len, err);
+	} else if (strlen(value) != len) {
+		r = error_say(err, EINVAL, "secret '%s' holds a NUL byte: it can be a file, and no variable", s->name);
+	} else {
+		cleanup_free char *word = xasprintf("%s=%s", s->target, value);
+		env_set(env, word);
+		explicit_bzero(word, strlen(word));
+	}
+	explicit_bzero(value, len);
+	return r;
+}
+
+/* mount_secrets - on a file system that is never written to the disk, not even as swap where the kernel lets us say so */
+static int mount_secrets(const char *target, struct error *err)
+{
+	static const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	if (mkdir(target, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "make '%s'", target);
+	if (mount("secrets", target, "tmpfs", flags, "mode=0755,noswap") < 0 && mount("secrets", target, "tmpfs", flags, "mode=0755") < 0)
+		return error_set(err, errno, "mount a tmpfs for the secrets");
+	for (const char *const *d = (const char *const[]) { "files", "at", NULL }; *d; d++) {
+		cleanup_free char *dir = xasprintf("%s/%s", target, *d);
+		if (mkdir(dir, 0755) < 0 || chmod(dir, 0755) < 0)
+			return error_set(err, errno, "make '%s'", dir);
+	}
+	return 0;
+}
+
+static int stage_secrets(const struct container *c, struct runtime_spec *s, struct pool *pool, struct error *err)
+{
+	struct strings env cleanup_strings = { 0 };
+	cleanup_free char *target = xasprintf("%s/mounts/secrets", c->dir);
+	int r = mount_secrets(target, err);
+	for (char **v = s->process->env; v && *v; v++)
+		strings_add(&env, *v);
+	for (size_t i = 0; r == 0 && i < c->record.files.n_secrets; i++)
+		r = show_secret(c, i, &env, err);
+	s->process->env = list_copy(pool, env.v, NULL);
+	return r;
+}
+
+int mounts_write_config(const struct container *c, const char *text, size_t len, struct error *err)
+{
+	if (!has_env_secrets(&c->record))
+		return fs_replace_file(c->dir_fd, "config.json", text, len, 0600, false, err);
+	cleanup_free char *hidden = xasprintf("%s/mounts/secrets/config.json", c->dir), *path = xasprintf("%s/config.json", c->dir);
+	int r = fs_replace_file(c->dir_fd, "config.json", "", 0, 0600, false, err);
+	if (r == 0)
+		r = fs_replace_file(AT_FDCWD, hidden, text, len, 0600, false, err);
+	if (r == 0 && mount(hidden, path, NULL, MS_BIND, NULL) < 0)
+		r = error_set(err, errno, "bind '%s'", path);
+	return r;
+}
+
+/* ---- all ---- */
+
+static int stage_mounts(const struct container *c, const struct spec_user *user, struct error *err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < c->record.n_mounts; i++) {
+		const struct record_mount *m = &c->record.mounts[i];
+		r = fill(c, m, err);
+		if (r == 0 && has_overlay(m))
+			r = make_overlay(c, i, err);
+		if (r == 0 && m->subpath)
+			r = make_part(c, i, err);
+		if (r == 0 && m->chown)
+			r = chown_all(c, i, user, err);
+		if (r < 0)
+			return error_wrap(err, "mount on '%s'", m->destination);
+	}
+	return r;
+}
+
+int mounts_stage(const struct container *c, struct runtime_spec *s, struct pool *pool, struct error *err)
+{
+	if (!c->record.n_mounts && !c->record.files.n_secrets)
+		return 0;
+	cleanup_free char *dir = xasprintf("%s/mounts", c->dir);
+	if (has_stage(&c->record) && mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "make '%s'", dir);
+	int r = stage_mounts(c, &s->process->user, err);
+	if (r == 0 && c->record.files.n_secrets)
+		r = stage_secrets(c, s, pool, err);
+	return r;
+}
+
+void mounts_unstage(const struct container *c)
+{
+	static const char *const places[] = { "config.json", "mounts/secrets" };
+	if (!has_stage(&c->record))
+		return;
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		cleanup_free char *path = xasprintf("%s/%s", c->dir, places[i]);
+		(void) umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);	/* EINVAL: nothing is mounted there */
+	}
+	mounts_unshare(c);
+	for (size_t i = c->record.n_mounts; i-- > 0;) {
+		const struct record_mount *m = &c->record.mounts[i];
+		cleanup_free char *part = stage_path(c, i, ".part"), *whole = stage_path(c, i, "");
+		if (m->subpath)
+			(void) umount2(part, MNT_DETACH | UMOUNT_NOFOLLOW);
+		if (has_overlay(m))
+			(void) umount2(whole, MNT_DETACH | UMOUNT_NOFOLLOW);
+	}
+}
