@@ -1,13 +1,13 @@
 #include "carrier.h"
 #include "cleanup.h"
-#include "explain.h"
+#include "container/explain_path.h"
 #include "mem.h"
 #include <limits.h>
 #include <string.h>
 
 int carrier_fail(const struct error *err)
 {
-	cleanup_free char *why = explain_denied(err->text);
+	cleanup_free char *why = explain_sentence(err->text);
 	fprintf(stderr, "carrier: %s%s%s\n", err->text, why ? "; " : "", why ? why : "");
 	return EXIT_CARRIER;
 }

@@ -20,7 +20,7 @@ struct carrier {
 
 enum { EXIT_CARRIER = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
-/* carrier_fail - print the sentence on stderr, and of a denied file what denies it (explain.h). Return: 125 */
+/* carrier_fail - print the sentence on stderr, and of a denied file what denies it (explain_path.h). Return: 125 */
 int carrier_fail(const struct error *err);
 
 /* carrier_helper - the path of one of our own programs ("carrier-fetch", "woody"): beside our binary, in the build tree's place

@@ -4,11 +4,12 @@
 #include "mem.h"
 #include "record.h"
 #include "str.h"
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/statvfs.h>
 
-enum { OVERFLOW = 65534, CONFIG_MAX = 16 << 20 };
+enum { OVERFLOW = 65534, CONFIG_MAX = 16 << 20, LINKS_MAX = 40 };
 
 /* ---- sentences ---- */
 
@@ -52,7 +53,20 @@ static char *host_sentence(const char *part, const struct stat *st, bool last, i
 			 part, owner, (unsigned) st->st_mode & 07777, may, bit, part, host_uid(), bit, part);
 }
 
-char *explain_host_path(const char *path, int want)
+/* behind_link - what a symlink in front of @rest stands for, or NULL; caller frees */
+static char *behind_link(const char *link, const char *rest)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(link, target, sizeof target - 1);
+	if (n < 0)
+		return NULL;
+	target[n] = 0;
+	const char *slash = strrchr(link, '/');
+	return target[0] == '/' ? xasprintf("%s/%s", target, rest) : xasprintf("%.*s/%s/%s", slash ? (int) (slash - link) : 0, link, target, rest);
+}
+
+/* look_along - @links: how many symlinks may still be followed */
+static char *look_along(const char *path, int want, int links)
 {
 	cleanup_free char *clean = fs_clean_path(path);
 	for (char *end = clean; ; end++) {
@@ -62,8 +76,10 @@ char *explain_host_path(const char *path, int want)
 		*end = 0;
 		const char *part = *clean ? clean : "/";
 		struct stat st;
-		if (stat(part, &st) < 0)
-			return NULL;	/* not there, or its parent was named already */
+		if (stat(part, &st) < 0) {	/* not there, or behind a symlink: its parent here was named already */
+			cleanup_free char *next = errno == EACCES && links ? behind_link(part, last ? "" : end + 1) : NULL;
+			return next ? look_along(next, want, links - 1) : NULL;
+		}
 		bool dir = S_ISDIR(st.st_mode);
 		int wanted = last ? want : X_OK;
 		if (dir && wanted == X_OK ? faccessat(AT_FDCWD, part, X_OK, AT_EACCESS) < 0 :
@@ -73,6 +89,39 @@ char *explain_host_path(const char *path, int want)
 			return NULL;
 		*end = rest;
 	}
+}
+
+char *explain_host_path(const char *path, int want) { return look_along(path, want, LINKS_MAX); }
+
+/* explain_quoted - @making: what is not there was to be made */
+static char *explain_quoted(const char *path, bool making)
+{
+	char *why = explain_host_path(path, making ? 0 : R_OK);
+	if (why || !making)
+		return why;
+	cleanup_free char *parent = fs_clean_path(path);
+	*strrchr(parent, '/') = 0;
+	return explain_host_path(*parent ? parent : "/", W_OK);
+}
+
+char *explain_sentence(const char *sentence)
+{
+	const char *said = strstr(sentence, "Permission denied");
+	char *why = NULL;
+	if (!said)
+		said = strstr(sentence, "Operation not permitted");
+	if (!said || strstr(said, "; "))
+		return NULL;
+	bool making = strstr(sentence, "create") || strstr(sentence, "make ");
+	for (const char *s = sentence; !why && (s = strstr(s, "'/"));) {
+		const char *end = strchr(++s, '\'');
+		if (!end)
+			break;
+		cleanup_free char *path = xstrndup(s, (size_t) (end - s));
+		why = explain_quoted(path, making);
+		s = end + 1;
+	}
+	return why;
 }
 
 int explain_path(const char *path, int want, struct error *err)

@@ -17,6 +17,11 @@ struct container;
  * Return: a sentence that the caller frees, or NULL when nothing is in the way */
 char *explain_host_path(const char *path, int want);
 
+/* explain_sentence - the same for a sentence that is to be printed: of a denial that names an absolute path in quotes, and says not yet what to do.
+ * A path that is not there, and was to be made, is looked at up to the directory that it was to be made in.
+ * Return: what to add behind "; ", which the caller frees, or NULL */
+char *explain_sentence(const char *sentence);
+
 /* explain_path - append that to @err, when it is -EACCES or -EPERM. Return: @err's negative errno, so it stands behind `return` */
 int explain_path(const char *path, int want, struct error *err);
 

@@ -34,7 +34,6 @@ static const char *key_of(const char *option)
 /* key_value - a line of the file: of some keys the value is a list of words, which are quoted */
 static void key_value(struct buf *b, const char *key, const char *value)
 {
-	struct buf word cleanup_buf = { 0 };
 	bool words = str_eq(key, "Environment") || str_eq(key, "Label") || str_eq(key, "Annotation") || str_eq(key, "PodmanArgs");
 	buf_printf(b, "%s=", key);
 	if (words)

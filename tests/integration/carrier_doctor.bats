@@ -460,11 +460,11 @@ holder() { find /proc/[0-9]*/fd -lname "$1*" 2>/dev/null | cut -d/ -f3 | head -1
 	echo A=b >"$WORK/theirs/way/env"
 	ln -s "$WORK/theirs/way" "$WORK/link"
 	chmod 700 "$WORK/theirs"
-	local why="'$WORK/theirs' belongs to root and has mode 0700, so $NAME may not pass through it: as its owner or root, run \`chmod o+x '$WORK/theirs'\`"
+	local why="'$WORK/theirs' belongs to user 0 and group 0 and has mode 0700, so you may not enter it; \`chmod o+x '$WORK/theirs'\` by its owner"
 	failing 125 "$why" carrier run --rm --network none --rootfs "$WORK/theirs/way/rootfs" true
 	failing 125 "$why" carrier run --rm --network none -v "$WORK/theirs/way:/x" "$PLAIN" true
 	failing 125 "$why" carrier run --rm --network none -v "$WORK/link:/x" "$PLAIN" true
 	failing 125 "$why" carrier load -i "$WORK/theirs/way/env"
-	failing 125 "'$WORK' belongs to root and has mode 0755, so $NAME may not make anything in it" carrier run --rm --network none --cidfile "$WORK/cid" "$PLAIN" true
+	failing 125 "'$WORK' belongs to user 0 and group 0 and has mode 0755, so you may not write it" carrier run --rm --network none --cidfile "$WORK/cid" "$PLAIN" true
 	failing 125 "$why" carrier --root "$WORK/theirs/root" pull --tls-verify=false "$PLAIN"
 }

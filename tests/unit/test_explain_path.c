@@ -35,6 +35,18 @@ static bool says(char *sentence, const char *a, const char *b)
 	return good;
 }
 
+/* with_dir - @text with @dir for each "@"; caller frees */
+static char *with_dir(const char *text, const char *dir)
+{
+	struct buf b = { 0 };
+	for (; *text; text++)
+		if (*text == '@')
+			buf_puts(&b, dir);
+		else
+			buf_putc(&b, *text);
+	return buf_take(&b);
+}
+
 static void test_inside(void)
 {
 	char dir[] = "/tmp/test_explain.XXXXXX";
@@ -65,9 +77,46 @@ static void test_inside(void)
 	(void) rmdir(dir);
 }
 
+/* sentences that are to be printed; as an ordinary user */
+static void test_sentence(void)
+{
+	char dir[] = "/tmp/test_explain.XXXXXX";
+	if (!mkdtemp(dir) || chmod(dir, 0755) < 0 || chdir(dir) < 0) {
+		printf("Bail out! mkdtemp\n");
+		return;
+	}
+	OK(mkdir("shut", 0755) == 0 && mkdir("shut/below", 0755) == 0 && mkdir("open", 0755) == 0 && chmod("shut", 0700) == 0);
+	OK(symlink("../shut/below", "open/link") == 0 && symlink("loop", "open/loop") == 0 && symlink("/nowhere/x", "open/dangling") == 0);
+	static const struct { const char *sentence, *want; } cases[] = {	/* "@" is the directory; want NULL: nothing is added */
+		{ "open '@/shut/below/file': Permission denied", "'@/shut' belongs to user 0" },
+		{ "open 'x' and '@/open/link/file': Permission denied", "'@/shut' belongs to user 0" },
+		{ "mount '@/open' on '@/open/link': Operation not permitted", "'@/shut' belongs to user 0" },
+		{ "create '@/open/new': Permission denied", "'@/open' belongs to user 0" },
+		{ "read '@/open': Permission denied", NULL },
+		{ "open '@/shut/below/file': No such file or directory", NULL },
+		{ "open '@/shut/below/file': Permission denied; do this", NULL },
+		{ "open '@/open/loop': Permission denied", NULL },
+		{ "open '@/open/dangling': Permission denied", NULL },
+		{ "open '@/shut: Permission denied", NULL },
+		{ "open 'shut/below': Permission denied", NULL },
+	};
+	bool user = geteuid() == 0 && setegid(4321) == 0 && seteuid(4321) == 0;
+	for (size_t i = 0; user && i < sizeof cases / sizeof *cases; i++) {
+		cleanup_free char *sentence = with_dir(cases[i].sentence, dir), *want = cases[i].want ? with_dir(cases[i].want, dir) : NULL;
+		char *said = explain_sentence(sentence);
+		OK(want ? says(said, want, "so you may not") : said == NULL);
+	}
+	OK(!user || (seteuid(0) == 0 && setegid(0) == 0));
+	static const char *const files[] = { "open/link", "open/loop", "open/dangling", "open", "shut/below", "shut" };
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		(void) unlinkat(AT_FDCWD, files[i], i < 3 ? 0 : AT_REMOVEDIR);
+	(void) rmdir(dir);
+}
+
 int main(void)
 {
 	test_mode();
 	test_inside();
+	test_sentence();
 	return tap_done();
 }
