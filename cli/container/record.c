@@ -27,7 +27,8 @@
 enum {
 	ID_BYTES = 32, ID_LEN = 64, SHORT_ID = 12,
 	NAME_TRIES = 64,
-	ABANDONED_SECONDS = 60,		/* a container is written in milliseconds */
+	ABANDONED_SECONDS = 2,		/* between making a directory and locking it a maker may have to wait for a processor */
+	MAKING_TRIES = 150, MAKING_US = 20000,	/* together more than the above */
 	DOCUMENT_MAX = 16 << 20,
 };
 #define REMOVED ".removed"
@@ -73,7 +74,9 @@ static int save(const struct container *c, const char *file, const struct json_t
 
 int record_save(const struct container *c, struct error *err)
 {
-	return save(c, "record.json", &record_type, &c->record, err);
+	int r = save(c, "record.json", &record_type, &c->record, err);
+	(void) flock(c->dir_fd, LOCK_UN);
+	return r;
 }
 
 /* read_document - -EBADMSG when it is there, but damaged */
@@ -284,6 +287,13 @@ static bool is_id(const char *s)
 	return strlen(s) == ID_LEN && strspn(s, "0123456789abcdef") == ID_LEN;
 }
 
+/* is_being_made - who makes one holds its directory's lock until the record is there */
+static bool is_being_made(int containers_fd, const char *id)
+{
+	cleanup_close int fd = openat(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
 /* is_gone - nothing is behind @id: no directory, or one that somebody began to make and never finished */
 static bool is_gone(int containers_fd, const char *id)
 {
@@ -293,7 +303,7 @@ static bool is_gone(int containers_fd, const char *id)
 		return false;
 	if (fstatat(containers_fd, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT;
-	return time(NULL) - st.st_mtime > ABANDONED_SECONDS;
+	return time(NULL) - st.st_mtime > ABANDONED_SECONDS && !is_being_made(containers_fd, id);
 }
 
 /* load - @damaged: one whose record.json is damaged is given with its id only, and dead, so that it can be removed */
@@ -379,15 +389,32 @@ static int name_used(int names_fd, const char *name, struct error *err)
 	return error_say(err, EEXIST, "the name '%s' is used by container %.*s: `carrier rm %s` frees it", name, SHORT_ID, id, name);
 }
 
+/* is_unfinished - what has the name has no record yet, or is being removed: in a moment the name is free, or it is not */
+static bool is_unfinished(int names_fd, int containers_fd, const char *name)
+{
+	char id[ID_LEN + 1];
+	if (name_target(names_fd, name, id) < 0)
+		return false;
+	cleanup_free char *document = xasprintf("%s/record.json", id), *status = xasprintf("%s/status.json", id), *text = NULL;
+	if (faccessat(containers_fd, document, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT;
+	return fs_read_file(containers_fd, status, DOCUMENT_MAX, &text, NULL, NULL) == 0 && strstr(text, "\"state\":\"removing\"");
+}
+
 /* name_take - -EEXIST when a container has it */
 static int name_take(int names_fd, int containers_fd, const char *name, const char *id, struct error *err)
 {
-	for (int tries = 0; tries < 2; tries++) {
+	for (int tries = 0; tries < MAKING_TRIES; tries++) {
 		if (symlinkat(id, names_fd, name) == 0)
 			return 0;
 		if (errno != EEXIST)
 			return error_set(err, errno, "take the name '%s'", name);
-		(void) name_free(names_fd, containers_fd, name, NULL);
+		if (name_free(names_fd, containers_fd, name, NULL))
+			continue;
+		if (tries && !is_unfinished(names_fd, containers_fd, name))
+			break;
+		if (tries)	/* whoever began it finishes it in milliseconds, or was killed */
+			(void) usleep(MAKING_US);
 	}
 	return name_used(names_fd, name, err);
 }
@@ -446,7 +473,10 @@ static int make_dir(const struct carrier *carrier, int containers_fd, struct con
 	if (mkdirat(containers_fd, id, 0700) < 0)
 		return error_set(err, errno, "make directory '%s'", c->dir);
 	c->dir_fd = openat(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return c->dir_fd < 0 ? error_set(err, errno, "open '%s'", c->dir) : 0;
+	if (c->dir_fd < 0)
+		return error_set(err, errno, "open '%s'", c->dir);
+	(void) flock(c->dir_fd, LOCK_EX | LOCK_NB);	/* is_being_made(); until record_save() */
+	return 0;
 }
 
 int record_new(const struct carrier *carrier, const char *name, struct container *ret, struct error *err)

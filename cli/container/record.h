@@ -111,7 +111,7 @@ int status_save(struct container *c, struct error *err);
 /* record_find - by id, name, unique prefix of an id; "" with @latest: the newest. -ENOENT "no container 'x'", -ENOTUNIQ for a prefix
  * of several. One whose record.json is damaged is found by its id, and is dead, with a warning: so it can be removed. */
 int record_find(const struct carrier *c, const char *name, bool latest, struct container *ret, struct error *err);
-/* record_list - all of them, newest first (also removes what record_new() began a minute ago and nobody finished); those that vanish meanwhile or cannot be read (warned of) are left out; caller frees */
+/* record_list - all of them, newest first (also removes what record_new() began and nobody will finish); those that vanish meanwhile or cannot be read (warned of) are left out; caller frees */
 int record_list(const struct carrier *c, struct container **ret, size_t *n, struct error *err);
 /* record_each - call @visit with all of them, in no order, for who only looks, quickly: each is gone when @visit returns, its ->dir_fd may be -1, and of
  * ->record only what `list` shows may be there. @only_active: those that are made, exited or dead are left out */
