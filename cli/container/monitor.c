@@ -339,8 +339,8 @@ static _Noreturn void monitor_main(struct monitor *m)
 	loop_begin(m);
 	if (start(m, &err) < 0)
 		fail(m, &err);
+	event_container(m->carrier, m->c, "start", NULL);	/* in front of what our client may tell */
 	attach_tell_int(&m->attach, NULL, MONITOR_STARTED, (int32_t) m->init);
-	event_container(m->carrier, m->c, "start", NULL);
 	if (!m->foreground)
 		leave_terminal(m);
 	live(m);

@@ -173,6 +173,7 @@ monitor_of() { status_of "$1" .monitor; }
 	same 1 "$(status_of job .restarts)"
 	carrier wait --condition removed job >"$WORK/end" 3>&- &
 	end=$!
+	sleep 0.5	# it has found it by then
 	expect 0 carrier rm job
 	wait $end
 	failing 125 not-running carrier wait --condition gone job
