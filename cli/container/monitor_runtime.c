@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 static const char runtime_log[] = "runtime.log";
 
@@ -189,7 +190,8 @@ int make_process(struct monitor *m, struct error *err)
 void unmake_process(struct monitor *m)
 {
 	struct error err = { 0 };
-	if (m->created && run_runtime(m, "delete", NULL, &err) < 0)
+	/* one that was killed while it made the container has not cleaned up either */
+	if ((m->created || WIFSIGNALED(m->runtime_status)) && run_runtime(m, "delete", NULL, &err) < 0)
 		log_warn("%s", err.text);
 	m->created = false;
 	network_stop(&m->network);

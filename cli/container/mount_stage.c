@@ -9,6 +9,7 @@
 #include "lists.h"
 #include "log.h"
 #include "rootfs.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -206,6 +207,35 @@ static int make_part(const struct container *c, size_t i, struct error *err)
 
 /* ---- volumes and owners ---- */
 
+static bool is_empty(const char *path)
+{
+	cleanup_dir DIR *d = opendir(path);
+	size_t n = 0;
+	while (d && n <= 2 && readdir(d))
+		n++;
+	return d && n == 2;	/* "." and ".." */
+}
+
+/* let_in - a new volume is its maker's. A container in whose user namespace he has no id could not write there: it is given to its root */
+static int let_in(const struct container *c, const char *data, struct error *err)
+{
+	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
+	struct stat st;
+	uint32_t uid = 0, gid = 0;
+	if (!users_mapped(&c->record))
+		return 0;
+	int r = users_maps(&c->record, &uids, &gids, err);
+	for (size_t i = 0; r == 0 && i < uids.n; i++)
+		if (uids.ranges[i].host_id == 0)
+			return 0;
+	if (r < 0 || stat(data, &st) < 0 || st.st_uid != 0 || !is_empty(data))
+		return r;
+	r = users_outer(&c->record, &uid, &gid, err);
+	if (r == 0 && chown(data, uid, gid) < 0)
+		r = error_set(err, errno, "give '%s' to the container's root", data);
+	return r;
+}
+
 static int fill(const struct container *c, const struct record_mount *m, struct error *err)
 {
 	if (!str_eq(m->type, "volume") || m->fs || !str_ends(m->source, "/_data"))
@@ -218,7 +248,7 @@ static int fill(const struct container *c, const struct record_mount *m, struct 
 		from = root < 0 ? -1 : fs_open_beneath(root, m->destination, O_RDONLY | O_DIRECTORY, 0, NULL);
 	}
 	int r = volume_fill(m->source, from, err);
-	return r < 0 ? r : 0;
+	return r < 0 || c->status.started ? (r < 0 ? r : 0) : let_in(c, m->source, err);
 }
 
 struct owner { uint32_t uid, gid; };
@@ -237,6 +267,9 @@ static int chown_all(const struct container *c, size_t i, const struct spec_user
 	const struct record_mount *m = &c->record.mounts[i];
 	cleanup_free char *path = m->subpath ? stage_path(c, i, ".part") : whole_source(c, i);
 	struct owner o = { user->uid, user->gid };
+	int mapped = users_outer(&c->record, &o.uid, &o.gid, err);
+	if (mapped < 0)
+		return mapped;
 	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOTDIR) {
 		cleanup_close int file = open(path, O_PATH | O_CLOEXEC);
@@ -252,11 +285,16 @@ static int chown_all(const struct container *c, size_t i, const struct spec_user
 
 /* ---- secrets ---- */
 
-static int write_secret(int dir_fd, const char *name, const struct record_secret *s, const char *value, size_t len, struct error *err)
+static int write_secret(const struct container *c, int dir_fd, const char *name, const struct record_secret *s, const char *value, size_t len,
+			struct error *err)
 {
+	uint32_t uid = (uint32_t) s->uid, gid = (uint32_t) s->gid;
+	int mapped = users_outer(&c->record, &uid, &gid, err);
+	if (mapped < 0)
+		return mapped;
 	cleanup_close int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : fs_write_all(fd, value, len);
-	if (r == 0 && (fchown(fd, s->uid, s->gid) < 0 || fchmod(fd, s->mode) < 0))
+	if (r == 0 && (fchown(fd, uid, gid) < 0 || fchmod(fd, s->mode) < 0))
 		r = -errno;
 	return r < 0 ? error_set(err, -r, "show the secret '%s'", s->name) : 0;
 }
@@ -271,10 +309,10 @@ static int show_file(const struct container *c, size_t i, const char *value, siz
 		return error_set(err, errno, "open '%s'", dir);
 	const char *slash = below ? strrchr(below, '/') : NULL;
 	if (!slash)
-		return write_secret(fd, below ? below : number, s, value, len, err);
+		return write_secret(c, fd, below ? below : number, s, value, len, err);
 	cleanup_free char *parents = xstrndup(below, (size_t) (slash - below));
 	cleanup_close int parent = fs_mkdir_beneath(fd, parents, 0755, err);
-	return parent < 0 ? parent : write_secret(parent, slash + 1, s, value, len, err);
+	return parent < 0 ? parent : write_secret(c, parent, slash + 1, s, value, len, err);
 }
 
 static int show_secret(const struct container *c, size_t i, struct strings *env, struct error *err)

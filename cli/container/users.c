@@ -50,6 +50,22 @@ int users_maps(const struct record *r, struct idmap *uids, struct idmap *gids, s
 	return result < 0 ? result : from_texts(r, r->gid_map, gids, err);
 }
 
+int users_outer(const struct record *r, uint32_t *uid, uint32_t *gid, struct error *err)
+{
+	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
+	if (!users_mapped(r))
+		return 0;
+	int result = users_maps(r, &uids, &gids, err);
+	if (result < 0)
+		return result;
+	uint32_t u = idmap_to_host(&uids, *uid), g = idmap_to_host(&gids, *gid);
+	if (u == UINT32_MAX || g == UINT32_MAX)
+		return error_say(err, EINVAL, "the container's user namespace has no %u:%u", *uid, *gid);
+	*uid = u;
+	*gid = g;
+	return 0;
+}
+
 /* ---- --uidmap ---- */
 
 static int check_overlap(const char *option, const struct idmap *m, struct error *err)

@@ -60,6 +60,8 @@ int users_claim(const struct carrier *c, struct pool *pool, struct record *r, in
 bool users_mapped(const struct record *r);
 /* users_maps - of one that has, from container ids to M's; the caller frees both. Empty for others. */
 int users_maps(const struct record *r, struct idmap *uids, struct idmap *gids, struct error *err);
+/* users_outer - what ids of the container are in M, in place; unchanged for one without maps. -EINVAL: it has no such ids */
+int users_outer(const struct record *r, uint32_t *uid, uint32_t *gid, struct error *err);
 /* users_to_spec - the namespace and its maps; nothing for a container without */
 int users_to_spec(const struct record *r, struct spec_linux *l, struct pool *pool, struct error *err);
 /* users_passwd - /etc/passwd and /etc/group of a keep-id container whose image does not know the caller

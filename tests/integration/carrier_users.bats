@@ -354,3 +354,17 @@ tree_run() {
 		run_it --userns=auto "$PLAIN" true
 	OUTSIDE=()
 }
+
+@test "volumes, the option U and secrets are the container's, whatever its ids are outside" {
+	local how
+	echo secret | carrier secret create hidden - >/dev/null
+	for how in auto $([ "$WHO" = root ] || echo keep-id nomap); do
+		mkdir "$WORK/given.$how"
+		[ "$WHO" = root ] || chown "$NAME:" "$WORK/given.$how"
+		expect 0 run_it "--userns=$how" -v "new.$how:/new" -v "$WORK/given.$how:/given:U" --secret hidden "$PLAIN" \
+			sh -c 'touch /new/x /given/x && cat /run/secrets/hidden && stat -c %u /given/x'
+		prints "secret"$'\n'"$([ "$how" = keep-id ] && id -u "$NAME" || echo 0)"
+	done
+	for how in $(carrier volume ls -q); do carrier volume rm "$how" >/dev/null; done
+	carrier secret rm hidden >/dev/null
+}
