@@ -149,7 +149,7 @@ cleanup() {
 @test "realtime" {
 	start_sleeping
 	[ -e "$CG/cpu/$ID/cpu.rt_runtime_us" ] || skip "no realtime groups: v2, or CONFIG_RT_GROUP_SCHED is off"
-	[ "$(cat $CG/cpu/cpu.rt_runtime_us)" -gt 0 ] || skip "the root cgroup has no realtime to give"
+	[ "$(cat $CG/cpu/cpu.rt_runtime_us)" -ge 800000 ] || skip "the root cgroup has no realtime to give: cat $CG/cpu/cpu.rt_runtime_us"
 	expect 0 woody update --cpu-rt-period 900000 --cpu-rt-runtime 600000 "$ID"
 	same "$(limit cpu cpu.rt_period_us) $(limit cpu cpu.rt_runtime_us)" "900000 600000"
 	expect 0 woody update --cpu-rt-period 400000 --cpu-rt-runtime 300000 "$ID"
