@@ -270,7 +270,7 @@ int rootfs_mount(const struct container *c, bool discard, struct rootfs *ret, st
 
 int rootfs_unmount(const struct container *c, struct rootfs *rootfs, struct error *err)
 {
-	if (c->record.rootfs || rootfs->driver == DRIVER_COPY)
+	if (rootfs->driver == DRIVER_AUTO || rootfs->driver == DRIVER_COPY)
 		return 0;
 	cleanup_free char *target = xasprintf("%s/rootfs", c->dir);
 	int r = 0;

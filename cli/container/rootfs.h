@@ -33,7 +33,7 @@ const char *storage_driver_name(enum storage_driver d);
 
 /* struct rootfs - one that is there */
 struct rootfs {
-	enum storage_driver driver;	/* DRIVER_AUTO: none, a directory of the caller's */
+	enum storage_driver driver;	/* DRIVER_AUTO: nothing is mounted, as yet, or as it is a directory of the caller's */
 	pid_t helper;			/* fuse-overlayfs, a child of ours; -1: none. When it ends the container has no files any more */
 };
 #define ROOTFS_NONE { .helper = -1 }

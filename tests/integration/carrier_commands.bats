@@ -284,9 +284,10 @@ seen() { soon on_screen "$1" || fail "not on the screen: $1" "$(screen)"; }
 	type_keys 'stty size; echo "got "this' Enter
 	seen '^30 90'
 	seen '^got this'
-	type_keys 'sleep 100' Enter
+	type_keys 'echo sl""eeps; sleep 100' Enter
+	seen '^sleeps'
 	type_keys C-c
-	type_keys 'exit 9' Enter
+	type_keys 'echo a""wake; exit 9' Enter
 	seen '^ended 9'
 	seen '^ icanon'
 	tmux -L "ct$BATS_TEST_NUMBER$WHO" kill-server
@@ -295,12 +296,12 @@ seen() { soon on_screen "$1" || fail "not on the screen: $1" "$(screen)"; }
 	seen '^30 90'
 	type_keys C-x z	# not the keys: both are passed on
 	type_keys C-u 'while :; do echo tick; sleep 0.1; touch /alive; done' Enter
-	seen tick
+	seen '^tick'
 	type_keys C-x y
 	seen '^ended 0'
 	seen '^ icanon'
 	tmux -L "ct$BATS_TEST_NUMBER$WHO" kill-server
-	carrier exec web rm /alive
+	soon carrier exec web rm /alive
 	soon carrier exec web test -e /alive || fail "it does not run on"
 	expect 0 carrier kill web
 	at_terminal exec -it --detach-keys ctrl-x,y web sh
