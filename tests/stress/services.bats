@@ -28,7 +28,7 @@ make_services() {
 	END
 	chmod 0755 "$dir/tree/usr/local/bin/database"
 	tar -c --numeric-owner -C "$dir/tree" . >"$dir/base.tar"
-	mkimage image --config '{"Cmd":["nginx","-g","daemon off; error_log stderr; pid /run/nginx.pid;"],"StopSignal":"SIGQUIT",
+	mkimage image --config '{"Cmd":["nginx","-g","daemon off; error_log stderr;"],"StopSignal":"SIGQUIT",
 		"Volumes":{"/var/www/html":{}},
 		"Healthcheck":{"Test":["CMD-SHELL","bash -c \"exec 3<>/dev/tcp/127.0.0.1/80\""],"Interval":500000000,"Timeout":5000000000,"Retries":3}}' \
 		"$SERVICES" nginx "plain:$dir/base.tar" >/dev/null
@@ -169,7 +169,7 @@ get() { # NAME PATH
 	same "1 2 3" "$(tr '\n' ' ' <<<"$output" | sed 's/ $//')"
 	expect 0 carrier rm -f cache2
 	expect 0 carrier volume inspect cache
-	failing 1 "no such volume" carrier volume inspect nothing
+	failing 1 "there is no volume 'nothing'" carrier volume inspect nothing
 }
 
 ready() { carrier exec "$1" pg_isready -q; }
