@@ -12,7 +12,7 @@
 #	failing CODE TEXT COMMAND...	it fails with this code, one sentence on stderr, which contains TEXT
 #	$BASE			directory of the file; everything of it is named so in mounts and command lines
 #	quiet_down		what teardown asserts: nothing is left
-# A file's setup_file calls carrier_setup_file, then starts registries.
+# A file's setup_file calls carrier_setup_file, then starts registries; or setup_with, where images are all that it needs.
 
 # shellcheck source=helpers.bash
 source "${BASH_SOURCE[0]%/*}/helpers.bash"
@@ -52,6 +52,18 @@ carrier_setup_file() {
 		CROOT=$USER_HOME/.local/share/carrier
 	fi
 	make_images
+}
+
+# setup_with IMAGE... - carrier_setup_file, and these images pulled from a registry; the reference of `plain` is $PLAIN
+setup_with() {
+	local image
+	carrier_setup_file
+	start_registry REGISTRY
+	for image; do
+		push "$image" "$REGISTRY" "$image:latest"
+		pull "$image"
+		export "${image^^}=127.0.0.1:$REGISTRY/$image"
+	done
 }
 
 carrier_teardown_file() {

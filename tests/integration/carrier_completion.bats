@@ -3,11 +3,7 @@
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
 setup_file() {
-	carrier_setup_file
-	start_registry REGISTRY
-	push plain "$REGISTRY" plain:latest
-	pull plain
-	export PLAIN=127.0.0.1:$REGISTRY/plain
+	setup_with plain
 	mkdir "$BASE/files"
 	touch "$BASE/files/zebra.tar"
 	chmod 755 "$BASE/files"

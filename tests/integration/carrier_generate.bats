@@ -4,11 +4,8 @@
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
 setup_file() {
-	carrier_setup_file
-	start_registry REGISTRY
-	push plain "$REGISTRY" plain:latest
-	pull plain
-	export PLAIN=127.0.0.1:$REGISTRY/plain CONTRIB=$BATS_TEST_DIRNAME/../../contrib/boot
+	setup_with plain
+	export CONTRIB=$BATS_TEST_DIRNAME/../../contrib/boot
 }
 
 teardown_file() { carrier_teardown_file; }

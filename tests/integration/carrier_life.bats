@@ -1,13 +1,7 @@
 # The life of a container: made, started, attached to, detached from, waited for, started again, attended by nobody. WHO=root or user.
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
-setup_file() {
-	carrier_setup_file
-	start_registry REGISTRY
-	push plain "$REGISTRY" plain:latest
-	pull plain
-	export PLAIN=127.0.0.1:$REGISTRY/plain
-}
+setup_file() { setup_with plain; }
 
 teardown_file() { carrier_teardown_file; }
 

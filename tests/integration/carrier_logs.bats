@@ -1,13 +1,7 @@
 # What containers write, where it is kept, and how it is read. WHO=root or user.
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
-setup_file() {
-	carrier_setup_file
-	start_registry REGISTRY
-	push plain "$REGISTRY" plain:latest
-	pull plain
-	export PLAIN=127.0.0.1:$REGISTRY/plain
-}
+setup_file() { setup_with plain; }
 
 teardown_file() { carrier_teardown_file; }
 prepare() { install -d -m 777 "$WORK/theirs"; }

@@ -2,11 +2,7 @@
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
 setup_file() {
-	carrier_setup_file
-	start_registry REGISTRY
-	push debian "$REGISTRY" debian:latest
-	pull debian
-	export DEBIAN=127.0.0.1:$REGISTRY/debian
+	setup_with debian
 	skopeo copy -q "oci:$IMAGES:plain" "oci-archive:$BASE/plain.tar:plain"
 	chmod 644 "$BASE/plain.tar"
 }

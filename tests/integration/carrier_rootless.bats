@@ -2,15 +2,7 @@
 export WHO=user
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
-setup_file() {
-	carrier_setup_file
-	start_registry REGISTRY
-	push plain "$REGISTRY" plain:latest
-	push debian "$REGISTRY" debian:latest
-	pull plain
-	pull debian
-	export PLAIN=127.0.0.1:$REGISTRY/plain DEBIAN=127.0.0.1:$REGISTRY/debian
-}
+setup_file() { setup_with plain debian; }
 
 teardown_file() {
 	chmod 0666 /dev/net/tun

@@ -2,16 +2,8 @@
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
 setup_file() {
-	carrier_setup_file
+	setup_with plain busybox debian
 	chmod 0666 /dev/net/tun
-	start_registry REGISTRY
-	push plain "$REGISTRY" plain:latest
-	push busybox "$REGISTRY" busybox:latest
-	push debian "$REGISTRY" debian:latest
-	pull plain
-	pull busybox
-	pull debian
-	export PLAIN=127.0.0.1:$REGISTRY/plain BUSYBOX=127.0.0.1:$REGISTRY/busybox DEBIAN=127.0.0.1:$REGISTRY/debian
 }
 
 teardown_file() { carrier_teardown_file; }

@@ -2,13 +2,7 @@
 source "${BATS_TEST_DIRNAME}/carrier.bash"
 
 setup_file() {
-	carrier_setup_file
-	start_registry REGISTRY
-	push debian "$REGISTRY" debian:latest
-	push plain "$REGISTRY" plain:latest
-	pull debian
-	pull plain
-	export DEBIAN=127.0.0.1:$REGISTRY/debian PLAIN=127.0.0.1:$REGISTRY/plain
+	setup_with debian plain
 	if [ "$WHO" = root ]; then	# whose containers get these
 		export POOL=$((1500000000 + $$ % 1000 * 65536))
 		echo "containers:$POOL:65536" >>/etc/subuid

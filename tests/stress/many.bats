@@ -6,13 +6,7 @@ export BATS_TEST_TIMEOUT=900
 
 MANY=200 RECORDS=1000
 
-setup_file() {
-	carrier_setup_file
-	start_registry REGISTRY
-	push plain "$REGISTRY" plain:latest
-	pull plain
-	export PLAIN=127.0.0.1:$REGISTRY/plain
-}
+setup_file() { setup_with plain; }
 
 teardown_file() { carrier_teardown_file; }
 
