@@ -709,21 +709,32 @@ static int newest_first(const void *a, const void *b)
 	return order ? order : strcmp(x->id, y->id);
 }
 
+/* open_containers - the directory, and to read it; -ENOENT, which is said nowhere: there has never been one */
+static int open_containers(const struct carrier *carrier, DIR **ret, struct error *err)
+{
+	struct error why = { 0 };
+	cleanup_close int containers_fd = open_place(carrier, "containers", false, &why);
+	if (containers_fd == -ENOENT)
+		return -ENOENT;
+	if (containers_fd < 0)
+		return error_say(err, why.code, "%s", why.text);
+	cleanup_close int fd = openat(containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*ret = fd < 0 ? NULL : fdopendir(fd);
+	if (!*ret)
+		return error_set(err, errno, "list '%s/containers'", carrier->root);
+	(void) take_fd(fd);
+	return take_fd(containers_fd);
+}
+
 int record_list(const struct carrier *carrier, struct container **ret, size_t *ret_n, struct error *err)
 {
 	*ret = NULL;
 	*ret_n = 0;
 	struct error why = { 0 };
-	cleanup_close int containers_fd = open_place(carrier, "containers", false, &why);
-	if (containers_fd == -ENOENT)
-		return 0;
+	cleanup_dir DIR *d = NULL;
+	cleanup_close int containers_fd = open_containers(carrier, &d, err);
 	if (containers_fd < 0)
-		return error_say(err, why.code, "%s", why.text);
-	cleanup_close int fd = openat(containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d)
-		return error_set(err, errno, "list '%s/containers'", carrier->root);
-	(void) take_fd(fd);
+		return containers_fd == -ENOENT ? 0 : containers_fd;
 
 	struct container *all = NULL;
 	size_t n = 0, size = 0;
@@ -812,16 +823,10 @@ static int load_brief(const struct carrier *carrier, int containers_fd, const ch
 int record_each(const struct carrier *carrier, bool only_active, void (*visit)(void *ctx, const struct container *c), void *ctx, struct error *err)
 {
 	struct error why = { 0 };
-	cleanup_close int containers_fd = open_place(carrier, "containers", false, &why);
-	if (containers_fd == -ENOENT)
-		return 0;
+	cleanup_dir DIR *d = NULL;
+	cleanup_close int containers_fd = open_containers(carrier, &d, err);
 	if (containers_fd < 0)
-		return error_say(err, why.code, "%s", why.text);
-	cleanup_close int fd = openat(containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d)
-		return error_set(err, errno, "list '%s/containers'", carrier->root);
-	(void) take_fd(fd);
+		return containers_fd == -ENOENT ? 0 : containers_fd;
 	for (struct dirent *e; (e = readdir(d));) {
 		cleanup_container struct container c = CONTAINER_NONE;
 		if (!is_id(e->d_name)) {

@@ -1,6 +1,7 @@
 #include "changes.h"
 #include "cleanup.h"
 #include "mem.h"
+#include "merged.h"
 #include "str.h"
 #include <fcntl.h>
 #include <limits.h>
@@ -8,9 +9,6 @@
 #include <sys/stat.h>
 
 enum { DEPTH_MAX = 250 };
-
-/* A directory of a tree: those of the layers that are merged in it, topmost first. */
-struct merged { int *fds; size_t n; bool mapped; };	/* mapped: the first has owners of the container's maps */
 
 struct comparing {
 	const char *const *skip;
@@ -22,48 +20,7 @@ struct comparing {
 	struct buf *held;	/* lines that are said only if something follows: the directories we are in */
 };
 
-static void merged_done(struct merged *m)
-{
-	for (size_t i = 0; i < m->n; i++)
-		close_fd(&m->fds[i]);
-	free(m->fds);
-	*m = (struct merged) { 0 };
-}
-
 /* ---- one name ---- */
-
-/* look - the file @name in @m; @at: in which layer. -ENOENT */
-static int look(const struct merged *m, const char *name, struct stat *st, size_t *at)
-{
-	for (*at = 0; *at < m->n; ++*at) {
-		if (fstatat(m->fds[*at], name, st, AT_SYMLINK_NOFOLLOW) == 0)
-			return view_is_whiteout(st) ? -ENOENT : 0;
-		if (errno != ENOENT)
-			return -errno;
-	}
-	return -ENOENT;
-}
-
-/* enter - the directory @name of @m: of all layers from @at on, until one hides what is below */
-static int enter(const struct merged *m, const char *name, size_t at, struct merged *ret, struct error *err)
-{
-	struct stat st;
-	*ret = (struct merged) { .fds = xcalloc(m->n + 1, sizeof(int)) };
-	for (; at < m->n; at++) {
-		if (fstatat(m->fds[at], name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-			continue;
-		int fd = openat(m->fds[at], name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-			break;	/* a file, or a whiteout */
-		if (fd < 0)
-			return error_set(err, errno, "open '%s'", name);
-		ret->mapped = ret->mapped || (m->mapped && at == 0);
-		ret->fds[ret->n++] = fd;
-		if (view_is_opaque(fd))
-			break;
-	}
-	return 0;
-}
 
 /* the_same_dirs - do both see the same directories, and nothing else? */
 static bool the_same_dirs(const struct merged *a, const struct merged *b)
@@ -76,22 +33,6 @@ static bool the_same_dirs(const struct merged *a, const struct merged *b)
 			return false;
 	}
 	return true;
-}
-
-static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *) a, *(char *const *) b); }
-
-static int add_names(const struct merged *m, struct strings *ret, struct error *err)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		int copy = openat(m->fds[i], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		cleanup_dir DIR *d = copy < 0 ? NULL : fdopendir(copy);
-		if (!d)
-			return error_set(err, errno, "read a directory of a layer");
-		for (struct dirent *e; (e = readdir(d));)
-			if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-				strings_add(ret, e->d_name);
-	}
-	return 0;
 }
 
 static bool same_link(const struct merged *a, size_t at_a, const struct merged *b, size_t at_b, const char *name)
@@ -139,9 +80,9 @@ static int below(struct comparing *c, const struct merged *was, const struct mer
 		 bool existed, struct error *err)
 {
 	struct merged old = { 0 }, new = { 0 };
-	int r = existed ? enter(was, name, at_was, &old, err) : 0;
+	int r = existed ? merged_enter(was, name, at_was, &old, err) : 0;
 	if (r == 0)
-		r = enter(is, name, at_is, &new, err);
+		r = merged_enter(is, name, at_is, &new, err);
 	if (r == 0 && !the_same_dirs(&old, &new))
 		r = compare(c, &old, &new, err);
 	merged_done(&old);
@@ -153,7 +94,7 @@ static int compare_name(struct comparing *c, const struct merged *was, const str
 {
 	struct stat old, new;
 	size_t at_was, at_is;
-	int had = look(was, name, &old, &at_was), has = look(is, name, &new, &at_is);
+	int had = merged_look(was, name, &old, &at_was), has = merged_look(is, name, &new, &at_is);
 	if ((had < 0 && had != -ENOENT) || (has < 0 && has != -ENOENT))
 		return error_set(err, had < 0 && had != -ENOENT ? -had : -has, "look at '%.300s'", c->path.data);
 	if (has < 0)
@@ -195,11 +136,10 @@ static int compare(struct comparing *c, const struct merged *was, const struct m
 	size_t len = c->path.len;
 	if (c->depth == DEPTH_MAX)
 		return error_say(err, ELOOP, "'%.100s...' is more than %d directories deep", c->path.data, DEPTH_MAX);
-	int r = add_names(was, &names, err);
+	int r = merged_names(was, &names, err);
 	if (r == 0)
-		r = add_names(is, &names, err);
-	if (names.n)
-		qsort(names.v, names.n, sizeof *names.v, by_bytes);
+		r = merged_names(is, &names, err);
+	merged_sort(&names);
 	c->depth++;
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		if (i > 0 && strcmp(names.v[i], names.v[i - 1]) == 0)

@@ -3,6 +3,7 @@
 #include "copy.h"
 #include "fs.h"
 #include "mem.h"
+#include "merged.h"
 #include "proc.h"
 #include "store.h"
 #include "view.h"
@@ -13,8 +14,6 @@
 
 enum { DEPTH_MAX = 250, NAME_SIZE = 96, MAPS_MAX = 1 << 16 };
 
-/* A directory of the image: those of the layers that are merged in it, topmost first. */
-struct merged { int *fds; size_t n; };
 struct link { dev_t dev; ino_t ino; char *path; };
 struct building {
 	int tree_fd;
@@ -24,65 +23,6 @@ struct building {
 	struct link *links;		/* files with several names, under their first one */
 	size_t n_links;
 };
-
-static void merged_done(struct merged *m)
-{
-	for (size_t i = 0; i < m->n; i++)
-		close_fd(&m->fds[i]);
-	free(m->fds);
-	*m = (struct merged) { 0 };
-}
-
-/* ---- names ---- */
-
-static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *) a, *(char *const *) b); }
-
-static int list_names(const struct merged *m, struct strings *ret, struct error *err)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		int fd = openat(m->fds[i], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
-		if (!d)
-			return error_set(err, errno, "read a directory of a layer");
-		for (struct dirent *e; (e = readdir(d));)
-			if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-				strings_add(ret, e->d_name);
-	}
-	if (ret->n)
-		qsort(ret->v, ret->n, sizeof *ret->v, by_bytes);
-	return 0;
-}
-
-/* look - where the file @name is; -ENOENT when a whiteout says that it is not */
-static int look(const struct merged *m, const char *name, struct stat *st, size_t *at)
-{
-	for (*at = 0; *at < m->n; ++*at) {
-		if (fstatat(m->fds[*at], name, st, AT_SYMLINK_NOFOLLOW) == 0)
-			return view_is_whiteout(st) ? -ENOENT : 0;
-		if (errno != ENOENT)
-			return -errno;
-	}
-	return -ENOENT;
-}
-
-/* enter - the directory @name, of all layers from @at on, until one hides what is below */
-static int enter(const struct merged *m, const char *name, size_t at, struct merged *ret, struct error *err)
-{
-	*ret = (struct merged) { xcalloc(m->n + 1, sizeof(int)), 0 };
-	for (; at < m->n; at++) {
-		int fd = openat(m->fds[at], name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-			break;	/* a file, or a whiteout */
-		if (fd < 0)
-			return error_set(err, errno, "open '%s'", name);
-		ret->fds[ret->n++] = fd;
-		if (view_is_opaque(fd))
-			break;
-	}
-	return 0;
-}
 
 /* ---- files ---- */
 
@@ -134,7 +74,7 @@ static int make_directory(struct building *b, const struct merged *m, size_t at,
 	if (mkdirat(out_fd, name, 0700) < 0)
 		return error_set(err, errno, "create '%s'", name);
 	cleanup_close int fd = openat(out_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int r = fd < 0 ? error_set(err, errno, "open '%s'", name) : enter(m, name, at, &below, err);
+	int r = fd < 0 ? error_set(err, errno, "open '%s'", name) : merged_enter(m, name, at, &below, err);
 	buf_printf(&b->path, "/%s", name);
 	b->depth++;
 	if (r == 0)
@@ -149,14 +89,15 @@ static int make_directory(struct building *b, const struct merged *m, size_t at,
 static int build(struct building *b, const struct merged *m, int out_fd, struct error *err)
 {
 	struct strings names cleanup_strings = { 0 };
-	int r = list_names(m, &names, err);
+	int r = merged_names(m, &names, err);
+	merged_sort(&names);
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		struct stat st;
 		size_t at;
 		const char *name = names.v[i];
 		if (i > 0 && strcmp(name, names.v[i - 1]) == 0)
 			continue;
-		int found = look(m, name, &st, &at);
+		int found = merged_look(m, name, &st, &at);
 		if (found == -ENOENT)
 			continue;
 		if (found < 0)
