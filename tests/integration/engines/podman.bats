@@ -30,8 +30,7 @@ setup_file() {
 	echo '{ "default": [{ "type": "insecureAcceptAnything" }] }' >"$BASE/podman/policy.json"
 	: >"$BASE/podman/registries.conf"
 	chmod -R a+rX "$BASE/podman"
-	pod pull -q --signature-policy "$BASE/podman/policy.json" "oci:$BASE/layout:plain" >/dev/null
-	pod tag "$(pod images -q)" localhost/plain
+	pod tag "$(pod pull -q --signature-policy "$BASE/podman/policy.json" "oci:$BASE/layout:plain")" localhost/plain
 }
 
 # pod ARGS... - podman, as $WHO
