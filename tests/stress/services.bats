@@ -27,8 +27,10 @@ make_services() {
 		exec postgres -k /tmp -c fsync=on
 	END
 	chmod 0755 "$dir/tree/usr/local/bin/database"
+	ln -sf /dev/stdout "$dir/tree/var/log/nginx/access.log"
+	ln -sf /dev/stderr "$dir/tree/var/log/nginx/error.log"
 	tar -c --numeric-owner -C "$dir/tree" . >"$dir/base.tar"
-	mkimage image --config '{"Cmd":["nginx","-g","daemon off; error_log stderr;"],"StopSignal":"SIGQUIT",
+	mkimage image --config '{"Cmd":["nginx","-g","daemon off;"],"StopSignal":"SIGQUIT",
 		"Volumes":{"/var/www/html":{}},
 		"Healthcheck":{"Test":["CMD-SHELL","bash -c \"exec 3<>/dev/tcp/127.0.0.1/80\""],"Interval":500000000,"Timeout":5000000000,"Retries":3}}' \
 		"$SERVICES" nginx "plain:$dir/base.tar" >/dev/null
