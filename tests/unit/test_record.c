@@ -12,7 +12,7 @@
 #include <utime.h>
 
 static char root[] = "/tmp/test_record.XXXXXX";
-static struct carrier carrier = { .root = root };
+static struct carrier carrier = { .root = root, .runroot = root };
 
 static bool exists(const char *dir, const char *name)
 {
