@@ -152,9 +152,11 @@ get() { # NAME PATH
 	soon restarted cache
 	soon healthy cache
 	expect 0 carrier exec cache redis-cli set b 2
-	expect 0 carrier pause cache
-	is cache paused
-	expect 0 carrier unpause cache
+	if [ "$WHO" = root ]; then	# no cgroups, and so no freezer, are delegated to the user here
+		expect 0 carrier pause cache
+		is cache paused
+		expect 0 carrier unpause cache
+	fi
 	expect 0 carrier exec cache redis-cli get a
 	prints 1
 	kill_monitor cache
