@@ -404,6 +404,7 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	kill -9 "$(monitor_of left)"
 	carrier wait left >"$WORK/code" 2>"$WORK/err" 3>&- &
 	local waits=$!
+	soon eval 'for p in $(pgrep -f " wait left$"); do ls -l /proc/$p/fd; done | grep -q pidfd'	# it has found it
 	expect 0 carrier rm -f left
 	wait $waits
 	same 255 "$(cat "$WORK/code")"

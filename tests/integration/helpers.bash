@@ -216,9 +216,9 @@ stopped() {
 	[ "$(woody state "$ID" | jq -r .status)" = stopped ]
 }
 
-# ended PID - no such process, or only its zombie: who has to reap it is not our matter
+# ended PID - no such process, or only its zombie: who has to reap it is not our matter. One look: it may go at any time.
 ended() {
-	[ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"
+	! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null
 }
 
 # gone - nothing of the container is left, also before teardown looks
