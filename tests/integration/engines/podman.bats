@@ -15,6 +15,11 @@ setup_file() {
 	cgroup_manager = "$CGROUP_MANAGER"
 	events_logger = "file"
 	infra_image = "localhost/plain"
+	# by default these are the user's own, and another suite's podman beside this one would remove our containers
+	static_dir = "$storage/graph/libpod"
+	volume_path = "$storage/graph/volumes"
+	tmp_dir = "$run/libpod"
+	lock_type = "file"
 	runtime = "woody"
 	runtime_supports_json = ["woody", "crun", "runc"]
 	runtime_supports_nocgroups = ["woody", "crun"]
