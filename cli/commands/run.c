@@ -46,6 +46,13 @@ static int replace(const struct carrier *c, const struct run_options *o, struct 
 	return container_remove(c, &old, &(struct remove_how) { .force = true }, err);
 }
 
+/* discard - what never ran leaves nothing */
+static void discard(const struct carrier *c, struct container *container)
+{
+	(void) record_remove(c, container, NULL);
+	volume_drop(c, container);
+}
+
 /* prepare - image and options to a container's record; nothing is started */
 static int prepare(const struct carrier *c, const struct run_options *o, char **args, struct container *ret, struct error *err)
 {
@@ -102,9 +109,8 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	if (r == 0)
 		r = record_save(ret, err);	/* without a status it counts as created */
 	if (r < 0) {
-		(void) record_remove(c, ret, NULL);
 		mounts_release(&held);
-		volume_drop(c, ret);
+		discard(c, ret);
 		ret->record.mounts = NULL;	/* they end with the pool */
 		ret->record.n_mounts = 0;
 		return r;
@@ -147,10 +153,8 @@ static int make(const struct carrier *c, const struct run_options *o, char **arg
 		r = write_id(o->cidfile, ret->record.id, &err);
 	if (r >= 0)
 		return 0;
-	if (ret->dir_fd >= 0) {
-		(void) record_remove(c, ret, NULL);
-		volume_drop(c, ret);
-	}
+	if (ret->dir_fd >= 0)
+		discard(c, ret);
 	(void) carrier_fail(&err);
 	return r == -EINTR ? INTERRUPTED : EXIT_CARRIER;
 }
@@ -168,8 +172,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	unsigned wants = o->detach ? 0 : wanted_streams(o);
 	cleanup_close int socket = monitor_start(c, &container, wants, &err);
 	if (socket < 0) {
-		(void) record_remove(c, &container, NULL);
-		volume_drop(c, &container);
+		discard(c, &container);
 		return carrier_fail(&err);
 	}
 	const struct client_options client = { .wants = wants, .proxy_signals = o->life.sig_proxy, .detach_keys = o->life.detach_keys,

@@ -1,6 +1,7 @@
 /* The group `secret`. */
 #include "../volume/secret_store.h"
 #include "../format.h"
+#include "../pairs.h"
 #include "../words.h"
 #include "archives.h"
 #include "cleanup.h"
@@ -44,7 +45,7 @@ static int run_create(void *program, void *given, char **args, int n_args)
 	char id[26];
 	int r = o->driver && strcmp(o->driver, "file") != 0 ? error_say(&err, EINVAL, "--driver '%s': there is only the driver file", o->driver) : 0;
 	if (r == 0)
-		r = words_to_map("--label", &o->labels, false, &pool, &labels, &err);
+		r = pairs_parse("--label", &o->labels, false, &pool, &labels, &err);
 	if (r == 0)
 		r = read_value(o, args[1], &value, &len, &err);
 	if (r == 0)
@@ -254,19 +255,11 @@ static int run_rm(void *program, void *given, char **args, int n_args)
 {
 	const struct rm_options *o = given;
 	struct error err = { 0 };
-	int code = 0;
 	if (o->all == (n_args > 0))
 		return error_say(&err, EINVAL, "secret rm: name at least one secret, or give --all"), carrier_fail(&err);
 	if (o->all)
 		return rm_all(program, &err);
-	for (; *args; args++) {
-		int r = secret_remove(program, *args, &err);
-		if (r == 0)
-			puts(*args);
-		else if (!(o->ignore && r == -ENOENT))
-			code = (carrier_fail(&err), 1);
-	}
-	return code;
+	return remove_each(program, args, secret_remove, o->ignore);
 }
 
 static const struct command command_secret_rm = {

@@ -2,6 +2,7 @@
 #include "../volume/volume.h"
 #include "../container/apart.h"
 #include "../format.h"
+#include "../pairs.h"
 #include "ask.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -28,9 +29,9 @@ static int create(const struct carrier *c, const struct create_options *o, const
 	struct volume_record wanted = { .name = (char *) (uintptr_t) name };
 	if (o->driver && strcmp(o->driver, "local") != 0)
 		return error_say(err, EINVAL, "--driver '%s': there is only the driver local", o->driver);
-	int r = words_to_map("--label", &o->labels, false, &pool, &wanted.labels, err);
+	int r = pairs_parse("--label", &o->labels, false, &pool, &wanted.labels, err);
 	if (r == 0)
-		r = words_to_map("--opt", &o->options, true, &pool, &wanted.options, err);
+		r = pairs_parse("--opt", &o->options, true, &pool, &wanted.options, err);
 	if (r == 0)
 		r = volumes_open(c, true, &volumes, err);
 	cleanup_close int hold = r < 0 ? -1 : named_hold(&volumes, false, err);
@@ -216,19 +217,11 @@ static int run_rm(void *program, void *given, char **args, int n_args)
 {
 	const struct rm_options *o = given;
 	struct error err = { 0 };
-	int code = 0;
 	if (o->all == (n_args > 0))
 		return error_say(&err, EINVAL, "volume rm: name at least one volume, or give --all"), carrier_fail(&err);
 	if (o->all)
 		return rm_all(program, &err);
-	for (; *args; args++) {
-		int r = volume_remove(program, *args, &err);
-		if (r == 0)
-			puts(*args);
-		else if (!(o->force && r == -ENOENT))
-			code = (carrier_fail(&err), 1);
-	}
-	return code;
+	return remove_each(program, args, volume_remove, o->force);
 }
 
 static const struct command command_volume_rm = {

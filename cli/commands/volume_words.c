@@ -8,20 +8,18 @@
 
 enum { DANGLING = 1, USED = -1 };
 
-int words_to_map(const char *option, const struct strings *words, bool value, struct pool *pool, struct json_map *ret, struct error *err)
+int remove_each(const struct carrier *c, char **names, int (*remove)(const struct carrier *, const char *, struct error *), bool missing_ok)
 {
-	*ret = (struct json_map) { .pairs = pool_alloc(pool, (words->n + 1) * sizeof *ret->pairs) };
-	for (size_t i = 0; i < words->n; i++) {
-		const char *word = words->v[i];
-		size_t len = strcspn(word, "="), at = 0;
-		if (len == 0 || (value && !word[len]))
-			return error_say(err, EINVAL, "%s '%s': give %s", option, word, value ? "KEY=VALUE" : "NAME=VALUE");
-		while (at < ret->n && (strlen(ret->pairs[at].key) != len || strncmp(ret->pairs[at].key, word, len) != 0))
-			at++;
-		ret->n += at == ret->n;
-		ret->pairs[at] = (struct json_pair) { pool_strndup(pool, word, len), pool_strdup(pool, word[len] ? word + len + 1 : "") };
+	int code = 0;
+	for (; *names; names++) {
+		struct error err = { 0 };
+		int r = remove(c, *names, &err);
+		if (r == 0)
+			puts(*names);
+		else if (!missing_ok || r != -ENOENT)
+			code = (carrier_fail(&err), 1);
 	}
-	return 0;
+	return code;
 }
 
 int print_records(const struct json_type *type, const void *records, size_t n, const char *format, struct error *err)

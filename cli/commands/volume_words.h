@@ -9,8 +9,9 @@ extern const struct command command_volume_export, command_volume_import;
 struct seen_volume { char *name, *created, *driver, *mountpoint, *scope; struct json_map labels, options; bool anonymous; };
 struct seen_volume volume_seen(const struct volume *v);
 
-/* words_to_map - NAME=VALUE of --label and the like; a later one of the same name counts. @value: it must have one */
-int words_to_map(const char *option, const struct strings *words, bool value, struct pool *pool, struct json_map *ret, struct error *err);
+/* remove_each - the command `rm`: prints what was removed, says what was not. @missing_ok: what does not exist is no failure.
+ * Return: the exit code */
+int remove_each(const struct carrier *c, char **names, int (*remove)(const struct carrier *, const char *, struct error *), bool missing_ok);
 
 /* print_records - of inspect: @n objects of @type as a JSON list, or, with a template, a line for each */
 int print_records(const struct json_type *type, const void *records, size_t n, const char *format, struct error *err);

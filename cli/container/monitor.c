@@ -269,6 +269,8 @@ static void reread(struct monitor *m)
 static bool is_wanted_again(const struct monitor *m)
 {
 	const struct status *s = &m->c->status;
+	if (!m->restart_asked && restart_policy_of(&m->c->record.life) == RESTART_NO)
+		return false;
 	bool stopped = m->stop_asked || noted_stop(m) != RECORD_NOT_STOPPED;
 	return (m->restart_asked && !stopped) || restart_wanted(&m->c->record.life, s->exit_code, s->restarts, stopped);
 }

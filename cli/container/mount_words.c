@@ -1,4 +1,5 @@
 #include "mount_words.h"
+#include "../pairs.h"
 #include "../volume/named.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -354,11 +355,7 @@ static int parse_bool(const struct building *b, const char *key, const char *val
 static void add_pair(struct building *b, struct json_map *map, const char *text)
 {
 	size_t len = strcspn(text, "=");
-	struct json_pair *pairs = pool_alloc(b->pool, (map->n + 1) * sizeof *pairs);
-	if (map->n)
-		memcpy(pairs, map->pairs, map->n * sizeof *pairs);
-	pairs[map->n++] = (struct json_pair) { pool_strndup(b->pool, text, len), keep(b, text[len] ? text + len + 1 : "") };
-	map->pairs = pairs;
+	pairs_set(map, b->pool, text, len, text[len] ? text + len + 1 : "");
 }
 
 static int bind_recursive(struct building *b, const char *value, struct error *err)

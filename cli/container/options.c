@@ -1,5 +1,6 @@
 #include "options.h"
 #include "../image/store.h"
+#include "../pairs.h"
 #include "cleanup.h"
 #include "envfile.h"
 #include "explain_path.h"
@@ -179,16 +180,6 @@ static int make_process(const struct run_options *o, const struct image *image, 
 	return check_hostname(o->hostname, err);
 }
 
-static void set_label(struct json_map *labels, struct pool *pool, const char *key, size_t len, const char *value)
-{
-	size_t at = 0;
-	while (at < labels->n && (strlen(labels->pairs[at].key) != len || memcmp(labels->pairs[at].key, key, len) != 0))
-		at++;
-	if (at == labels->n)
-		labels->pairs[labels->n++].key = pool_strndup(pool, key, len);
-	labels->pairs[at].value = pool_strdup(pool, value);
-}
-
 static int make_labels(const struct run_options *o, const struct image *image, struct pool *pool, struct record *ret,
 		       struct error *err)
 {
@@ -201,18 +192,10 @@ static int make_labels(const struct run_options *o, const struct image *image, s
 	}
 	for (size_t i = 0; i < o->labels.n; i++)
 		strings_add(&given, o->labels.v[i]);
-	ret->labels = (struct json_map) { .pairs = pool_alloc(pool, (of_image->n + given.n + 1) * sizeof *ret->labels.pairs) };
 	for (size_t i = 0; i < of_image->n; i++)
-		set_label(&ret->labels, pool, of_image->pairs[i].key, strlen(of_image->pairs[i].key),
+		pairs_set(&ret->labels, pool, of_image->pairs[i].key, strlen(of_image->pairs[i].key),
 			  of_image->pairs[i].value ? of_image->pairs[i].value : "");
-	for (size_t i = 0; i < given.n; i++) {
-		const char *word = given.v[i];
-		size_t len = strcspn(word, "=");
-		if (len == 0)
-			return error_say(err, EINVAL, "--label '%s': there is no name; give NAME=VALUE", word);
-		set_label(&ret->labels, pool, word, len, word[len] ? word + len + 1 : "");
-	}
-	return 0;
+	return pairs_parse("--label", &given, false, pool, &ret->labels, err);
 }
 
 /* ---- network ---- */

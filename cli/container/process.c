@@ -1,4 +1,5 @@
 #include "process.h"
+#include "../pairs.h"
 #include "bundle.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -22,27 +23,6 @@ const struct json_type record_process_type = JSON_TYPE(T, JSON_FIELD(T, groups, 
 
 /* ---- options ---- */
 
-/* set_pairs - NAME=VALUE words; the last one of a name counts */
-static int set_pairs(const char *option, const struct strings *words, struct pool *pool, struct json_map *ret, struct error *err)
-{
-	*ret = (struct json_map) { 0 };
-	if (words->n == 0)
-		return 0;
-	ret->pairs = pool_alloc(pool, words->n * sizeof *ret->pairs);
-	for (size_t i = 0; i < words->n; i++) {
-		const char *word = words->v[i];
-		size_t len = strcspn(word, "="), at = 0;
-		if (len == 0 || !word[len])
-			return error_say(err, EINVAL, "%s '%s': give NAME=VALUE", option, word);
-		char *name = pool_strndup(pool, word, len);
-		while (at < ret->n && strcmp(ret->pairs[at].key, name) != 0)
-			at++;
-		ret->pairs[at] = (struct json_pair) { name, pool_strdup(pool, word + len + 1) };
-		ret->n += at == ret->n;
-	}
-	return 0;
-}
-
 int sysctl_allowed(const char *name, bool own_ipc, bool own_network, bool own_uts, struct error *err)
 {
 	static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
@@ -64,7 +44,7 @@ int sysctl_allowed(const char *name, bool own_ipc, bool own_network, bool own_ut
 static int set_sysctl(const struct process_options *o, bool host_network, struct pool *pool, struct record *ret, struct error *err)
 {
 	struct json_map *map = &ret->process.sysctl;
-	int r = set_pairs("--sysctl", &o->sysctl, pool, map, err);
+	int r = pairs_parse("--sysctl", &o->sysctl, true, pool, map, err);
 	const char *ipc = ret->namespaces.ipc;
 	bool own_ipc = !ipc || (strcmp(ipc, "host") != 0 && !str_starts(ipc, "container:"));
 	for (size_t i = 0; r == 0 && i < map->n; i++) {
@@ -148,7 +128,7 @@ int process_to_record(const struct process_options *o, bool host_network, struct
 {
 	struct record_process *p = &ret->process;
 	int r = set_sysctl(o, host_network, pool, ret, err);
-	r = r < 0 ? r : set_pairs("--annotation", &o->annotations, pool, &p->annotations, err);
+	r = r < 0 ? r : pairs_parse("--annotation", &o->annotations, true, pool, &p->annotations, err);
 	r = r < 0 ? r : set_groups(o, pool, p, err);
 	r = r < 0 ? r : set_hooks(o, pool, p, err);
 	r = r < 0 ? r : set_timezone(o->timezone, pool, p, err);

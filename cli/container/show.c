@@ -220,32 +220,15 @@ static void put_restart_policy(struct out *o)
 	close_object(o);
 }
 
-/* put_devices - {"PathOnHost","PathInContainer","CgroupPermissions"} */
-static void put_devices(struct out *o)
+/* put_objects - a list of objects, each with @rows of one member of the record's list at @path */
+static void put_objects(struct out *o, const char *name, const char *path, const struct row *rows, size_t n_rows)
 {
-	static const struct row rows[] = { { "PathOnHost", "host", "\"\"" }, { "PathInContainer", "container", "\"\"" },
-					   { "CgroupPermissions", "permissions", "\"rwm\"" } };
-	const struct json_value *list = find(o->record, "devices.devices"), *all = o->record;
-	put_raw(o, "Devices", "[");
+	const struct json_value *list = find(o->record, path), *all = o->record;
+	put_raw(o, name, "[");
 	for (const struct json_value *v = list ? list->first : NULL; v; v = v->next) {
 		open_object(o, NULL);
 		o->record = v;
-		PUT_ROWS(o, rows);
-		close_object(o);
-	}
-	o->record = all;
-	buf_putc(&o->text, ']');
-}
-
-static void put_ulimits(struct out *o)
-{
-	static const struct row rows[] = { { "Name", "name", "\"\"" }, { "Soft", "soft", "0" }, { "Hard", "hard", "0" } };
-	const struct json_value *list = find(o->record, "limits.ulimits"), *all = o->record;
-	put_raw(o, "Ulimits", "[");
-	for (const struct json_value *v = list ? list->first : NULL; v; v = v->next) {
-		open_object(o, NULL);
-		o->record = v;
-		PUT_ROWS(o, rows);
+		put_rows(o, rows, n_rows);
 		close_object(o);
 	}
 	o->record = all;
@@ -273,6 +256,9 @@ static void put_host_config(struct out *o, const struct container *c)
 		{ "BlkioDeviceReadIOps", "limits.deviceReadIops", "[]" }, { "BlkioDeviceWriteIOps", "limits.deviceWriteIops", "[]" },
 		{ "CgroupConf", "limits.unified", "{}" }, { "DeviceCgroupRules", "devices.rules", "[]" },
 	};
+	static const struct row devices[] = { { "PathOnHost", "host", "\"\"" }, { "PathInContainer", "container", "\"\"" },
+					      { "CgroupPermissions", "permissions", "\"rwm\"" } };
+	static const struct row ulimits[] = { { "Name", "name", "\"\"" }, { "Soft", "soft", "0" }, { "Hard", "hard", "0" } };
 	int64_t period = c->record.cpu_period ? c->record.cpu_period : 1;
 	open_object(o, "HostConfig");
 	put_binds(o, &c->record);
@@ -282,8 +268,8 @@ static void put_host_config(struct out *o, const struct container *c)
 	put_restart_policy(o);
 	put_log_config(o);
 	put_security(o);
-	put_devices(o);
-	put_ulimits(o);
+	put_objects(o, "Devices", "devices.devices", devices, sizeof devices / sizeof *devices);
+	put_objects(o, "Ulimits", "limits.ulimits", ulimits, sizeof ulimits / sizeof *ulimits);
 	put_text(o, "UsernsMode", "");
 	close_object(o);
 }

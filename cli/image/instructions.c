@@ -1,4 +1,5 @@
 #include "instructions.h"
+#include "../pairs.h"
 #include "../words.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -153,24 +154,18 @@ static int change_env(const struct change *c)
 static int change_label(const struct change *c)
 {
 	struct strings given cleanup_strings = { 0 };
-	struct json_map *map = &c->settings->labels;
+	struct json_map map = { 0 };
+	const struct json_map *old = &c->settings->labels;
 	int r = pairs(c, &given);
 	if (r < 0)
 		return r;
-	struct json_pair *list = pool_alloc(c->pool, (map->n + given.n) * sizeof *list);
-	size_t n = 0;
-	for (size_t i = 0; i < map->n; i++)
-		list[n++] = map->pairs[i];
+	for (size_t i = 0; i < old->n; i++)
+		pairs_set(&map, c->pool, old->pairs[i].key, strlen(old->pairs[i].key), old->pairs[i].value);
 	for (size_t i = 0; i < given.n; i++) {
-		char *name = keep(c, given.v[i]), *value = strchr(name, '=');
-		*value++ = 0;
-		size_t k = 0;
-		while (k < n && strcmp(list[k].key, name) != 0)
-			k++;
-		list[k] = (struct json_pair) { name, value };
-		n += k == n;
+		size_t len = strcspn(given.v[i], "=");
+		pairs_set(&map, c->pool, given.v[i], len, given.v[i] + len + 1);
 	}
-	*map = (struct json_map) { n, list };
+	c->settings->labels = map;
 	return 0;
 }
 

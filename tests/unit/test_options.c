@@ -129,7 +129,7 @@ static void test_errors(void)
 		{ "--add-host x", "--add-host 'x': give NAME:ADDRESS" },
 		{ "--add-host x:y", "--add-host: 'y' is not an address" },
 		{ "--dns 1.2.3", "--dns: '1.2.3' is not an address" },
-		{ "--label =x", "--label '=x': there is no name; give NAME=VALUE" },
+		{ "--label =x", "--label '=x': give NAME=VALUE" },
 		{ "-f /proc/version", "--rootfs '/proc/version': not a directory" },
 		{ "-f /nowhere", "--rootfs '/nowhere': No such file or directory" },
 	};
