@@ -302,7 +302,7 @@ static void live_again(struct monitor *m)
 		leave_terminal(m);
 	(void) set_status(m, "running", NULL);
 	event_container(m->carrier, m->c, "start", NULL);
-	if (noted_stop(m) != RECORD_NOT_STOPPED)	/* by somebody who found no process to send a signal to */
+	if (m->stop_asked || noted_stop(m) != RECORD_NOT_STOPPED)	/* by somebody who found no process to send a signal to */
 		(void) kill(m->init, SIGKILL);
 	live(m);
 }
@@ -345,6 +345,8 @@ static _Noreturn void monitor_main(struct monitor *m)
 	attach_tell_int(&m->attach, NULL, MONITOR_STARTED, (int32_t) m->init);
 	if (!m->foreground)
 		leave_terminal(m);
+	if (m->stop_asked)	/* by a signal that found no process yet: nothing was done that could be ended in order */
+		(void) kill(m->init, SIGKILL);
 	live(m);
 	start_again(m);
 

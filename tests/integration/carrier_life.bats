@@ -435,6 +435,23 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	done
 }
 
+@test "a signal to run that comes before the container has started ends it" {
+	local code=0
+	mkdir hooks
+	cat >hooks/slow.json <<-END
+		{ "version": "1.0.0", "hook": { "path": "/bin/sh", "args": ["sh", "-c", ": >$PWD/begun; sleep 1"] },
+		  "when": { "always": true }, "stages": ["createRuntime"] }
+	END
+	chmod 777 .
+	carrier run --rm --name early --hooks-dir "$PWD/hooks" --network none "$PLAIN" sleep 1000 >out 2>err 3>&- &
+	local runs=$!
+	soon [ -e begun ]
+	kill -TERM "$(pgrep -o -f "carrier .*run --rm --name early")"
+	wait $runs || code=$?
+	same 137 "$code"
+	soon eval '[ -z "$(carrier ps -aq)" ]'
+}
+
 @test "boot: what a reboot has ended is started again, by its policy, once" {
 	local name
 	service always --restart always -- sleep 1000
