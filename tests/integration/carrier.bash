@@ -37,7 +37,8 @@ remove_user() {
 	[ -z "${NAME:-}" ] || delete_user "$NAME"
 }
 
-carrier_setup_file() {
+# carrier_setup_bare - without any image
+carrier_setup_bare() {
 	chmod 711 "$BATS_RUN_TMPDIR"
 	chmod 755 "$BATS_FILE_TMPDIR"
 	BASE=$(mktemp -d "${BASE_IN:-/tmp}/ct.XXXXXX")	# short: sockets are made below it
@@ -51,6 +52,10 @@ carrier_setup_file() {
 		make_user
 		CROOT=$USER_HOME/.local/share/carrier
 	fi
+}
+
+carrier_setup_file() {
+	carrier_setup_bare
 	make_images
 }
 
