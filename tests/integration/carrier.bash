@@ -1,7 +1,8 @@
 # What carrier's suites stand on. The assertions are helpers.bash's; set-up and teardown are of their own.
 #
 # Environment, set by meson: WOODY, CARRIER (carrier-fetch, carrier-unpack and carrier-pack beside it), WOODY_TESTBIN (lister, too), and
-#	WHO		root (default) or user: who runs carrier in a suite that is meant for both
+#	WHO		root (default) or user: who runs carrier in a suite that is meant for both; self: the ordinary user who runs bats,
+#			in a cgroup of its own, as in the guest
 #	FIXTURES	where images are kept from one file to the next; otherwise each file makes its own
 #
 # In each test:
@@ -192,6 +193,9 @@ first_process() {
 	done
 	fail "no process of carrier's: $1"
 }
+
+# has_limits - containers of $WHO can have them: root's; an ordinary user's where it was given a cgroup
+has_limits() { [ "$WHO" = root ] || { [ "$WHO" = self ] && [ -e /sys/fs/cgroup/cgroup.controllers ]; }; }
 
 nothing_runs() { [ -z "$(processes)" ]; }
 

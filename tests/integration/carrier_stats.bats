@@ -14,12 +14,9 @@ asleep() {
 
 once() { carrier stats --no-stream "$@"; }
 
-# limits_here - does this user's container have a control group of its own?
-limits_here() { [ "$WHO" = root ]; }
-
 @test "stats: docker's columns and members; processor, memory and processes are those of the container" {
 	local limit=()
-	! limits_here || limit=(-m 64m)
+	! has_limits || limit=(-m 64m)
 	asleep idle "${limit[@]}"
 	asleep busy
 	expect 0 carrier exec -d busy sh -c 'while :; do :; done'
@@ -33,7 +30,7 @@ limits_here() { [ "$WHO" = root ]; }
 	same true "$(jq -s '(.[] | select(.Name == "idle") | .CPUPerc | rtrimstr("%") | tonumber) < 5' <<<"$output")"
 	same '["1","2"]' "$(jq -sc 'sort_by(.Name) | reverse | map(.PIDs)' <<<"$output")"
 	expect 0 once --format '{{.Name}} {{.MemUsage}}' idle
-	if limits_here; then
+	if has_limits; then
 		[[ $output =~ ^idle\ [0-9.]+(B|KiB|MiB)\ /\ 64MiB$ ]] || fail "$output"
 	else
 		[[ $output =~ ^idle\ [0-9.]+(KiB|MiB)\ /\ [0-9.]+GiB$ ]] || fail "$output"
