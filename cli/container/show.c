@@ -235,6 +235,22 @@ static void put_objects(struct out *o, const char *name, const char *path, const
 	buf_putc(&o->text, ']');
 }
 
+/* put_device_limits - the record has "/dev/sda:1048576" */
+static void put_device_limits(struct out *o, const char *name, const char *path, const char *number)
+{
+	const struct json_value *list = find(o->record, path);
+	put_raw(o, name, "[");
+	for (const struct json_value *v = list ? list->first : NULL; v; v = v->next) {
+		const char *colon = v->text ? strrchr(v->text, ':') : NULL;
+		cleanup_free char *device = colon ? xstrndup(v->text, (size_t) (colon - v->text)) : NULL;
+		open_object(o, NULL);
+		put_text(o, "Path", device);
+		put_raw(o, number, colon ? colon + 1 : "0");
+		close_object(o);
+	}
+	buf_putc(&o->text, ']');
+}
+
 static void put_host_config(struct out *o, const struct container *c)
 {
 	static const struct row rows[] = {
@@ -251,10 +267,7 @@ static void put_host_config(struct out *o, const struct container *c)
 		{ "MemorySwappiness", "limits.swappiness", "null" }, { "CpuShares", "limits.cpuShares", "0" }, { "CpuPeriod", "cpuPeriod", "0" },
 		{ "CpuQuota", "cpuQuota", "0" }, { "CpuRealtimePeriod", "limits.cpuRtPeriod", "0" }, { "CpuRealtimeRuntime", "limits.cpuRtRuntime", "0" },
 		{ "CpusetCpus", "limits.cpusetCpus", "\"\"" }, { "CpusetMems", "limits.cpusetMems", "\"\"" }, { "PidsLimit", "pidsLimit", "0" },
-		{ "BlkioWeight", "limits.blkioWeight", "0" }, { "BlkioWeightDevice", "limits.blkioWeightDevices", "[]" },
-		{ "BlkioDeviceReadBps", "limits.deviceReadBps", "[]" }, { "BlkioDeviceWriteBps", "limits.deviceWriteBps", "[]" },
-		{ "BlkioDeviceReadIOps", "limits.deviceReadIops", "[]" }, { "BlkioDeviceWriteIOps", "limits.deviceWriteIops", "[]" },
-		{ "CgroupConf", "limits.unified", "{}" }, { "DeviceCgroupRules", "devices.rules", "[]" },
+		{ "BlkioWeight", "limits.blkioWeight", "0" }, { "CgroupConf", "limits.unified", "{}" }, { "DeviceCgroupRules", "devices.rules", "[]" },
 	};
 	static const struct row devices[] = { { "PathOnHost", "host", "\"\"" }, { "PathInContainer", "container", "\"\"" },
 					      { "CgroupPermissions", "permissions", "\"rwm\"" } };
@@ -263,6 +276,11 @@ static void put_host_config(struct out *o, const struct container *c)
 	open_object(o, "HostConfig");
 	put_binds(o, &c->record);
 	PUT_ROWS(o, rows);
+	put_device_limits(o, "BlkioWeightDevice", "limits.blkioWeightDevices", "Weight");
+	put_device_limits(o, "BlkioDeviceReadBps", "limits.deviceReadBps", "Rate");
+	put_device_limits(o, "BlkioDeviceWriteBps", "limits.deviceWriteBps", "Rate");
+	put_device_limits(o, "BlkioDeviceReadIOps", "limits.deviceReadIops", "Rate");
+	put_device_limits(o, "BlkioDeviceWriteIOps", "limits.deviceWriteIops", "Rate");
 	put_raw(o, "PortBindings", "{}");
 	put_number(o, "NanoCpus", c->record.cpu_quota > 0 ? c->record.cpu_quota * INT64_C(1000000000) / period : 0);
 	put_restart_policy(o);

@@ -296,6 +296,62 @@ inside_now() {
 	[ "$output" = max ] || [ "$output" -gt 9000000000000000 ]
 }
 
+# resources_of NAME - docker's members, of all options that update and clone have for them
+resources_of() {
+	carrier inspect "$1" | jq -c '.[0].HostConfig | [.Memory, .MemoryReservation, .MemorySwap, .MemorySwappiness, .CpuShares, .CpuQuota, .CpuPeriod,
+		.CpuRealtimePeriod, .CpuRealtimeRuntime, .CpusetCpus, .CpusetMems, .PidsLimit, .BlkioWeight]
+		+ ([.BlkioWeightDevice, .BlkioDeviceReadBps, .BlkioDeviceWriteBps, .BlkioDeviceReadIOps, .BlkioDeviceWriteIOps]
+		   | map(.[] | select(.Path == $disk) | .Weight // .Rate))' --arg disk "$LOOP"
+}
+
+@test "update and clone: every limit that run has" {
+	limits_here
+	truncate -s 8M disk
+	LOOP=$(losetup -f --show disk) || skip "no loop device: losetup -f: $(losetup -f 2>&1)"
+	local number old=(--memory-swappiness 10 --cpu-rt-period 500000 --cpu-rt-runtime 400000) all now
+	number=$(printf '%d:%d' "0x$(stat -c %t "$LOOP")" "0x$(stat -c %T "$LOOP")")
+	now=(--memory 64m --memory-reservation 32m --memory-swap 96m --cpu-quota 20000 --cpu-period 50000 --cpuset-cpus 0 --cpuset-mems 0
+		--device-read-bps "$LOOP:1m" --device-write-bps "$LOOP:2m" --device-read-iops "$LOOP:3" --device-write-iops "$LOOP:4")
+	all=("${now[@]}" --kernel-memory 1g --cpu-shares 300 --pids-limit 33 --blkio-weight 300 --blkio-weight-device "$LOOP:400")
+	[ -z "$V2" ] || old=()
+	carrier create --name made --network none "$PLAIN" sleep 1000 >/dev/null
+	expect 0 carrier update "${all[@]}" "${old[@]}" made
+	says "--kernel-memory has no effect"
+	same "[67108864,33554432,100663296,${old[1]:-null},300,20000,50000,${old[3]:-0},${old[5]:-0},\"0\",\"0\",33,300,400,1048576,2097152,3,4]" \
+		"$(resources_of made)"
+	carrier run -d --name web --network none "$PLAIN" sleep 1000 >/dev/null
+	expect 0 carrier clone "${all[@]}" "${old[@]}" web other
+	says "--kernel-memory has no effect"
+	same "$(resources_of made)" "$(resources_of other)"
+	expect 0 carrier clone --cpus 0.5 -c 77 -m 16m web small
+	same "77 50000 100000 16777216" "$(carrier inspect -f '{{.HostConfig.CpuShares}} {{.HostConfig.CpuQuota}} {{.HostConfig.CpuPeriod}} {{.HostConfig.Memory}}' small)"
+	expect 0 carrier rm made other small
+	# one that runs has them at once
+	if [ -n "$V2" ]; then
+		failing 1 "--memory-swappiness" carrier update --memory-swappiness 10 web
+		expect 0 carrier update -a "${now[@]}" -c 300
+		expect 0 carrier exec web sh -c "cat $CG/memory.low $CG/cpu.max $CG/cpuset.cpus $CG/cpuset.mems $CG/io.max"
+		prints "$(printf '%s\n' 33554432 "20000 50000" 0 0 "$number rbps=1048576 wbps=2097152 riops=3 wiops=4")"
+		return
+	fi
+	[ -e $CG/memory/memory.memsw.limit_in_bytes ] || now=("${now[@]/--memory-swap/--memory-reservation}")
+	expect 0 carrier update -a "${now[@]}" -c 300 --memory-swappiness 10 --cpu-rt-period 500000
+	prints "$(id_of web)"
+	expect 0 carrier exec web sh -c "cd $CG && cat memory/memory.swappiness cpu/cpu.shares cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us cpu/cpu.rt_period_us \
+		cpuset/cpuset.cpus cpuset/cpuset.mems blkio/blkio.throttle.read_bps_device blkio/blkio.throttle.write_bps_device \
+		blkio/blkio.throttle.read_iops_device blkio/blkio.throttle.write_iops_device"
+	prints "$(printf '%s\n' 10 300 20000 50000 500000 0 0 "$number 1048576" "$number 2097152" "$number 3" "$number 4")"
+	if [ -e $CG/memory/memory.memsw.limit_in_bytes ]; then
+		expect 0 carrier exec web cat $CG/memory/memory.memsw.limit_in_bytes $CG/memory/memory.soft_limit_in_bytes
+		prints $'100663296\n33554432'
+	fi
+	if [ ! -e $CG/blkio/carrier/blkio.weight ] && [ ! -e $CG/blkio/carrier/blkio.bfq.weight ]; then
+		failing 1 "--blkio-weight" carrier update --blkio-weight 300 web
+		failing 1 "--blkio-weight-device" carrier update --blkio-weight-device "$LOOP:300" web
+	fi
+	failing 1 "--cpu-rt-runtime" carrier update --cpu-rt-runtime 400000 web
+}
+
 @test "update --restart and limits hold when the policy starts it again" {
 	carrier run -d --name again --network none "$PLAIN" sh -c 'cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; sleep 1000' >/dev/null
 	has_state again running
