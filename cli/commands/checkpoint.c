@@ -37,6 +37,17 @@ static char *image_dir(const struct container *c, const struct checkpoint_option
 	return xasprintf("%s/checkpoint", c->dir);
 }
 
+/* check - a second one's images in the same directory would be written over the first one's. Return: 0, or an exit code */
+static int check(const char *command, int n_names, const struct checkpoint_options *o)
+{
+	struct error err = { 0 };
+	int r = selection_check(command, n_names, &o->which);
+	if (r || !o->dir || o->which.latest || (size_t) n_names + o->which.cidfiles.n == 1)
+		return r;
+	(void) error_say(&err, EINVAL, "%s: --dir holds the images of one container: name one, or leave out --dir, and each has its own", command);
+	return carrier_fail(&err);
+}
+
 static void add_flags(const struct checkpoint_options *o, struct strings *ret)
 {
 	if (o->tcp_established)
@@ -105,7 +116,7 @@ static int checkpoint_one(const struct carrier *c, struct container *container, 
 static int run_checkpoint(void *program, void *given, char **args, int n_args)
 {
 	struct checkpoint_options *o = given;
-	int r = selection_check("checkpoint", n_args, &o->which);
+	int r = check("checkpoint", n_args, o);
 	return r ? r : each_selected(program, args, &o->which, checkpoint_one, o);
 }
 
@@ -151,7 +162,7 @@ static int restore_one(const struct carrier *c, struct container *container, voi
 static int run_restore(void *program, void *given, char **args, int n_args)
 {
 	struct checkpoint_options *o = given;
-	int r = selection_check("restore", n_args, &o->which);
+	int r = check("restore", n_args, o);
 	return r ? r : each_selected(program, args, &o->which, restore_one, o);
 }
 

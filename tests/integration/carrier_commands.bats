@@ -63,9 +63,20 @@ got() { carrier exec "$1" cat /got 2>/dev/null | grep -qx "$2"; }
 	failing 1 "is paused: stop it first" carrier rm other
 	expect 0 carrier rm -f other
 	failing 1 "is not running" carrier pause beats
-	asleep again
+	asleep again --cidfile "$WORK/cid"
 	expect 0 carrier pause -l
 	same paused "$(state_of again)"
+	expect 0 carrier unpause --latest
+	same running "$(state_of again)"
+	expect 0 carrier pause --filter name=again
+	prints "$(id_of again)"
+	failing 1 "is paused already" carrier pause --cidfile "$WORK/cid"
+	expect 0 carrier unpause --filter status=paused
+	same running "$(state_of again)"
+	expect 0 carrier pause --cidfile "$WORK/cid"
+	same paused "$(state_of again)"
+	expect 0 carrier unpause --cidfile "$WORK/cid"
+	expect 0 carrier pause again
 	expect 0 carrier kill again
 	has_state again exited
 	expect 0 carrier start again		# what was left behind by the last process does not count
@@ -181,8 +192,20 @@ no_name() { ! find "$CROOT/names" -name "$1" | grep -q .; }
 	same "" "$(names)"
 	failing 1 "no container 'd1'" carrier destroy d1
 	expect 0 carrier destroy -i d1
+	carrier create --name d4 --network none "$PLAIN" true >"$WORK/cid"
+	chmod 644 "$WORK/cid"
+	ended d5 --label d=5
+	ended d6
+	expect 0 carrier destroy --latest
+	same "d4 d5" "$(names)"
+	expect 0 carrier destroy --filter label=d=5
+	same d4 "$(names)"
+	expect 0 carrier destroy --cidfile "$WORK/cid"
+	same "" "$(names)"
+	failing 1 "no container" carrier destroy --cidfile "$WORK/cid"
+	expect 0 carrier destroy --ignore --cidfile "$WORK/cid"
 	catcher d3
-	expect 0 carrier destroy -t 5 --all
+	expect 0 carrier destroy --time 5 -a
 	same 5 "$(carrier events --no-stream -f event=die -f container=d3 --format '{{.Actor.Attributes.exitCode}}')"
 	ended p1 --label keep
 	ended p2
@@ -243,8 +266,23 @@ no_name() { ! find "$CROOT/names" -name "$1" | grep -q .; }
 	done
 	expect 0 carrier sh web echo a b
 	prints "a b"
-	expect 0 carrier sh -e X=1 -u 0 -w /tmp web sh -c 'echo $X $PWD'
-	prints "1 /tmp"
+	printf 'Y=file\nX=file\n' >"$WORK/env"
+	chmod 644 "$WORK/env"
+	expect 0 carrier sh -e X=1 --env-file "$WORK/env" -u 5:6 -w /tmp web sh -c 'echo $X $Y $PWD $(id -u) $(id -g)'
+	prints "1 file /tmp 5 6"
+	expect 0 carrier terminal -e X=1 --env-file "$WORK/env" -u 5:6 -w /tmp web sh -c 'echo $X $Y $PWD $(id -u) $(id -g)'
+	same "1 file /tmp 5 6" "$(tr -d '\r' <<<"$output")"
+	expect 0 carrier sh --env X=2 --user 5 --workdir /proc --detach web sh -c 'umask 0; echo $X $PWD $(id -u) >/tmp/said'
+	soon carrier exec web test -s /tmp/said
+	expect 0 carrier term --env X=3 --user 5 --workdir /proc web sh -c 'cat /tmp/said; echo $X $PWD $(id -u)'
+	same $'2 /proc 5\n3 /proc 5' "$(tr -d '\r' <<<"$output")"
+	expect 0 carrier exec web grep CapBnd /proc/self/status
+	local usual=$output
+	for word in sh term; do
+		expect 0 carrier "$word" --privileged web grep CapBnd /proc/self/status
+		[ "$((16#$(tr -d '\r' <<<"$output" | cut -f2)))" -gt "$((16#$(cut -f2 <<<"$usual")))" ] || fail "$output"
+		failing 125 "ctrl" carrier "$word" --detach-keys ctrl- web true
+	done
 	for word in terminal term t; do
 		expect 0 carrier "$word" web sh -c 'test -t 0 && test -t 1 && echo at one'
 		matches 'at one'
@@ -341,7 +379,15 @@ seen() { soon on_screen "$1" || fail "not on the screen: $1" "$(screen)"; }
 	failing 1 "has no checkpoint in" carrier restore web
 	if carrier checkpoint web 2>"$WORK/why"; then
 		has_state web exited
-		expect 0 carrier restore web
+		expect 0 carrier restore --keep web
+		has_state web running
+		expect 0 carrier kill web
+		expect 0 carrier restore -l	# there still is one
+		has_state web running
+		expect 0 carrier kill web
+		failing 1 "has no checkpoint in" carrier restore web
+		expect 0 carrier start web
+		expect 0 carrier checkpoint --leave-running web
 		has_state web running
 	else
 		grep -q "checkpoint container web: " "$WORK/why" || fail "$(cat "$WORK/why")"
@@ -351,8 +397,68 @@ seen() { soon on_screen "$1" || fail "not on the screen: $1" "$(screen)"; }
 	expect 0 carrier kill web
 	failing 1 "is not running" carrier checkpoint web
 	refused "name at least one" carrier checkpoint
+	expect 0 carrier rm web
 	expect 0 carrier restore --all
 	prints ""
+}
+
+# told COMMAND... - what the runtime's last COMMAND was called with
+told() { sed -n "s/.* \($1 .*\)/\1/p" "$WORK/told/words" | tail -n 1; }
+# told_of COMMAND - the names of all containers that the runtime was called for since the last time, sorted
+told_of() {
+	local id
+	for id in $(sed -n "s/.* $1 .* //p" "$WORK/told/words"); do carrier inspect -f '{{.Name}}' "$id"; done | tr -d / | sort | xargs
+	: >"$WORK/told/words"
+}
+
+@test "checkpoint and restore: each option reaches woody, and which containers are meant" {
+	local at=$WORK/told flags="--tcp-established --file-locks --ext-unix-sk" dir
+	mkdir -m 777 "$at"
+	# woody does it; this writes down on the way what it is asked for
+	printf '#!/bin/sh\necho " $*" >>%q\nexec %q "$@"\n' "$at/words" "$BASE/bin/woody" >"$WORK/runtime"
+	chmod 755 "$WORK/runtime"
+	asleep one --label on=1 --runtime "$WORK/runtime"
+	asleep two -t --runtime "$WORK/runtime" --cidfile "$at/cid"
+	dir=$CROOT/containers/$(id_of one)
+	# with --leave-running they go on, whether or not there is a CRIU that starts
+	carrier checkpoint --leave-running one || true
+	same "checkpoint --image-path=$dir/checkpoint --work-path=$dir --leave-running $(id_of one)" "$(told checkpoint)"
+	carrier checkpoint $flags -R --dir "$at/images" one || true
+	same "checkpoint --image-path=$at/images --work-path=$dir $flags --leave-running $(id_of one)" "$(told checkpoint)"
+	carrier checkpoint --file-locks --checkpoint-dir "$at/images" -R one || true
+	same "checkpoint --image-path=$at/images --work-path=$dir --file-locks --leave-running $(id_of one)" "$(told checkpoint)"
+	: >"$at/words"
+	carrier checkpoint -R -a || true
+	same "one two" "$(told_of checkpoint)"
+	carrier checkpoint -R --filter label=on=1 || true
+	same one "$(told_of checkpoint)"
+	carrier checkpoint -R --latest || true
+	[[ $(told checkpoint) == *" --shell-job --leave-running "* ]] || fail "$(told checkpoint)"
+	same two "$(told_of checkpoint)"
+	carrier checkpoint -R --cidfile "$at/cid" || true
+	same two "$(told_of checkpoint)"
+	failing 125 "--dir holds the images of one container" carrier checkpoint -R --dir "$at/images" one two
+	failing 125 "--dir holds the images of one container" carrier checkpoint -R --dir "$at/images" --all
+	same "running running" "$(state_of one) $(state_of two)"
+	expect 0 carrier kill -a
+	# nothing can be restored from an empty directory, with any CRIU
+	mkdir -m 777 "$at/none"
+	failing 1 "restore container one: " carrier restore $flags --keep --dir "$at/none" one
+	same "restore --detach --image-path=$at/none --work-path=$dir $flags" "$(told restore | grep -o "restore .*--ext-unix-sk")"
+	failing 1 "restore container one: " carrier restore --checkpoint-dir "$at/none" one
+	[[ $(told restore) == *" --image-path=$at/none "* ]] || fail "$(told restore)"
+	same "exited exited" "$(state_of one) $(state_of two)"
+	failing 125 "--dir holds the images of one container" carrier restore --dir "$at/none" --all
+	: >"$at/words"
+	for dir in one two; do client mkdir -p "$CROOT/containers/$(id_of $dir)/checkpoint"; done
+	expect 1 carrier restore -a
+	same "one two" "$(told_of restore)"
+	expect 1 carrier restore --filter label=on=1
+	same one "$(told_of restore)"
+	expect 1 carrier restore -l
+	same two "$(told_of restore)"
+	expect 1 carrier restore -k --cidfile "$at/cid"
+	same two "$(told_of restore)"
 }
 
 @test "unshare: root of a user namespace like the containers'" {
