@@ -29,8 +29,8 @@ as_debian() {
 }
 
 @test "docker-archive: the image comes back with its id, its names and its files" {
-	carrier save docker.io/test/debian docker.io/test/plain >"$FILES/two.tar"
-	expect 0 elsewhere load -i "$FILES/two.tar"
+	carrier save -q -m docker.io/test/debian docker.io/test/plain >"$FILES/two.tar"
+	expect 0 elsewhere load --input "$FILES/two.tar"
 	prints $'Loaded image: test/debian:latest\nLoaded image: test/plain:latest'
 	[ -z "$stderr" ] || fail "$stderr"
 	as_debian elsewhere docker.io/test/debian
@@ -40,6 +40,7 @@ as_debian() {
 	whole_store "$OTHER"
 	# what is written does not depend on who has it: uncompressed layers, everything of root and of 1970
 	elsewhere save docker.io/test/debian docker.io/test/plain | cmp - "$FILES/two.tar"
+	same 2 "$(carrier save --help | grep -cE -e "-(m, --multi-image-archive|q, --quiet) +taken for podman's")"
 	carrier save docker.io/test/debian >"$FILES/one.tar"
 	same "" "$(tar -tvf "$FILES/one.tar" | grep -v -e '^-rw-r--r-- 0/0 .* 1970-01-01 00:00 [0-9a-f]*\.\(tar\|json\)$' -e manifest.json)"
 	for layer in $(tar -tf "$FILES/one.tar" | grep '\.tar$'); do

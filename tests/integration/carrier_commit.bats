@@ -57,6 +57,8 @@ list_archive() {
 }
 gnu_untar() { tar -x --numeric-owner -p --xattrs --xattrs-include='*' -C "$WORK/unpacked" -f "$1"; }
 
+config_of() { cat "$CROOT/store/blobs/sha256/$(image_id "$1" | cut -d : -f 2)"; }
+
 # what carrier bind-mounts is empty in an archive
 without_mounts() { grep -av -e '^etc/hosts ' -e '^etc/hostname ' -e '^etc/resolv.conf ' -e '^etc ' -e '^dev' -e '^proc' -e '^sys' -e '^lister'; }
 
@@ -281,9 +283,12 @@ still_counting() {
 	diff_id=$(carrier inspect --type image imported | jq -r '.[0].RootFS.Layers[0]')
 	same "sha256:$(sha256sum <"$BASE/home/changed.tar" | cut -d ' ' -f 1)" "$diff_id"
 	for how in "gzip -1" zstd; do
-		$how <"$BASE/home/changed.tar" | carrier import - "imported" >/dev/null
+		$how <"$BASE/home/changed.tar" | carrier import -q -a "A. Uthor" --platform linux/arm/v7 - "imported" >said
+		same "sha256:$(<said)" "$(image_id imported)"	# podman's --quiet: nothing else is printed anyway
 		same "$diff_id" "$(carrier inspect --type image imported | jq -r '.[0].RootFS.Layers[0]')"
 	done
+	carrier import --help | grep -qE -e "-q, --quiet +taken for podman's"
+	same '["A. Uthor","linux","arm","v7"]' "$(config_of imported | jq -c '[.author, .os, .architecture, .variant]')"
 	carrier rmi imported >/dev/null
 	rm "$BASE/home/changed.tar"
 }
@@ -325,6 +330,15 @@ still_counting() {
 	diff_id=$(carrier inspect --type image taken | jq -r '.[0].RootFS.Layers[0]')
 	carrier snapshot -q --compression none "$dir" taken 2>/dev/null
 	same "$diff_id" "$(carrier inspect --type image taken | jq -r '.[0].RootFS.Layers[0]')"
+	local small large
+	carrier snapshot --compression-level 1 "$dir" taken >said 2>&1
+	large=$(carrier inspect --type image taken | jq '.[0].Size')
+	expect 0 carrier snapshot -a "A. Uthor" -m "of a directory" --compression-level 9 --iidfile "$BASE/home/iid" --platform linux/s390x "$dir" taken
+	small=$(carrier inspect --type image taken | jq '.[0].Size')
+	same "sha256:$output" "$(<"$BASE/home/iid")"
+	same "$diff_id" "$(carrier inspect --type image taken | jq -r '.[0].RootFS.Layers[0]')"
+	same '["A. Uthor","of a directory","s390x"]' "$(config_of taken | jq -c '[.author, .history[-1].comment, .architecture]')"
+	[ "$small" -lt "$large" ] || fail "$small, and at level 1 $large"
 	carrier rmi taken >/dev/null
 	client touch "$dir/sub/.wh.data"
 	failing 125 "'sub/.wh.data' cannot be in an image" carrier snapshot "$dir" x
@@ -361,6 +375,10 @@ still_counting() {
 	diff container top
 	expect 0 carrier image diff compared docker.io/test/debian
 	diff container <(grep -av ' /etc' <<<"$output")
+	same "$output" "$(carrier image diff --format table compared docker.io/test/debian)"
+	expect 0 carrier image diff --format json compared docker.io/test/debian
+	same '["/srv/opaque/link-d","/srv/opaque/upper","/srv/plain/stays"]' "$(jq -c .deleted <<<"$output")"
+	same "$output" "$(carrier image diff --json compared docker.io/test/debian)"
 	expect 0 carrier image diff docker.io/test/debian compared
 	grep -aqx 'D /srv/new' <<<"$output"
 	expect 0 carrier image diff compared compared
@@ -392,14 +410,18 @@ still_counting() {
 	says "docker.io/test/debian:latest"
 	says "$dir"
 	same "$dir" "$(carrier image mount --json | jq -r '.[0].mountpoint')"
+	same "$dir" "$(carrier image mount --format json | jq -r '.[0].mountpoint')"
 	failing 1 "is mounted on '$dir': \`carrier image unmount\` it first" carrier rmi -f docker.io/test/debian
 	failing 125 "--force" in_directory "$dir" "$PROGRAM" --root "$CROOT" image unmount docker.io/test/debian
+	expect 0 in_directory "$dir" "$PROGRAM" --root "$CROOT" image unmount -f docker.io/test/debian
+	failing 125 "is not mounted" carrier image unmount --force docker.io/test/debian
+	carrier image mount docker.io/test/debian >/dev/null
 	expect 0 carrier image umount docker.io/test/debian
 	failing 125 "is not mounted" carrier image unmount docker.io/test/debian
 	failing 125 "name images, or give --all" carrier image unmount
 	failing 125 "no image" carrier image mount nobody
 	carrier image mount docker.io/test/debian docker.io/test/plain >/dev/null
-	expect 0 carrier image unmount --all
+	expect 0 carrier image unmount -a
 	expect 0 carrier image mount
 	silent
 	same "" "$(find "$CROOT/run/images" -mindepth 1)"

@@ -69,6 +69,8 @@ raw() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$1/$2"; }
 	expect 0 carrier image exists "$id"
 	expect 0 carrier images
 	matches "<none> +<none> +${id:7:12}"
+	same "$output" "$(carrier images -a)"	# there are no others
+	carrier images --help | grep -qE -e "-a, --all +taken for docker's sake"
 	expect 0 carrier run --rm --network none "${id:7:12}" echo nameless
 	prints nameless
 	expect 0 carrier tag "${id:7:12}" again

@@ -122,6 +122,19 @@ monitor_of() { status_of "$1" .monitor; }
 	state_is third running
 	expect 0 carrier events --since 1m --no-stream --filter container=first --format '{{.Action}}'
 	same "create start die stop start die start restart" "$(tr '\n' ' ' <<<"$output" | sed 's/ $//')"
+	expect 0 carrier stop -t 0 --filter name=third
+	prints "$(id_of third)"
+	expect 0 carrier restart --timeout 0 --latest
+	prints "$(id_of third)"
+	state_is third running
+	expect 0 carrier restart -t 0 --cidfile "$WORK/theirs/second"
+	state_is second running
+	expect 0 carrier stop --time 0 --all
+	same 3 "$(wc -l <<<"$output")"
+	expect 0 carrier restart --time 0 -a
+	state_is third running
+	expect 0 carrier stop --timeout 0 -a -i
+	same "exited exited exited" "$(state_of first) $(state_of second) $(state_of third)"
 	expect 0 carrier rm -f first second third
 }
 
