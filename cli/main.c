@@ -151,6 +151,14 @@ static int check_driver(const struct carrier *c)
 	return c->storage_driver && storage_driver_parse(c->storage_driver, &d, &err) < 0 ? carrier_fail(&err) : 0;
 }
 
+/* check_manager - before anything is made: an OCI runtime has not much to say about a word it does not know */
+static int check_manager(const struct carrier *c)
+{
+	bool known = !c->cgroup_manager || str_eq(c->cgroup_manager, "cgroupfs") || str_eq(c->cgroup_manager, "systemd") ||
+		     str_eq(c->cgroup_manager, "disabled");
+	return known ? 0 : usage("--cgroup-manager: cgroupfs, systemd or disabled, not", c->cgroup_manager);
+}
+
 /* name_stores - the option's go to the environment, where store_open() finds them, and so do our own children */
 static int name_stores(const struct carrier *c)
 {
@@ -179,6 +187,8 @@ static int prepare(void *program, void *unused)
 		r = find_places(c);
 	if (r == 0)
 		r = check_driver(c);
+	if (r == 0)
+		r = check_manager(c);
 	return r ? r : name_stores(c);
 }
 

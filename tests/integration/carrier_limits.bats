@@ -205,6 +205,16 @@ limits_here() {
 	has_state without running
 	! grep -q "$(id_of without)" "/proc/$(pid_of without)/cgroup"
 	carrier stop -t 0 without
+	carrier --cgroup-manager disabled run -d --name neither --network none "$PLAIN" sleep 1000 >/dev/null
+	has_state neither running
+	! grep -q "$(id_of neither)" "/proc/$(pid_of neither)/cgroup"
+	carrier rm -f neither >/dev/null
+	failing 125 "--cgroup-manager: cgroupfs, systemd or disabled, not 'odd'" carrier --cgroup-manager odd run --rm "$PLAIN" true
+	if [ "$WHO" = root ]; then
+		carrier --cgroup-manager=cgroupfs run -d --name with --network none "$PLAIN" sleep 1000 >/dev/null
+		has_state with running
+		grep -q "/carrier/$(id_of with)" "/proc/$(pid_of with)/cgroup"
+	fi
 	for name in enabled no-conmon; do
 		expect 0 run_plain --cgroups "$name" "$PLAIN" true
 	done
