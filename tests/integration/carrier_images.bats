@@ -186,12 +186,20 @@ raw() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$1/$2"; }
 	expect 0 carrier manifest annotate --arch riscv64 --variant '' list "$foreign"
 	expect 0 carrier manifest inspect list
 	same '{"architecture":"riscv64","os":"linux"}' "$(jq -cS '.manifests[1].platform' <<<"$output")"
+	expect 0 carrier manifest annotate --os plan9 --os-version 4 --annotation other=one list "$foreign"
+	expect 0 carrier manifest inspect list
+	same '[{"architecture":"riscv64","os":"plan9","os.version":"4"},{"other":"one","some":"thing"}]' \
+		"$(jq -cS '[.manifests[1].platform, .manifests[1].annotations]' <<<"$output")"
 	expect 0 carrier manifest remove list "$foreign"
 	expect 0 carrier manifest inspect list
 	same 1 "$(jq '.manifests | length' <<<"$output")"
 	failing 125 "has no image" carrier manifest remove list "$foreign"
 	failing 125 "is there already" carrier manifest create list
 	expect 0 carrier manifest create --amend list "$(source_of big)"
+	expect 0 carrier manifest create -a list
+	expect 0 carrier manifest add --os windows --arch arm64 --os-version 10.0 list "$(source_of foreign)"
+	expect 0 carrier manifest inspect list
+	same '{"architecture":"arm64","os":"windows","os.version":"10.0"}' "$(jq -cS '.manifests[-1].platform' <<<"$output")"
 	failing 125 "is an image, and not a list" carrier manifest add "$(source_of plain)" "$(source_of big)"
 	failing 125 "there is no list of images 'no:latest'" carrier manifest add no "$(source_of big)"
 	failing 125 "adds it from its registry" carrier manifest add list nothing
@@ -235,8 +243,14 @@ raw() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$1/$2"; }
 	same "$digest" "sha256:$(raw "$TARGET" list | sha256sum | cut -d' ' -f1)"
 	expect 0 skopeo inspect --tls-verify=false --override-arch s390x --format '{{.Architecture}}' "docker://$(target list)"
 	prints s390x
-	expect 0 carrier manifest push -q --all=false --tls-verify=false "$(target list)" "$(target list):second"
-	expect 0 carrier manifest push -q --purge --tls-verify=false "$(target list)" "$(target copied)"
+	client mkdir -p "$BASE/home"
+	expect 0 carrier manifest push --all=false --digestfile "$BASE/home/digest" --tls-verify=false "$(target list)" "$(target list):second"
+	prints "$digest"
+	same "$digest" "$(<"$BASE/home/digest")"
+	rm "$BASE/home/digest"
+	failing 125 "--progress: auto, tty" carrier manifest push --progress x "$(target list)"
+	expect 0 carrier manifest push --progress json -p --tls-verify=false "$(target list)" "$(target copied)"
+	jq -es 'length > 0' <<<"$stderr" >/dev/null || fail "no progress: $stderr"
 	expect 1 carrier image exists "$(target list)"
 	expect 0 skopeo copy -q --all --src-tls-verify=false "docker://$(target copied)" "oci:$WORK/copied:x"
 	failing 125 "not a list of images" carrier manifest push "$(source_of plain)" "$(target x)"
@@ -248,6 +262,14 @@ raw() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$1/$2"; }
 	expect 0 carrier manifest inspect list
 	same "$(jq -cS '[.manifests[] | {digest, platform}]' "$IMAGES/blobs/sha256/$(digest_of multi | cut -d: -f2)")" \
 		"$(jq -cS '[.manifests[] | {digest, platform}]' <<<"$output")"
+	expect 0 carrier manifest create whole
+	expect 0 carrier manifest add --tls-verify=false whole "docker://$(source_of multi)"
+	expect 0 carrier manifest inspect whole
+	same 1 "$(jq '.manifests | length' <<<"$output")"
+	expect 0 carrier manifest add --all --tls-verify=false whole "docker://$(source_of multi)"
+	expect 0 carrier manifest inspect whole
+	same 2 "$(jq '.manifests | length' <<<"$output")"
+	expect 0 carrier manifest rm whole
 	expect 0 carrier manifest add --tls-verify=false list "docker://$(source_of busybox)"
 	expect 0 carrier manifest inspect list
 	same 3 "$(jq '.manifests | length' <<<"$output")"

@@ -67,6 +67,49 @@ teardown_file() { carrier_teardown_file; }
 	failing 125 "is the registry running" run_with login --tls-verify=false -u someone --password-stdin "127.0.0.1:1" <<<secret
 }
 
+# damaged COMMAND... - with a layer's blob damaged, COMMAND repairs it
+damaged() {
+	local blob
+	blob=$(find "$CROOT/store/blobs" -type f -size +100k | head -n 1)
+	printf x | dd of="$blob" bs=1 seek=1000 conv=notrunc status=none
+	run_with system check --json >"$WORK/report" && fail "the damage is not seen"
+	same 1 "$(jq '.Problems | length' "$WORK/report")"
+	run_with "$@" >"$WORK/report" || true	# of doctor it is what the machine lacks
+	expect 0 run_with system check --json
+	same 0 "$(jq '.Problems | length' <<<"$output")"
+}
+
+@test "--cert-dir with --creds or --authfile: every command that asks a registry" {
+	local of=127.0.0.1:$SECURE certs=$CA/certs how
+	failing 125 certificate run_with login -u someone --password-stdin "$of" <<<secret
+	expect 0 run_with login --cert-dir "$certs" --authfile "$TEST_HOME/auth.json" --username someone --password-stdin "$of" <<<secret
+	[ ! -e "$TEST_HOME/.docker" ]
+	for how in "--creds someone:secret" "--authfile $TEST_HOME/auth.json"; do
+		forget
+		how="--tls-verify --cert-dir $certs $how"
+		# shellcheck disable=SC2086
+		{
+			expect 0 run_with run --rm --network none --quiet $how "$of/plain" echo fetched
+			prints fetched
+			damaged system check --fix $how
+			damaged doctor --repair $how
+			expect 0 run_with search $how "$of/bi"
+			says "$of/big"
+			expect 0 run_with manifest create $how list "docker://$of/plain"
+			expect 0 run_with manifest add $how list "docker://$of/big"
+			expect 0 run_with manifest inspect $how "$of/big"
+			jq -e '.layers | length == 2' <<<"$output"
+			expect 0 run_with manifest push -q $how list "$of/list"
+			expect 0 run_with pull -q $how "$of/list"
+			expect 0 run_with push -q $how "$of/plain" "$of/again"
+		}
+	done
+	failing 125 "wants credentials" run_with run --rm --pull always --cert-dir "$certs" "$of/plain" true
+	expect 0 run_with logout --authfile "$TEST_HOME/auth.json" "$of"
+	says "Removed the credentials"
+	same "{}" "$(jq -c .auths "$TEST_HOME/auth.json")"
+}
+
 @test "the password is asked for on a terminal, without echo" {
 	declare -f run_with client as_user >env
 	declare -p PROGRAM CROOT WHO BASE TEST_HOME CONF PATH >>env
@@ -171,6 +214,11 @@ teardown_file() { carrier_teardown_file; }
 	failing 125 "neither docker's search nor a catalog" run_with search --tls-verify=false "127.0.0.1:$BASIC/x"
 	expect 0 run_with search --tls-verify=false --creds someone:secret "127.0.0.1:$BASIC/big"
 	says "127.0.0.1:$BASIC/big"
+	expect 0 run_with search --tls-verify=false -f is-official=false "127.0.0.1:$HUB/x"
+	matches "a description that is longer"
+	[[ $output != *"room in a line of a table"* ]] || fail "$output"
+	expect 0 run_with search --tls-verify=false --no-trunc "127.0.0.1:$HUB/x"
+	says "a description that is longer than what has room in a line of a table"
 	failing 125 "there are stars=N" run_with search --filter nonsense=1 x
 	failing 125 "from 1 to" run_with search --limit 0 x
 	failing 125 "table or json" run_with search --format yaml x

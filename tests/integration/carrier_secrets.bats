@@ -27,6 +27,7 @@ make() { printf %s "${2:-$VALUE}" | carrier secret create "$1" - >/dev/null; }
 	printf %s "$VALUE" | carrier secret create two - >/dev/null
 	expect 0 client env "PASSWORD=$VALUE" "$PROGRAM" --root "$CROOT" secret create --env three PASSWORD
 	same "$(printf '%s\n' one three two)" "$(carrier secret ls --format json | jq -r .Name)"
+	same "$(carrier secret ls --format json)" "$(carrier secret ls --json)"
 	expect 0 carrier secret ls
 	says "ID "
 	says one

@@ -41,6 +41,7 @@ volumes() { carrier volume ls -q; }
 	same "" "$(carrier volume ls -q -f label=a=2)"
 	same "" "$(carrier volume ls -q -f driver=nfs)"
 	same "local data" "$(carrier volume ls --format json -f label=b | jq -r '"\(.Driver) \(.Name)"')"
+	same "$(carrier volume ls --format json)" "$(carrier volume list --json)"
 	same '{"a":"1","b":""}' "$(carrier volume inspect data | jq -c '.[0].Labels')"
 	same "$CROOT/volumes/data/_data" "$(carrier volume inspect data | jq -r '.[0].Mountpoint')"
 	same 2 "$(carrier volume inspect --all | jq length)"
@@ -86,7 +87,10 @@ volumes() { carrier volume ls -q; }
 	same data "$(volumes)"
 	carrier rm -v user >/dev/null			# its name is its own: rm -v leaves it
 	same data "$(carrier volume ls -q -f dangling=true)"
-	expect 0 carrier volume rm data
+	expect 0 carrier volume prune --all --force --filter label=none
+	same data "$(volumes)"
+	expect 0 carrier volume prune -a -f --filter label!=none
+	same "" "$(volumes)"
 }
 
 @test "read-only is read-only" {

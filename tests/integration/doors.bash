@@ -43,7 +43,7 @@ doors_setup_file() {
 	cat >"$BATS_FILE_TMPDIR/search" <<-'JSON'
 	{"num_results":3,"results":[{"name":"plain","description":"the plain one\u001b[31m","star_count":1700,"is_official":true,"is_automated":false},
 	{"name":"someone/plain","description":"","star_count":3,"is_official":false,"is_automated":true},
-	{"name":"x/plain","description":"z","star_count":0,"is_official":false,"is_automated":false}]}
+	{"name":"x/plain","description":"a description that is longer than what has room in a line of a table","star_count":0,"is_official":false,"is_automated":false}]}
 	JSON
 	helper_program >"$BASE/bin/docker-credential-test"
 	chmod 755 "$BASE/bin/docker-credential-test"
