@@ -36,6 +36,16 @@ void idmap_add(struct idmap *m, uint32_t container_id, uint32_t host_id, uint32_
 	m->ranges[m->n++] = (struct id_range) { container_id, host_id, size };
 }
 
+int idmap_parse(const char *word, struct idmap *m)
+{
+	unsigned inside, outside, count;
+	char end;
+	if (sscanf(word, "%u:%u:%u%c", &inside, &outside, &count, &end) != 3)
+		return -EINVAL;
+	idmap_add(m, inside, outside, count);
+	return 0;
+}
+
 uint32_t idmap_to_host(const struct idmap *m, uint32_t container_id)
 {
 	for (size_t i = 0; i < m->n; i++) {

@@ -23,6 +23,8 @@ struct idmap { struct id_range *ranges; size_t n; };
 void idmap_done(struct idmap *m);
 #define cleanup_idmap __attribute__((cleanup(idmap_done)))
 void idmap_add(struct idmap *m, uint32_t container_id, uint32_t host_id, uint32_t size);
+/* idmap_parse - adds "INSIDE:OUTSIDE:COUNT"; -EINVAL for anything else */
+int idmap_parse(const char *word, struct idmap *m);
 
 /* idmap_user_name - the name of @uid
  * @passwd_text: the content of /etc/passwd. Return: the first line's that has @uid, caller frees; or NULL. */

@@ -6,6 +6,7 @@
 #include "proc.h"
 #include "runtime.h"
 #include "tree.h"
+#include "users.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -218,6 +219,7 @@ struct result { char left_out[MESSAGE_MAX]; int64_t bytes; };
 struct copying {
 	const struct copy_files *w;
 	struct result *result;		/* shared memory */
+	struct idmap uids, gids;	/* of the container's owners, to what they are in its files: users.h */
 	/* what is looked at before we become another and see other mounts */
 	struct side host;
 	struct spot source;		/* into the container */
@@ -237,6 +239,13 @@ static int send(struct copying *k, const struct spot *from, const char *as, int 
 	int64_t bytes = 0;
 	struct pack_job pack = { .tree_fd = from->dir_fd, .kind = "archive", .compression = LAYER_PLAIN, .entry = from->name, .as = as, .mounts = true };
 	struct unpack_job extract = { .blob_dir_fd = -1, .layer_dir_fd = to_fd, .compression = LAYER_PLAIN, .extract = true, .ours = !k->w->archive };
+	if (k->w->out) {
+		pack.uids = &k->uids;
+		pack.gids = &k->gids;
+	} else {
+		extract.uids = &k->uids;
+		extract.gids = &k->gids;
+	}
 	int r = pack_and_extract(&pack, &extract, &left_out, &bytes, err);
 	if (r == 0)
 		note(k, left_out, bytes);
@@ -249,7 +258,7 @@ static int write_archive(struct copying *k, const struct spot *from, const char 
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct unpack_report *report;
 	const struct pack_job pack = { .tree_fd = from->dir_fd, .output_fd = STDOUT_FILENO, .kind = "archive", .compression = LAYER_PLAIN,
-				       .entry = from->name, .as = as, .mounts = true };
+				       .entry = from->name, .as = as, .mounts = true, .uids = &k->uids, .gids = &k->gids };
 	int r = pack_all(&pack, &pool, &report, err);
 	if (r == 0)
 		note(k, report->message, 0);
@@ -271,7 +280,8 @@ static int read_archive(struct copying *k, const struct side *to, struct error *
 	cleanup_close int dir = openat(spot.dir_fd, spot.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return failed(to, errno, to->path, err);
-	const struct unpack_job extract = { .input_fd = STDIN_FILENO, .blob_dir_fd = -1, .layer_dir_fd = dir, .compression = LAYER_UNKNOWN, .extract = true };
+	const struct unpack_job extract = { .input_fd = STDIN_FILENO, .blob_dir_fd = -1, .layer_dir_fd = dir, .compression = LAYER_UNKNOWN, .extract = true,
+					    .uids = &k->uids, .gids = &k->gids };
 	r = unpack_all(&extract, &pool, &report, err);
 	if (r == 0)
 		note(k, report->message, 0);
@@ -345,7 +355,9 @@ int copy_files(const struct copy_files *what, char **ret_left_out, int64_t *ret_
 	k.result = mmap(NULL, sizeof *k.result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (k.result == MAP_FAILED)
 		return error_set(err, errno, "share memory with a child");
-	int r = look_at_host(&k, err);
+	int r = users_maps(&what->container->record, &k.uids, &k.gids, err);
+	if (r == 0)
+		r = look_at_host(&k, err);
 	if (r == 0)
 		r = apart_run(work, &k, err);
 	*ret_left_out = r == 0 && *k.result->left_out ? xstrdup(k.result->left_out) : NULL;
@@ -353,6 +365,8 @@ int copy_files(const struct copy_files *what, char **ret_left_out, int64_t *ret_
 	spot_done(&k.source);
 	spot_done(&k.aim.spot);
 	free(k.source_name);
+	idmap_done(&k.uids);
+	idmap_done(&k.gids);
 	(void) munmap(k.result, sizeof *k.result);
 	return r;
 }

@@ -6,6 +6,8 @@
  * not run is mounted in a namespace of our own, with its volumes and directories of the host, while we hold its lock. What is to be read or
  * written on the host is opened before that, as who we are.
  *
+ * Owners in the archive between the two are numbers as they are in the container, also where it has ids of its own (users.h).
+ *
  * Between the two carrier-pack writes an archive, and carrier-unpack unpacks it over what is there; both have nothing but their directory.
  *
  * What goes where is docker's: a file to a name that is not there gets that name, a directory's content goes to a directory of that name; to a
@@ -19,7 +21,7 @@ struct copy_files {
 	struct container *container;
 	const char *source, *target;	/* paths; "-": the archive at our standard input or output */
 	bool out;			/* from the container */
-	bool archive;			/* owners as they were; else all is the caller's, or, in the container, root's */
+	bool archive;			/* owners as they were, by their numbers; else all is the caller's, or, in the container, root's */
 	bool follow;			/* a source that is a symlink: what it leads to */
 };
 

@@ -59,23 +59,13 @@ static int parse_kind(const char *word, enum tree_kind *ret)
 	return -EINVAL;
 }
 
-static int parse_map(const char *word, struct idmap *m)
-{
-	unsigned inside, outside, count;
-	char end;
-	if (sscanf(word, "%u:%u:%u%c", &inside, &outside, &count, &end) != 3)
-		return -EINVAL;
-	idmap_add(m, inside, outside, count);
-	return 0;
-}
-
 static int parse_option(int option, const char *word, struct options *o)
 {
 	switch (option) {
 	case 'c': return compression_parse(word, &o->compression);
 	case 'l': return str_to_i64(word, 1, 22, &o->level);
-	case 'u': return parse_map(word, &o->what.uids);
-	case 'g': return parse_map(word, &o->what.gids);
+	case 'u': return idmap_parse(word, &o->what.uids);
+	case 'g': return idmap_parse(word, &o->what.gids);
 	case 'e': o->what.entry = word; return 0;
 	case 'a': o->what.as = word; return 0;
 	default: o->what.mounts = true; return 0;

@@ -9,6 +9,12 @@
 
 static const char *const compressions[] = { "auto", "plain", "gzip", "zstd" };
 
+static void add_map(struct strings *argv, const char *option, const struct idmap *m)
+{
+	for (size_t i = 0; m && i < m->n; i++)
+		strings_printf(argv, "--%s=%u:%u:%u", option, m->ranges[i].container_id, m->ranges[i].host_id, m->ranges[i].size);
+}
+
 static void make_argv(const struct unpack_job *j, struct strings *argv)
 {
 	strings_add(argv, "carrier-unpack");
@@ -32,6 +38,8 @@ static void make_argv(const struct unpack_job *j, struct strings *argv)
 		strings_printf(argv, "--media-compression=%s", compressions[j->compression]);
 	if (j->ours)
 		strings_add(argv, "--ours");
+	add_map(argv, "uid-map", j->uids);
+	add_map(argv, "gid-map", j->gids);
 	strings_add(argv, j->extract ? "extract" : j->layer_dir_fd >= 0 ? "layer" : j->inflate ? "inflate" : j->verify ? "verify" : "document");
 }
 
@@ -137,12 +145,6 @@ int unpack_document(const struct unpack_job *job, char ret_digest[80], struct er
 	if (r == 0)
 		snprintf(ret_digest, 80, "%s", report->digest);
 	return r;
-}
-
-static void add_map(struct strings *argv, const char *option, const struct idmap *m)
-{
-	for (size_t i = 0; m && i < m->n; i++)
-		strings_printf(argv, "--%s=%u:%u:%u", option, m->ranges[i].container_id, m->ranges[i].host_id, m->ranges[i].size);
 }
 
 static int pack_start(const struct pack_job *job, struct unpacker *ret, struct error *err)

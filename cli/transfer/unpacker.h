@@ -19,7 +19,8 @@ struct unpack_job {
 	enum layer_compression compression;
 	bool verify;			/* a layer that is not unpacked; no directory is needed */
 	bool extract;			/* no layer: over what is in layer_dir_fd; ../unpack/layer.h, plain */
-	bool ours;			/* extract: everything becomes ours */
+	bool ours;			/* extract: everything becomes ours, or, with a map, its 0's */
+	const struct idmap *uids, *gids;	/* extract: of the archive's owners, to those that the files get; NULL: the same */
 };
 
 struct unpacker {

@@ -31,6 +31,8 @@ struct layer {
 	int dir_fd, diff_fd;
 	uid_t uid;			/* what new files belong to */
 	gid_t gid;
+	uid_t owner;			/* of the entry, here */
+	gid_t group;
 	bool default_acl;		/* the store hands down modes: set each one */
 	bool explicit_root;
 	struct tar *tar;
@@ -108,10 +110,26 @@ static void mtime_of(const struct tar_entry *e, struct timespec out[2])
 	out[1] = (struct timespec) { (time_t) e->mtime_sec, e->mtime_nsec };
 }
 
+static bool has_maps(const struct layer_limits *limits) { return limits->uids && (limits->uids->n || limits->gids->n); }
+
+/* find_owner - of the entry, as he is here */
+static int find_owner(struct layer *l, const struct tar_entry *e, struct error *err)
+{
+	l->owner = e->uid;
+	l->group = e->gid;
+	if (!has_maps(&l->limits) || l->limits.single_id)
+		return 0;
+	l->owner = idmap_to_host(l->limits.uids, e->uid);
+	l->group = idmap_to_host(l->limits.gids, e->gid);
+	if (l->owner == UINT32_MAX || l->group == UINT32_MAX)
+		return error_say(err, EINVAL, "it belongs to %u:%u, and the container has no such id", e->uid, e->gid);
+	return 0;
+}
+
 /* give - to the entry's owner; the same call for what is open and for what has only a name */
 static int give(struct layer *l, int fd, const char *base, const struct tar_entry *e, struct error *err)
 {
-	if (l->limits.single_id || fchownat(fd, base, e->uid, e->gid, AT_SYMLINK_NOFOLLOW | (*base ? 0 : AT_EMPTY_PATH)) == 0)
+	if (l->limits.single_id || fchownat(fd, base, l->owner, l->group, AT_SYMLINK_NOFOLLOW | (*base ? 0 : AT_EMPTY_PATH)) == 0)
 		return 0;
 	if (errno != EINVAL)
 		return error_set(err, errno, "give it to %u:%u", e->uid, e->gid);
@@ -121,9 +139,9 @@ static int give(struct layer *l, int fd, const char *base, const struct tar_entr
 }
 
 /* needs_chown - or did the kernel give it to the right one already? */
-static bool needs_chown(const struct layer *l, const struct tar_entry *e)
+static bool needs_chown(const struct layer *l)
 {
-	return e->uid != l->uid || e->gid != l->gid || l->place.setgid;
+	return l->owner != l->uid || l->group != l->gid || l->place.setgid;
 }
 
 /* set_fd - of a file or directory: the mode after the owner (chown clears setuid), capabilities after both */
@@ -143,7 +161,7 @@ static int set_name(struct layer *l, const char *base, const struct tar_entry *e
 	struct timespec when[2];
 	mtime_of(e, when);
 	l->n.xattrs_left_out += (int64_t) e->n_xattrs;
-	int r = needs_chown(l, e) ? give(l, l->place.fd, base, e, err) : 0;
+	int r = needs_chown(l) ? give(l, l->place.fd, base, e, err) : 0;
 	if (r < 0)
 		return r;
 	/* it is no symlink then: we have just made it */
@@ -170,7 +188,7 @@ static int finish_file(struct layer *l, const struct tar_entry *e, struct error 
 	cleanup_close int fd = take_fd(l->file_fd);
 	if (l->ends_in_hole && ftruncate(fd, e->size) < 0)
 		return error_set(err, errno, "make it %lld bytes long", (long long) e->size);
-	int r = set_fd(l, fd, e, needs_chown(l, e), (e->mode & 07000) || l->default_acl, err);
+	int r = set_fd(l, fd, e, needs_chown(l), (e->mode & 07000) || l->default_acl, err);
 	if (r < 0)
 		return r;
 	struct timespec when[2];
@@ -390,7 +408,8 @@ static int begin_entry(struct layer *l, struct error *err)
 {
 	if (++l->n.entries > l->limits.max_entries)
 		return error_say(err, E2BIG, "it has more than %lld entries", (long long) l->limits.max_entries);
-	return make_entry(l, tar_entry(l->tar), err);
+	int r = find_owner(l, tar_entry(l->tar), err);
+	return r < 0 ? r : make_entry(l, tar_entry(l->tar), err);
 }
 
 /* make_hole - it takes no room here, but whoever copies or hashes the file reads all of it: counted as if it were data */
@@ -441,8 +460,8 @@ int layer_open(int dir_fd, const struct layer_limits *limits, struct layer **ret
 	struct layer *l = xcalloc(1, sizeof *l);
 	l->limits = *limits;
 	l->dir_fd = dir_fd;
-	l->uid = geteuid();
-	l->gid = getegid();
+	l->uid = has_maps(limits) ? idmap_to_host(limits->uids, 0) : geteuid();
+	l->gid = has_maps(limits) ? idmap_to_host(limits->gids, 0) : getegid();
 	l->file_fd = l->place.fd = -1;
 	l->tar = tar_new();
 	l->times = times_new(dir_fd);
@@ -457,6 +476,8 @@ int layer_open(int dir_fd, const struct layer_limits *limits, struct layer **ret
 	}
 	l->default_acl = fgetxattr(l->diff_fd, "system.posix_acl_default", NULL, 0) > 0;
 	l->place.root_fd = l->diff_fd;
+	l->place.uid = has_maps(limits) ? l->uid : 0;
+	l->place.gid = has_maps(limits) ? l->gid : 0;
 	l->place.pending = l->pending;
 	*ret = l;
 	return 0;

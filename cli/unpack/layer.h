@@ -18,6 +18,7 @@
  */
 #pragma once
 #include "error.h"
+#include "idmap.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,8 @@ struct layer_limits {
 	int64_t max_holes;		/* bytes that sparse files may have without being in the archive */
 	bool plain;			/* see above */
 	bool single_id;			/* there is one id only: every file is its, whatever the archive says */
+	const struct idmap *uids, *gids;	/* plain: from the archive's owners to those of the files; both NULL or empty: the same. Its 0 is
+					 * the file system id of the caller */
 };
 
 struct layer_numbers {

@@ -2,13 +2,15 @@
  *
  *	carrier-unpack [--blob NAME] [--digest sha256:HEX] [--size N] [--media-compression plain|gzip|zstd|auto]
  *		[--diff-id sha256:HEX] [--max-unpacked BYTES] [--max-entries N] [--max-ratio N]
- *		[--ratio-from BYTES] [--resume BYTES] [--ours] layer|document|inflate|verify|extract
+ *		[--ratio-from BYTES] [--resume BYTES] [--ours] [--uid-map C:D:N]... [--gid-map C:D:N]...
+ *		layer|document|inflate|verify|extract
  *
  * It gives away what it does not need before the first byte is read: namespaces, capabilities, files, system calls. In one pass the
  * blob is hashed and kept, inflated, hashed again and unpacked. "done" is said when all of it is verified, and the blob is on disk;
  * after any failure nothing of what was made is left. `inflate` keeps what the blob unpacks to instead of the blob;
  * `verify` is a layer of which nothing is unpacked: only hashed, inflated and hashed. `extract` unpacks over what is in fd 5 (layer.h,
- * plain), without any limit of size; with --ours everything becomes the caller's.
+ * plain), without any limit of size; with --ours everything becomes the caller's. With maps, C in the archive is D on the disk, --ours is
+ * who is D for 0, and he is who writes: an id that a mount or file system of the container does not know may make no file there.
  *
  * A layer that is larger than any of these is refused (-EFBIG): 64 GiB unpacked, 4,194,304 entries, or more than 4 GiB that are more than 200
  * times the compressed size. Deflate reaches 1,032 times, with nothing but one byte repeated; real layers stay below 20.
@@ -28,10 +30,13 @@
 #include "stream.h"
 #include <getopt.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 static const int64_t progress_bytes = 1 << 20, progress_us = 200000;
@@ -44,6 +49,7 @@ struct options {
 	enum compression compression;
 	bool layer, inflate, verify;	/* a document when none of them */
 	bool extract, ours;		/* a layer that is none */
+	struct idmap uids, gids;
 };
 
 /* opens - looks into what it reads; a document is only kept */
@@ -72,7 +78,8 @@ static bool is_name(const char *s)
 	return *s && *s != '.' && !strchr(s, '/') && strlen(s) <= NAME_MAX;
 }
 
-enum { OPTION_BLOB = 1, OPTION_DIGEST, OPTION_SIZE, OPTION_COMPRESSION, OPTION_DIFF_ID, OPTION_UNPACKED, OPTION_ENTRIES, OPTION_RATIO, OPTION_RATIO_FROM, OPTION_RESUME, OPTION_OURS };
+enum { OPTION_BLOB = 1, OPTION_DIGEST, OPTION_SIZE, OPTION_COMPRESSION, OPTION_DIFF_ID, OPTION_UNPACKED, OPTION_ENTRIES, OPTION_RATIO, OPTION_RATIO_FROM, OPTION_RESUME, OPTION_OURS,
+       OPTION_UID_MAP, OPTION_GID_MAP };
 static const struct option long_options[] = {
 	{ "blob", required_argument, NULL, OPTION_BLOB },
 	{ "digest", required_argument, NULL, OPTION_DIGEST },
@@ -85,6 +92,8 @@ static const struct option long_options[] = {
 	{ "ratio-from", required_argument, NULL, OPTION_RATIO_FROM },
 	{ "resume", required_argument, NULL, OPTION_RESUME },
 	{ "ours", no_argument, NULL, OPTION_OURS },
+	{ "uid-map", required_argument, NULL, OPTION_UID_MAP },
+	{ "gid-map", required_argument, NULL, OPTION_GID_MAP },
 	{ 0 },
 };
 
@@ -101,6 +110,8 @@ static int set_option(struct options *o, int option, const char *value)
 	case OPTION_RATIO: return str_to_i64(value, 0, INT64_MAX, &o->max_ratio);
 	case OPTION_RATIO_FROM: return str_to_i64(value, 0, INT64_MAX, &o->ratio_from);
 	case OPTION_OURS: o->ours = true; return 0;
+	case OPTION_UID_MAP: return idmap_parse(value, &o->uids);
+	case OPTION_GID_MAP: return idmap_parse(value, &o->gids);
 	case OPTION_RESUME: return str_to_i64(value, 0, INT64_MAX, &o->resume);
 	}
 	return -EINVAL;
@@ -127,6 +138,8 @@ static int parse_options(int argc, char **argv, struct options *o, struct error 
 		return error_say(err, EINVAL, "carrier-unpack: the last argument is 'layer', 'document', 'inflate', 'verify' or 'extract'");
 	if (o->extract)
 		o->max_unpacked = o->max_entries = INT64_MAX;
+	if ((o->uids.n || o->gids.n) && !o->extract)
+		return error_say(err, EINVAL, "carrier-unpack: --uid-map and --gid-map are for extract");
 	if (o->inflate && !o->blob)
 		return error_say(err, EINVAL, "carrier-unpack: inflate needs --blob");
 	if (!opens(o))
@@ -201,6 +214,26 @@ static char *left_out(const struct job *job)
 
 /* ---- confinement ---- */
 
+/* be_root_of - the maps: the one that 0 is. With all our capabilities: the kernel would take those of files away */
+static int be_root_of(const struct options *o, struct error *err)
+{
+	uint32_t uid = idmap_to_host(&o->uids, 0), gid = idmap_to_host(&o->gids, 0);
+	int death_signal = 0;
+	if (!o->uids.n && !o->gids.n)
+		return 0;
+	if (uid == UINT32_MAX || gid == UINT32_MAX)
+		return error_say(err, EINVAL, "carrier-unpack: --uid-map and --gid-map say nothing of 0");
+	(void) prctl(PR_GET_PDEATHSIG, &death_signal);
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0)
+		return error_set(err, errno, "keep the capabilities of %u:%u", uid, gid);
+	(void) setfsgid(gid);
+	(void) setfsuid(uid);
+	if ((uint32_t) setfsgid(gid) != gid || (uint32_t) setfsuid(uid) != uid)	/* they return what was */
+		return error_say(err, EINVAL, "the container's root, %u:%u, is not among the ids that can be used here", uid, gid);
+	(void) prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0);	/* lost with the id */
+	return 0;
+}
+
 static int confine(const struct options *o, struct error *err)
 {
 	/* carrier may have made one for us already; without privilege seccomp alone denies sockets */
@@ -245,7 +278,8 @@ static int open_all(struct job *job, struct error *err)
 	}
 	if (o->layer) {
 		const struct layer_limits limits = { .max_entries = o->max_entries, .max_holes = o->max_unpacked,
-						     .single_id = job->single_id || o->ours, .plain = o->extract };
+						     .single_id = job->single_id || o->ours, .plain = o->extract,
+						     .uids = &o->uids, .gids = &o->gids };
 		int r = layer_open(UNPACK_LAYER_DIR_FD, &limits, &job->layer, err);
 		if (r < 0)
 			return r;
@@ -355,7 +389,9 @@ int main(int argc, char **argv)
 	snprintf(boot_id, sizeof boot_id, "%s", proc_boot_id());	/* later there is no /proc */
 	job.single_id = idmap_is_single();
 
-	int r = confine(&job.options, &err);
+	int r = be_root_of(&job.options, &err);
+	if (r == 0)
+		r = confine(&job.options, &err);
 	if (r == 0) {
 		r = work(&job, boot_id, &err);
 		if (r < 0)
@@ -366,5 +402,7 @@ int main(int argc, char **argv)
 	layer_free(job.layer);
 	stream_free(job.stream);
 	close_fd(&job.blob_fd);
+	idmap_done(&job.options.uids);
+	idmap_done(&job.options.gids);
 	return r < 0;
 }

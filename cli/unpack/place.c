@@ -88,7 +88,7 @@ static int make_parent(struct walk *w, const char *name, bool over_whiteout, str
 	if (mkdirat(w->fd, name, 0755) < 0)
 		return error_set(err, errno, "make the directory '%.300s'", path);
 	cleanup_close int fd = openat(w->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fchown(fd, 0, 0) < 0 || fchmod(fd, 0755) < 0)
+	if (fd < 0 || fchown(fd, w->place->uid, w->place->gid) < 0 || fchmod(fd, 0755) < 0)
 		return error_set(err, errno, "set up the directory '%.300s'", path);
 	/* what the whiteout deleted is not below it any more: nothing to take over from there */
 	if (over_whiteout)

@@ -20,6 +20,8 @@ struct place_name {
 struct place {
 	int root_fd;			/* borrowed: diff/ */
 	struct pending_set *pending;	/* borrowed */
+	uid_t uid;			/* whose what is missing becomes: root's */
+	gid_t gid;
 	int fd;				/* the directory we are in, O_PATH; -1: nowhere yet */
 	char dir[PATH_MAX];		/* as entries call it */
 	char real[PATH_MAX];		/* what it is, no symlink in it; "" is the root */

@@ -205,6 +205,51 @@ C /tmp" "$(carrier diff live | sort)"
 	carrier rmi lively >/dev/null
 }
 
+# own_maps - modes in which the container's 0 is not the monitor's
+own_maps() { if [ "$WHO" = root ]; then printf '%s\n' --uidmap=0:300000:65536 --userns=auto; else printf '%s\n' --userns=keep-id --userns=nomap --userns=auto --uidmap=0:5:2000; fi; }
+
+# owners_of CONTAINER PATH... - as they are inside
+owners_of() { local c=$1; shift; carrier exec --user 0 "$c" stat -c %u:%g "$@" | xargs; }
+
+@test "cp: what goes in is the container's root's, archives have its numbers, running or not" {
+	local mode own=5:6
+	mkdir -p "$WORK/d/sub" && echo x >"$WORK/d/f" && ln -s f "$WORK/d/link" && echo x >"$WORK/plain"
+	tar -C "$WORK" --owner=7 --group=8 --numeric-owner -cf "$WORK/in.tar" d
+	if [ "$WHO" = root ]; then chown -hR 5:6 "$WORK/d"; else own=0:0; chown -hR "$NAME:$NAME" "$WORK"; fi
+	for mode in $(own_maps); do
+		expect 0 carrier run -d --name in --network none "$mode" -v copied:/vol --tmpfs /mem "$PLAIN" sleep 1000
+		expect 0 carrier cp "$WORK/d" in:/in
+		expect 0 carrier cp "$WORK/d/." in:/mem
+		expect 0 carrier cp "$WORK/plain" in:/vol/plain
+		expect 0 carrier cp -a "$WORK/d" in:/kept
+		expect 0 carrier cp - in:/kept <"$WORK/in.tar"
+		same "0:0 0:0 0:0 0:0 0:0 0:0 0:0" "$(owners_of in /in /in/sub /in/f /in/link /mem/f /mem/sub /vol/plain)"
+		same "$own $own $own 7:8 7:8" "$(owners_of in /kept /kept/f /kept/link /kept/d /kept/d/f)"
+		same "7/8 7/8" "$(carrier cp in:/kept/d/f - | tar --numeric-owner -tvf - | awk '{ print $2 }') $(carrier cp in:/kept/d/sub - | tar --numeric-owner -tvf - | awk '{ print $2 }')"
+		expect 0 carrier cp in:/kept/d/f "$WORK/out"
+		same "$(if [ "$WHO" = root ]; then echo root; else echo "$NAME"; fi)" "$(stat -c %U "$WORK/out")"
+		expect 0 carrier stop -t 0 in
+		expect 0 carrier cp "$WORK/d" in:/late
+		expect 0 carrier cp -a "$WORK/d" in:/late-kept
+		expect 0 carrier cp "$WORK/plain" in:/vol/late
+		same 7/8 "$(carrier cp in:/kept/d/f - | tar --numeric-owner -tvf - | awk '{ print $2 }')"
+		expect 0 carrier start in
+		same "0:0 0:0 0:0 0:0 $own" "$(owners_of in /late /late/sub /late/f /vol/late /late-kept/f)"
+		if [ "$mode" = --userns=auto ]; then
+			tar -C "$WORK" --owner=60000 --group=8 --numeric-owner -c d >"$WORK/far.tar"
+			failing 1 "it belongs to 60000:8, and the container has no such id" carrier cp - in:/kept <"$WORK/far.tar"
+		fi
+		if [ "$WHO" = root ]; then
+			expect 0 carrier cp -a in:/kept/d "$WORK/numbers"
+			same 7:8 "$(stat -c %u:%g "$WORK/numbers/f")"
+			rm -rf "$WORK/numbers"
+		fi
+		rm -f "$WORK/out"
+		carrier rm -f in
+		carrier volume rm copied
+	done
+}
+
 @test "every driver shows the same, and gives back the same" {
 	local driver want
 	want=$(in_image)

@@ -88,6 +88,16 @@ static void test_other_sources(void)
 	OK(!idmap_is_single());
 }
 
+static void test_parse(void)
+{
+	cleanup_idmap struct idmap m = { 0 };
+	static const char *const bad[] = { "", "1", "1:2", "1:2:", "1:2:3x", "1:2:3:4", "a:2:3" };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		OK(idmap_parse(bad[i], &m) == -EINVAL && m.n == 0);
+	OK(idmap_parse("1:20:300", &m) == 0 && idmap_parse("0:5:1", &m) == 0);
+	OK(m.n == 2 && idmap_to_host(&m, 2) == 21 && idmap_to_host(&m, 0) == 5);
+}
+
 static void test_subids(void)
 {
 	static const struct {
@@ -387,6 +397,7 @@ static void test_rootless(void)
 int main(void)
 {
 	test_user_name();
+	test_parse();
 	test_subids();
 	test_other_sources();
 	struct waiting w;
