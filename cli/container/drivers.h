@@ -15,13 +15,18 @@ struct layers {
 	struct copy_as as;	/* the owners of what is copied; ->uids, ->gids are the above */
 };
 
-/* overlay_mount_dirs - these directories, topmost first, as one; what is written goes to @upper, NULL: read-only (then at least two) */
-int overlay_mount_dirs(char *const *lower, const char *upper, const char *work, const char *target, struct error *err);
+/* overlay_mount_dirs - these directories, topmost first, as one; what is written goes to @upper, NULL: read-only (then at least two)
+ * @data: directories behind them that are reached from a tree of metadata alone (mapped.h), or NULL */
+int overlay_mount_dirs(char *const *lower, char *const *data, const char *upper, const char *work, const char *target, struct error *err);
 
 /* overlay_mount - natively; upper/, work/ and rootfs/ are there. The owners are those of the layers, or of ->tree. */
 int overlay_mount(const struct container *c, const struct layers *l, bool discard, struct error *err);
-/* overlay_mount_idmapped - the same with the owners of the maps (idmapped.c); -EPERM without root's privileges */
-int overlay_mount_idmapped(const struct container *c, const struct layers *l, bool discard, struct error *err);
+/* idmapped_during - while @job runs, which mounts an overlay, these directories show their owners by the maps (idmapped.c); -EPERM without
+ * root's privileges */
+int idmapped_during(char *const *dirs, const struct idmap *uids, const struct idmap *gids, int (*job)(void *ctx, struct error *err), void *ctx,
+		    struct error *err);
+/* idmapped_namespace - a user namespace with these maps, held by nothing but the returned fd: for mount_setattr(2) */
+int idmapped_namespace(const struct idmap *uids, const struct idmap *gids, struct error *err);
 
 /* fuse_overlay_mount - the same by fuse-overlayfs, which maps owners itself: those in upper/ are as in the layers
  * Return: the pid of the program, a child of ours, or a negative errno: -EOPNOTSUPP when it, or /dev/fuse, is not there */

@@ -11,8 +11,7 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
-/* namespace_of - a user namespace with these maps, held by nothing but the returned fd */
-static int namespace_of(const struct idmap *uids, const struct idmap *gids, struct error *err)
+int idmapped_namespace(const struct idmap *uids, const struct idmap *gids, struct error *err)
 {
 	int ends[2];
 	char byte;
@@ -57,15 +56,16 @@ static void uncover(char *const *dirs, size_t n)
 		(void) umount2(dirs[n], MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
-int overlay_mount_idmapped(const struct container *c, const struct layers *l, bool discard, struct error *err)
+int idmapped_during(char *const *dirs, const struct idmap *uids, const struct idmap *gids, int (*job)(void *ctx, struct error *err), void *ctx,
+		    struct error *err)
 {
-	cleanup_close int userns = namespace_of(&l->uids, &l->gids, err);
+	cleanup_close int userns = idmapped_namespace(uids, gids, err);
 	size_t n = 0;
 	int r = userns < 0 ? userns : 0;
-	for (; r == 0 && l->dirs[n]; n += r == 0)
-		r = cover(l->dirs[n], userns, err);
+	for (; r == 0 && dirs[n]; n += r == 0)
+		r = cover(dirs[n], userns, err);
 	if (r == 0)
-		r = overlay_mount(c, l, discard, err);
-	uncover(l->dirs, n);
+		r = job(ctx, err);
+	uncover(dirs, n);
 	return r;
 }

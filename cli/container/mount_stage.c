@@ -1,5 +1,6 @@
 #include "mount_stage.h"
 #include "../image/copy.h"
+#include "../image/mapped.h"
 #include "../image/walk.h"
 #include "../volume/fill.h"
 #include "../volume/secret_store.h"
@@ -146,41 +147,93 @@ int mounts_to_spec(const struct container *c, struct runtime_spec *s, struct poo
 
 static char *stage_path(const struct container *c, size_t i, const char *what) { return xasprintf("%s/mounts/%zu%s", c->dir, i, what); }
 
-/* fresh_dir - an empty directory that looks like @model */
-static int fresh_dir(const struct container *c, size_t i, const char *what, const char *model, struct error *err)
+/* fresh_dir - an empty directory that looks like @model, with these owners */
+static int fresh_dir(const struct container *c, size_t i, const char *what, const char *model, const struct copy_as *as, struct error *err)
 {
 	cleanup_free char *path = stage_path(c, i, what);
 	int r = fs_remove_tree(AT_FDCWD, path, err);
 	if (r == 0 && mkdir(path, 0755) < 0)
 		r = error_set(err, errno, "make '%s'", path);
-	return r < 0 || !model ? r : copy_metadata(AT_FDCWD, model, AT_FDCWD, path, err);
+	return r < 0 || !model ? r : copy_metadata_as(AT_FDCWD, model, AT_FDCWD, path, as, err);
+}
+
+/* struct overlay - the Nth mount's */
+struct overlay {
+	const struct container *c;
+	size_t i;
+	char *const *lower, *const *data;	/* drivers.h */
+	const char *model;		/* what / looks like */
+	struct copy_as as;		/* whose it is */
+};
+
+static int mount_overlay(void *ctx, struct error *err)
+{
+	const struct overlay *o = ctx;
+	const struct record_mount *m = &o->c->record.mounts[o->i];
+	bool writes = m->overlay || m->writable;
+	cleanup_free char *root = stage_path(o->c, o->i, ".root"), *target = stage_path(o->c, o->i, "");
+	cleanup_free char *upper = m->upper_dir ? xstrdup(m->upper_dir) : stage_path(o->c, o->i, ".upper");
+	cleanup_free char *work = m->work_dir ? xstrdup(m->work_dir) : stage_path(o->c, o->i, ".work");
+	int r = fresh_dir(o->c, o->i, "", NULL, NULL, err);
+	if (r == 0 && writes && !m->upper_dir)
+		r = fresh_dir(o->c, o->i, ".upper", o->model, &o->as, err);
+	if (r == 0 && writes && !m->upper_dir)
+		r = fresh_dir(o->c, o->i, ".work", NULL, NULL, err);
+	if (r == 0 && !writes)
+		r = fresh_dir(o->c, o->i, ".root", o->model, &o->as, err);
+	if (r < 0)
+		return r;
+	struct strings dirs cleanup_strings = { 0 };
+	if (!writes)
+		strings_add(&dirs, root);	/* what / looks like; and one directory alone would be no overlay */
+	for (char *const *l = o->lower; *l; l++)
+		strings_add(&dirs, *l);
+	return overlay_mount_dirs(dirs.v, o->data, writes ? upper : NULL, writes ? work : NULL, target, err);
+}
+
+/* mount_tree - an image as rootfs.h does it for who may not mount layers with a map of ids: a tree of its metadata over them */
+static int mount_tree(struct overlay o, const struct idmap *uids, const struct idmap *gids, struct error *err)
+{
+	const struct record_mount *m = &o.c->record.mounts[o.i];
+	const char *end = strstr(o.c->dir, "/containers/");
+	cleanup_free char *store = end ? xasprintf("%.*s/store", (int) (end - o.c->dir), o.c->dir) : NULL, *tree = NULL;
+	const struct mapping mapping = { .store_root = store, .image_id = m->source, .lowerdirs = m->lowerdirs, .uids = uids,
+					 .gids = gids, .root_layer = o.model };
+	int r = store ? mapped_tree(&mapping, &tree, err) : error_say(err, EOPNOTSUPP, "the layers are another user's");
+	char *lower[] = { tree, NULL };
+	o.lower = lower;
+	o.data = m->lowerdirs;
+	o.as = (struct copy_as) { .uids = uids, .gids = gids };
+	return r < 0 ? r : mount_overlay(&o, err);
+}
+
+/* mount_mapped - an image with the container's own ids */
+static int mount_mapped(struct overlay *o, struct error *err)
+{
+	const struct record_mount *m = &o->c->record.mounts[o->i];
+	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
+	struct error why = { 0 };
+	int r = users_maps(&o->c->record, &uids, &gids, err);
+	if (r < 0)
+		return r;
+	/* elsewhere the kernel always says no. The model is one of them, so that its copy has the right owner, too */
+	r = idmap_is_initial(-1) ? idmapped_during(m->lowerdirs, &uids, &gids, mount_overlay, o, &why) : -EPERM;
+	if (r < 0)
+		r = mount_tree(*o, &uids, &gids, &why);
+	if (r == 0)
+		return 0;
+	log_warn("in '%s' the owners of image '%s' are not what the container takes them for: its ids cannot be mapped here: %s",
+		 m->destination, m->name, why.text);
+	return mount_overlay(o, err);
 }
 
 static int make_overlay(const struct container *c, size_t i, struct error *err)
 {
 	const struct record_mount *m = &c->record.mounts[i];
 	char *source[] = { m->source, NULL };
-	char **lower = m->overlay ? source : m->lowerdirs;
-	const char *model = m->overlay ? m->source : rootfs_root_layer(lower);
-	bool writes = m->overlay || m->writable;
-	cleanup_free char *root = stage_path(c, i, ".root"), *target = stage_path(c, i, "");
-	cleanup_free char *upper = m->upper_dir ? xstrdup(m->upper_dir) : stage_path(c, i, ".upper");
-	cleanup_free char *work = m->work_dir ? xstrdup(m->work_dir) : stage_path(c, i, ".work");
-	int r = fresh_dir(c, i, "", NULL, err);
-	if (r == 0 && writes && !m->upper_dir)
-		r = fresh_dir(c, i, ".upper", model, err);
-	if (r == 0 && writes && !m->upper_dir)
-		r = fresh_dir(c, i, ".work", NULL, err);
-	if (r == 0 && !writes)
-		r = fresh_dir(c, i, ".root", model, err);
-	if (r < 0)
-		return r;
-	struct strings dirs cleanup_strings = { 0 };
-	if (!writes)
-		strings_add(&dirs, root);	/* what / looks like; and one directory alone would be no overlay */
-	for (; *lower; lower++)
-		strings_add(&dirs, *lower);
-	return overlay_mount_dirs(dirs.v, writes ? upper : NULL, writes ? work : NULL, target, err);
+	struct overlay o = { .c = c, .i = i, .lower = m->overlay ? source : m->lowerdirs };
+	o.model = m->overlay ? m->source : rootfs_root_layer(m->lowerdirs);
+	return !m->overlay && users_mapped(&c->record) ? mount_mapped(&o, err) : mount_overlay(&o, err);
 }
 
 /* ---- a part of a volume or image ---- */

@@ -11,7 +11,7 @@ static int set(int fs, const char *key, const char *value)
 }
 
 /* mount_new - Linux 6.8's way; -EOPNOTSUPP before */
-static int mount_new(char *const *lower, const char *upper, const char *work, const char *target)
+static int mount_new(char *const *lower, char *const *data, const char *upper, const char *work, const char *target)
 {
 	cleanup_close int fs = fsopen("overlay", FSOPEN_CLOEXEC);
 	int r = fs < 0 ? -EOPNOTSUPP : 0;
@@ -20,6 +20,8 @@ static int mount_new(char *const *lower, const char *upper, const char *work, co
 		if (r == -EINVAL && l == lower)
 			return -EOPNOTSUPP;
 	}
+	for (char *const *d = data; r == 0 && d && *d; d++)
+		r = set(fs, "datadir+", *d);
 	if (r == 0 && upper)
 		r = set(fs, "upperdir", upper);
 	if (r == 0 && upper)
@@ -63,9 +65,11 @@ static int mount_old(char *const *lower, const char *upper, const char *work, co
 	return mount("carrier", target, "overlay", upper ? 0 : MS_RDONLY, o.data) < 0 ? -errno : 0;
 }
 
-int overlay_mount_dirs(char *const *lower, const char *upper, const char *work, const char *target, struct error *err)
+int overlay_mount_dirs(char *const *lower, char *const *data, const char *upper, const char *work, const char *target, struct error *err)
 {
-	int r = mount_new(lower, upper, work, target);
+	int r = mount_new(lower, data, upper, work, target);
+	if (r == -EOPNOTSUPP && data)
+		return error_say(err, EOPNOTSUPP, "this kernel's overlay takes no layers of content alone (Linux 6.8 and later do)");
 	if (r == -EOPNOTSUPP)
 		r = mount_old(lower, upper, work, target);
 	if (r == 0)

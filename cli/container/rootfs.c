@@ -175,6 +175,14 @@ static int layers_of(const struct container *c, struct layers *ret, struct error
 	return r;
 }
 
+struct mounting { const struct container *c; const struct layers *l; bool discard; };
+
+static int mount_now(void *ctx, struct error *err)
+{
+	const struct mounting *m = ctx;
+	return overlay_mount(m->c, m->l, m->discard, err);
+}
+
 /* mount_mapped - the owners of the container's own namespace: by mounts with a map of ids, where we may, else by a tree of metadata */
 static int mount_mapped(const struct container *c, struct layers *l, bool discard, struct error *err)
 {
@@ -183,7 +191,8 @@ static int mount_mapped(const struct container *c, struct layers *l, bool discar
 	if (l->foreign || !end)
 		return error_say(err, EOPNOTSUPP, "the layers are another user's");
 	if (idmap_is_initial(-1)) {	/* elsewhere the kernel always says no */
-		if (overlay_mount_idmapped(c, l, discard, &why) == 0)
+		struct mounting mounting = { c, l, discard };
+		if (idmapped_during(l->dirs, &l->uids, &l->gids, mount_now, &mounting, &why) == 0)
 			return 0;
 		log_warn("layers cannot be mounted with the container's ids here, a tree of metadata takes their place: %s", why.text);
 	}

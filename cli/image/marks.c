@@ -15,10 +15,11 @@ static const struct json_type any_type = JSON_TYPE(T, JSON_OBJECT(T, config, "co
 #undef T
 
 /* Of a container's record.json. */
-struct claim_mount { char **lowerdirs; };
+struct claim_mount { char *type, *source, **lowerdirs; };
 struct claim { char *manifest, **lowerdirs; struct claim_mount *mounts; size_t n_mounts; };
 #define T struct claim
-static const struct json_type claim_mount_type = JSON_TYPE(struct claim_mount, JSON_FIELD(struct claim_mount, lowerdirs, "lowerdirs"));
+static const struct json_type claim_mount_type = JSON_TYPE(struct claim_mount, JSON_FIELD(struct claim_mount, type, "type"),
+	JSON_FIELD(struct claim_mount, source, "source"), JSON_FIELD(struct claim_mount, lowerdirs, "lowerdirs"));
 static const struct json_type claim_type = JSON_TYPE(T, JSON_FIELD(T, manifest, "manifest"), JSON_FIELD(T, lowerdirs, "lowerdirs"),
 	JSON_LIST(T, mounts, "mounts", claim_mount_type));
 #undef T
@@ -97,9 +98,13 @@ static void mark_container(const struct store *s, struct marks *m, int container
 		marks_image(s, m, claim->manifest);
 	for (char **l = claim->lowerdirs; l && *l; l++)
 		mark_lowerdir(m, *l);
-	for (size_t i = 0; i < claim->n_mounts; i++)	/* images that are mounted in it */
-		for (char **l = claim->mounts[i].lowerdirs; l && *l; l++)
+	for (size_t i = 0; i < claim->n_mounts; i++) {	/* images that are mounted in it */
+		const struct claim_mount *mount = &claim->mounts[i];
+		for (char **l = mount->lowerdirs; l && *l; l++)
 			mark_lowerdir(m, *l);
+		if (str_eq(mount->type, "image") && mount->source && digest_check(mount->source, NULL) == 0)
+			strings_add(&m->chains, digest_hex(mount->source));	/* its trees with other owners (mapped.h), too */
+	}
 }
 
 static int mark_containers(const struct store *s, struct marks *m, struct error *err)

@@ -250,6 +250,30 @@ owners_of() { local c=$1; shift; carrier exec --user 0 "$c" stat -c %u:%g "$@" |
 	done
 }
 
+@test "an image that is mounted has the container's owners, too, and keeps them when it is forgotten" {
+	local mode want="1000:1000 0:0 0:0"
+	same "$want" "$(run_it --mount "type=image,source=$DEBIAN,target=/i" "$PLAIN" stat -c %u:%g /i/srv/owned /i /i/etc/passwd | xargs)"
+	for mode in $(own_maps); do
+		expect 0 run_it "$mode" --user 0 --mount "type=image,source=$DEBIAN,target=/i" "$PLAIN" sh -c 'stat -c %u:%g /i/srv/owned /i /i/etc/passwd; cat /i/srv/owned/file /i/etc/debian_version >/dev/null || true; touch /i/x 2>&1 || true'
+		same "$want touch: /i/x: Read-only file system" "$(xargs <<<"$output")"
+		expect 0 run_it "$mode" --user 0 --mount "type=image,source=$DEBIAN,target=/i,rw=true" "$PLAIN" sh -c 'echo x >>/i/etc/debian_version; echo x >/i/new; stat -c %u:%g /i/srv/owned /i /i/etc/passwd /i/etc/debian_version /i/new; tail -n 1 /i/etc/debian_version'
+		same "$want 0:0 0:0 x" "$(xargs <<<"$output")"
+		expect 0 run_it "$mode" --user 0 --mount "type=image,source=$DEBIAN,target=/i,subpath=srv/owned" "$PLAIN" stat -c %u:%g /i
+		prints 1000:1000
+	done
+	# the image is forgotten: what a container has mounted of it stays
+	expect 0 carrier run -d --name looks --network none "$mode" --mount "type=image,source=$DEBIAN,target=/i" "$PLAIN" sleep 1000
+	carrier rmi -f "$DEBIAN" >/dev/null
+	carrier system prune -f >/dev/null
+	expect 0 carrier exec --user 0 looks sh -c 'stat -c %u:%g /i/srv/owned; grep -c root: /i/etc/passwd'
+	prints $'1000:1000\n1'
+	expect 0 carrier restart -t 0 looks
+	expect 0 carrier exec --user 0 looks sh -c 'stat -c %u:%g /i/srv/owned; grep -c root: /i/etc/passwd'
+	prints $'1000:1000\n1'
+	carrier rm -f looks >/dev/null
+	pull debian
+}
+
 @test "every driver shows the same, and gives back the same" {
 	local driver want
 	want=$(in_image)
