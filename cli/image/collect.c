@@ -186,6 +186,8 @@ static int run(const struct store *s, bool dry, bool count, struct collected *re
 	struct collected unused;
 	struct sweep w = { .store = s, .dry = dry, .count = count, .trash_fd = -1, .lock_fd = -1, .ret = ret ? ret : &unused };
 	*w.ret = (struct collected) { 0 };
+	if (!dry)
+		marks_await(s);
 	cleanup_close int hold = hold_alone(s, err);
 	if (hold == -EAGAIN) {
 		w.ret->busy = true;

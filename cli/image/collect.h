@@ -7,6 +7,8 @@
  * Whoever puts things into the store that have no name yet, and whoever is about to write a container's record, holds ROOT/store/hold
  * shared; we take it alone, and without waiting: when somebody is at work nothing is removed, and the next removal does it. It
  * is held only while what goes is unlinked or moved to ROOT/store/tmp/trash-PID/; emptying that, which takes longer, keeps nobody.
+ * A container that is being removed is waited for before that: who removes its image at once, when `run --rm` has returned, is to find
+ * nothing left; and to pull layers away from under a mount that still stands would be against overlayfs' rules.
  * Killed at any instant we leave garbage, which the next removal finds, and never a name without what it names.
  */
 #pragma once

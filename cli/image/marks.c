@@ -4,8 +4,9 @@
 #include "unfinished.h"
 #include <dirent.h>
 #include <string.h>
+#include <time.h>
 
-enum { LISTS_MAX = 4, RECORD_MAX = 16 << 20 };
+enum { LISTS_MAX = 4, RECORD_MAX = 16 << 20, AWAIT_MS = 10000, AWAIT_STEP_MS = 5 };
 
 /* What may be in a manifest, and in a list of manifests; an artifact is marked as well, though it has no layers to unpack. */
 struct any_document { struct descriptor *config, *layers, *manifests; size_t n_layers, n_manifests; };
@@ -116,9 +117,41 @@ static int mark_containers(const struct store *s, struct marks *m, struct error 
 	if (!d)	/* not to be taken for "none" */
 		return error_set(err, errno, "read '%s/../containers'", s->root);
 	for (struct dirent *e; (e = readdir(d));)
-		if (e->d_name[0] != '.')
+		if (e->d_name[0] != '.' && !str_ends(e->d_name, ".removed"))	/* unmounted, and on its way out: ../container/record.h */
 			mark_container(s, m, fd, e->d_name);
 	return 0;
+}
+
+/* ---- those that go ---- */
+
+struct claim_state { char *state; };
+static const struct json_type claim_state_type = JSON_TYPE(struct claim_state, JSON_FIELD(struct claim_state, state, "state"));
+
+/* goes - is it being removed? Then its monitor is at it, and holds its lock until it is gone. One whose monitor was killed stays */
+static bool goes(int containers_fd, const char *id)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	cleanup_free char *text = NULL, *status = xasprintf("%s/status.json", id), *lock = xasprintf("%s/lock", id);
+	struct claim_state *now;
+	size_t len;
+	if (fs_read_file(containers_fd, status, RECORD_MAX, &text, &len, NULL) < 0 ||
+	    json_decode(&claim_state_type, text, len, &pool, &now, NULL) < 0 || !str_eq(now->state, "removing"))
+		return false;
+	cleanup_close int fd = openat(containers_fd, lock, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 && fs_is_locked(fd) == 1;
+}
+
+void marks_await(const struct store *s)
+{
+	const struct timespec step = { .tv_nsec = AWAIT_STEP_MS * 1000000L };
+	cleanup_close int fd = openat(s->fd, "../containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(dup(fd));
+	int left = AWAIT_MS / AWAIT_STEP_MS;
+	for (struct dirent *e; d && (e = readdir(d));)
+		while (e->d_name[0] != '.' && left > 0 && goes(fd, e->d_name)) {
+			(void) nanosleep(&step, NULL);
+			left--;
+		}
 }
 
 static int compare(const void *a, const void *b) { return strcmp(*(char *const *) a, *(char *const *) b); }

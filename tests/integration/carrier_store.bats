@@ -207,6 +207,26 @@ killed_at_random() {
 
 # ---- df, prune ----
 
+@test "rmi at once behind run --rm waits for what is being removed, and leaves nothing" {
+	pull plain
+	mkdir hooks
+	cat >hooks/slow.json <<-END
+		{ "version": "1.0.0", "hook": { "path": "/bin/sh", "args": ["sh", "-c", "sleep 1"] }, "when": { "always": true }, "stages": ["poststop"] }
+	END
+	chmod -R a+rX .
+	expect 0 carrier run --rm --network none --hooks-dir "$PWD/hooks" "$PLAIN" true
+	[ -n "$(ls "$CROOT/containers")" ] || fail "it was removed before it was looked at"
+	expect 0 carrier rmi "$PLAIN"
+	same "" "$(stored)"
+	# one whose monitor was killed over its removal is nobody's to wait for, and keeps its layers
+	pull plain
+	expect 0 carrier run --rm --network none --hooks-dir "$PWD/hooks" "$PLAIN" true
+	kill -9 "$(jq -r .monitor "$CROOT"/containers/*/status.json)"
+	expect 0 carrier rmi -f "$PLAIN"
+	[ -n "$(stored)" ] || fail "a container that can be found has lost its layers"
+	carrier rm -f $(carrier ps -aq) >/dev/null
+}
+
 @test "df counts what images share once" {
 	local sum
 	pull plain
