@@ -4,6 +4,7 @@
 #include "../image/marks.h"
 #include "../image/walk.h"
 #include "../table.h"
+#include "../volume/volume.h"
 #include "../words.h"
 #include "cleanup.h"
 #include <dirent.h>
@@ -13,7 +14,7 @@
 
 struct df_options { bool verbose; char *format; };
 static const struct option_def options[] = {
-	OPTION(struct df_options, verbose, 'v', "verbose", NULL, "each image and each container"),
+	OPTION(struct df_options, verbose, 'v', "verbose", NULL, "each image, each container and each volume"),
 	OPTION(struct df_options, format, 0, "format", "table|json", "tables (the default), or JSON"),
 };
 
@@ -37,15 +38,22 @@ struct container_use { char *id, *image, *status, *names, *size; int64_t raw_siz
 static const struct json_type container_use_type = JSON_TYPE(T, JSON_ALWAYS(T, id, "ID"), JSON_ALWAYS(T, image, "Image"),
 	JSON_ALWAYS(T, status, "State"), JSON_ALWAYS(T, names, "Names"), JSON_ALWAYS(T, size, "Size"), JSON_ALWAYS(T, raw_size, "RawSize"));
 #undef T
+struct volume_use { char *name, *size; int64_t links, raw_size; };
+#define T struct volume_use
+static const struct json_type volume_use_type = JSON_TYPE(T, JSON_ALWAYS(T, name, "Name"), JSON_ALWAYS(T, links, "Links"),
+	JSON_ALWAYS(T, size, "Size"), JSON_ALWAYS(T, raw_size, "RawSize"));
+#undef T
 struct report {
 	struct total *totals;
 	struct image_use *images;
 	struct container_use *containers;
-	size_t n_totals, n_images, n_containers;
+	struct volume_use *volumes;
+	size_t n_totals, n_images, n_containers, n_volumes;
 };
 #define T struct report
 static const struct json_type report_type = JSON_TYPE(T, JSON_LIST(T, totals, "Totals", total_type),
-	JSON_LIST(T, images, "Images", image_use_type), JSON_LIST(T, containers, "Containers", container_use_type));
+	JSON_LIST(T, images, "Images", image_use_type), JSON_LIST(T, containers, "Containers", container_use_type),
+	JSON_LIST(T, volumes, "Volumes", volume_use_type));
 #undef T
 
 /* ---- what is counted ---- */
@@ -63,6 +71,8 @@ struct df {
 	size_t n_containers;
 	struct image *images;
 	size_t n_images;
+	struct volume *volumes;
+	size_t n_volumes;
 	struct pool pool;
 	struct report report;
 };
@@ -214,6 +224,31 @@ static void count_containers(struct df *d, struct total *t)
 	}
 }
 
+/* links - how many containers have it mounted; in one that has it twice it is one */
+static int64_t links(const struct df *d, const char *volume)
+{
+	int64_t n = 0;
+	for (size_t i = 0; i < d->n_containers; i++)
+		n += volume_in(&d->containers[i].record, volume);
+	return n;
+}
+
+static void count_volumes(struct df *d, struct total *t)
+{
+	d->report.volumes = pool_alloc(&d->pool, (d->n_volumes + 1) * sizeof *d->report.volumes);
+	for (size_t i = 0; i < d->n_volumes; i++) {
+		const struct volume *v = &d->volumes[i];
+		int64_t bytes = walk_usage(AT_FDCWD, v->data, NULL), users = links(d, v->record.name);
+		bytes = bytes < 0 ? 0 : bytes;	/* it was removed meanwhile */
+		t->count++;
+		t->active += users > 0;
+		t->raw_size += bytes;
+		t->raw_reclaimable += users ? 0 : bytes;
+		d->report.volumes[d->report.n_volumes++] = (struct volume_use) {
+			.name = v->record.name, .size = human(d, bytes), .links = users, .raw_size = bytes };
+	}
+}
+
 static int count_blobs(struct df *d, struct total *t, struct error *err)
 {
 	struct marks m cleanup_marks = { 0 };
@@ -238,12 +273,16 @@ static int count_blobs(struct df *d, struct total *t, struct error *err)
 
 static int count(struct df *d, struct error *err)
 {
-	static struct total t[] = { { .type = (char *) "Images" }, { .type = (char *) "Containers" }, { .type = (char *) "Blobs" } };
+	static struct total t[] = { { .type = (char *) "Images" }, { .type = (char *) "Containers" }, { .type = (char *) "Local Volumes" },
+				    { .type = (char *) "Blobs" } };
+	enum { TOTALS = sizeof t / sizeof *t };
 	int r = store_open(d->c->root, &d->store, err);
 	if (r == 0)
 		r = record_list(d->c, &d->containers, &d->n_containers, err);
 	if (r == 0)
 		r = store_list(&d->store, &d->images, &d->n_images, err);
+	if (r == 0)
+		r = volume_list(d->c, &d->volumes, &d->n_volumes, err);
 	if (r == 0)
 		r = measure(d, "layers/sha256", &d->layers, err);
 	if (r == 0)
@@ -254,14 +293,15 @@ static int count(struct df *d, struct error *err)
 		return r;
 	count_images(d, &t[0]);
 	count_containers(d, &t[1]);
-	r = count_blobs(d, &t[2], err);
-	for (size_t i = 0; i < 3; i++) {
+	count_volumes(d, &t[2]);
+	r = count_blobs(d, &t[3], err);
+	for (size_t i = 0; i < TOTALS; i++) {
 		t[i].size = human(d, t[i].raw_size);
 		t[i].reclaimable = pool_printf(&d->pool, "%s (%d%%)", human(d, t[i].raw_reclaimable),
 					       t[i].raw_size ? (int) (t[i].raw_reclaimable * 100 / t[i].raw_size) : 0);
 	}
 	d->report.totals = t;
-	d->report.n_totals = 3;
+	d->report.n_totals = TOTALS;
 	return r;
 }
 
@@ -284,7 +324,7 @@ static void print_totals(const struct report *r)
 
 static void print_details(const struct report *r)
 {
-	struct table images cleanup_table = { 0 }, containers cleanup_table = { 0 };
+	struct table images cleanup_table = { 0 }, containers cleanup_table = { 0 }, volumes cleanup_table = { 0 };
 	table_add(&images, "IMAGE", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS", NULL);
 	for (size_t i = 0; i < r->n_images; i++) {
 		const struct image_use *u = &r->images[i];
@@ -297,10 +337,18 @@ static void print_details(const struct report *r)
 		const struct container_use *u = &r->containers[i];
 		table_add(&containers, u->id, u->image, u->size, u->status, u->names, NULL);
 	}
+	table_add(&volumes, "VOLUME NAME", "LINKS", "SIZE", NULL);
+	for (size_t i = 0; i < r->n_volumes; i++) {
+		char n[24];
+		number(n, r->volumes[i].links);
+		table_add(&volumes, r->volumes[i].name, n, r->volumes[i].size, NULL);
+	}
 	puts("\nImages:\n");
 	table_print(&images, stdout);
 	puts("\nContainers:\n");
 	table_print(&containers, stdout);
+	puts("\nVolumes:\n");
+	table_print(&volumes, stdout);
 }
 
 static void print(const struct df *d)
@@ -328,6 +376,7 @@ static int do_df(void *ctx, struct error *err)
 	for (size_t i = 0; i < d->n_containers; i++)
 		container_done(&d->containers[i]);
 	free(d->containers);
+	volume_list_free(d->volumes, d->n_volumes);
 	free(d->layers.v);
 	free(d->chains.v);
 	store_close(&d->store);
@@ -347,9 +396,9 @@ static int run(void *program, void *given, char **args, int n_args)
 }
 
 const struct command command_system_df = {
-	.name = "df", .summary = "print how much room images and containers take",
+	.name = "df", .summary = "print how much room images, containers and volumes take",
 	.description = "Bytes on disk. What images share is counted once. Images are unpacked layers; they can be reclaimed (`carrier system prune --all`) "
-		       "when no container is made of them. Blobs are compressed layers and documents; layers that were pulled can be "
+		       "when no container is made of them. So can volumes (`carrier volume prune --all`) that no container has mounted. Blobs are compressed layers and documents; layers that were pulled can be "
 		       "reclaimed (`carrier system prune --blobs`) and are fetched again when they are needed.",
 	.examples = "How much do images, containers and volumes take?\n\tcarrier system df\n\n"
 		    "Which of them?\n\tcarrier system df -v",

@@ -246,7 +246,7 @@ int volume_make(const struct carrier *c, const struct named *volumes, const stru
 
 /* ---- who uses it ---- */
 
-static bool uses(const struct record *r, const char *name)
+bool volume_in(const struct record *r, const char *name)
 {
 	for (size_t i = 0; i < r->n_mounts; i++)
 		if (str_eq(r->mounts[i].type, "volume") && str_eq(r->mounts[i].name, name))
@@ -260,7 +260,7 @@ int volume_users(const struct carrier *c, const char *name, const char *but, str
 	size_t n = 0;
 	int r = record_list(c, &list, &n, err);
 	for (size_t i = 0; i < n; i++) {
-		if (r == 0 && uses(&list[i].record, name) && !str_eq(list[i].record.id, but))
+		if (r == 0 && volume_in(&list[i].record, name) && !str_eq(list[i].record.id, but))
 			strings_add(ret, list[i].record.name);
 		container_done(&list[i]);
 	}

@@ -44,6 +44,9 @@ int volume_find(const struct carrier *c, const char *name, struct volume *ret, s
 int volume_list(const struct carrier *c, struct volume **ret, size_t *n, struct error *err);
 void volume_list_free(struct volume *list, size_t n);
 
+/* volume_in - has a container of this record it mounted? */
+struct record;
+bool volume_in(const struct record *r, const char *name);
 /* volume_users - the names of the containers whose record names it, adds to @ret. @but: the id of one that does not count, or NULL */
 int volume_users(const struct carrier *c, const char *name, const char *but, struct strings *ret, struct error *err);
 /* volume_used - the names of all that any container uses, sorted; adds to @ret */

@@ -246,6 +246,25 @@ killed_at_random() {
 	failing 125 "--format 'xml' is not known: table or json" carrier system df --format xml
 }
 
+@test "df counts volumes: those that a container has mounted are active, the others can be had back" {
+	pull plain
+	expect 0 carrier run --network none --name has -v used:/a -v used:/b "$PLAIN" dd if=/dev/urandom of=/a/x bs=1M count=2
+	expect 0 carrier run --rm --network none -v free:/a "$PLAIN" dd if=/dev/urandom of=/a/x bs=1M count=1
+	expect 0 carrier system df
+	matches "Local Volumes +2 +1 +3[.0-9]* MB +1[.0-9]* MB \(33%\)"
+	expect 0 carrier system df --format json
+	same '[2,1]' "$(jq -sc '.[] | select(.Type == "Local Volumes") | [.TotalCount, .Active]' <<<"$output")"
+	expect 0 carrier system df -v
+	matches "used +1 +2"
+	matches "free +0 +1"
+	expect 0 carrier system df -v --format json
+	same '["free",0,true,"used",1,true]' "$(jq -c '[.Volumes[] | .Name, .Links, .RawSize > 1000000]' <<<"$output")"
+	carrier rm has >/dev/null
+	expect 0 carrier volume prune -a -f
+	expect 0 carrier system df --format json
+	same '[0,0,0]' "$(jq -sc '.[] | select(.Type == "Local Volumes") | [.TotalCount, .Active, .RawSize]' <<<"$output")"
+}
+
 @test "prune asks, filters, and takes what nothing needs" {
 	pull plain
 	pull big
