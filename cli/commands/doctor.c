@@ -88,8 +88,8 @@ const struct command command_doctor = {
 	.description = "Each line has a code that stays the same, what was looked at and what was found: ok; warn, where something is slower "
 		       "or not to be had; bad, where commands fail, or something is damaged or left behind. Where something can be done, it is said. Much is found out "
 		       "by trying: a user namespace is made, an overlay mounted, as a container would.\n\n"
-		       "With --fix what killed monitors and commands have left is taken away (stale names and records, half-written files, cgroups, "
-		       "processes, mounts), and images are repaired as by `carrier system check --fix`. What needs another user's rights "
+		       "With --fix what killed monitors and commands have left is taken away (stale names and records, half-written files, volumes "
+		       "and secrets, cgroups, processes, mounts), and images are repaired as by `carrier system check --fix`. What needs another user's rights "
 		       "is only said.",
 	.examples = "Is all well?\n\tcarrier doctor\n\nOnly what is not:\n\tcarrier doctor -q\n\n"
 		    "For a script, in which somebody waits:\n\tcarrier doctor --quick --json | jq -r '.Checks[] | select(.Level != \"ok\").Code'\n\n"

@@ -97,7 +97,7 @@ void doctor_run(struct doctor *d)
 {
 	static const struct doctor_check *const tables[] = {
 		doctor_users, doctor_devices, doctor_sessions, doctor_networks, doctor_places, doctor_filesystems, doctor_kernel,
-		doctor_leftovers,
+		doctor_leftovers, doctor_volumes,
 	};
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		for (const struct doctor_check *c = tables[i]; c->code; c++) {

@@ -44,7 +44,7 @@ struct doctor_check {
 };
 /* each file has one table, which ends with a row of NULL */
 extern const struct doctor_check doctor_users[], doctor_devices[], doctor_sessions[], doctor_networks[], doctor_places[],
-	doctor_filesystems[], doctor_kernel[], doctor_leftovers[];
+	doctor_filesystems[], doctor_kernel[], doctor_leftovers[], doctor_volumes[];
 
 /* doctor_run - all checks but the store's, which is the caller's (it may fetch); findings are in ->list, in the order of the codes */
 void doctor_run(struct doctor *d);

@@ -121,6 +121,14 @@ int named_sweep(const struct named *n, struct error *err)
 	return r < 0 ? r : remove_all(n, ".gone-", err);
 }
 
+int named_leftovers(const struct named *n, struct strings *ret, struct error *err)
+{
+	cleanup_close int fd = openat(n->fd, ".lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);	/* not there: nobody has ever made one */
+	int r = fd < 0 || fs_lock(fd, true, false) == 0 ? read_names(n, ".new-", ret, err) : 0;
+	close_fd(&fd);
+	return r < 0 ? r : read_names(n, ".gone-", ret, err);
+}
+
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *) a, *(char *const *) b); }
 
 int named_list(const struct named *n, struct strings *ret, struct error *err)

@@ -6,7 +6,7 @@
  *	ROOT/KIND/.lock		held, shared, by who makes one or is about to write down that it uses one; alone by who removes
  *
  * Making the name is what makes it unique. Readers never lock. What a killed process leaves has a name that begins with a dot, is never
- * listed, and is removed by the next who removes one.
+ * listed, and is removed by the next who removes one, or by `doctor --fix`.
  */
 #pragma once
 #include "../carrier.h"
@@ -38,6 +38,9 @@ int named_publish(const struct named *n, const char *temporary, const char *name
 int named_retire(const struct named *n, const char *name, struct error *err);
 /* named_sweep - remove what has no name any more, and, when nobody holds the lock, what never got one. For who may remove files of all ids. */
 int named_sweep(const struct named *n, struct error *err);
+
+/* named_leftovers - what named_sweep() would remove now; adds to @ret */
+int named_leftovers(const struct named *n, struct strings *ret, struct error *err);
 
 /* named_list - all names, sorted; adds to @ret */
 int named_list(const struct named *n, struct strings *ret, struct error *err);

@@ -374,6 +374,31 @@ path_without() {
 	expect 0 carrier rm hurt
 }
 
+@test "volumes and secrets that were half made or half removed" {
+	expect 0 carrier volume create kept
+	client mkdir -p "$CROOT/secrets"
+	found CD0809 ok "none is half made"
+	client mkdir -p "$CROOT/volumes/.new-0123456789abcdef/_data" "$CROOT/volumes/.gone-0123456789abcdef/_data/sub" "$CROOT/secrets/.gone-fedcba9876543210"
+	client touch "$CROOT/volumes/.gone-0123456789abcdef/_data/file"
+	# what is being made now is none: whoever makes one holds the lock
+	client python3 -c 'import fcntl, sys, time; f = open(sys.argv[1]); fcntl.lockf(f, fcntl.LOCK_SH); print("locked", flush=True); time.sleep(600)' \
+		"$CROOT/volumes/.lock" >locked 2>&1 3>&- &
+	soon grep -q locked locked
+	found CD0809 warn "'$CROOT/volumes/.gone-0123456789abcdef' is of a volume that a killed command was making or removing" "doctor --fix"
+	same 2 "$(jq '[.Checks[] | select(.Code == "CD0809")] | length' <<<"$report")"
+	kill "$(holder "$CROOT/volumes/.lock")"
+	wait $! || true
+	found CD0809 warn "'$CROOT/volumes/.new-0123456789abcdef' is of a volume" "doctor --fix"
+	same 3 "$(jq '[.Checks[] | select(.Code == "CD0809")] | length' <<<"$report")"
+	doctor --quick --fix
+	same 0 "$status"
+	same 3 "$(jq '[.Checks[] | select(.Code == "CD0809" and .Fixed)] | length' <<<"$report")"
+	of CD0809 ok "'$CROOT/secrets/.gone-fedcba9876543210' was of a secret that a killed command was making or removing, and is removed"
+	same kept "$(find "$CROOT/volumes" "$CROOT/secrets" -mindepth 1 -maxdepth 1 ! -name .lock -printf '%f\n')"
+	found CD0809 ok "none is half made"
+	expect 0 carrier volume rm kept
+}
+
 # hold FILE - a process of $WHO that has it open; its pid is in $WORK/held
 hold() {
 	client bash -c 'exec 9<>"$1"; exec sleep 600' - "$1" >/dev/null 2>&1 3>&- &
