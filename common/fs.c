@@ -20,10 +20,11 @@ int fs_read_fd(int fd, const char *name, size_t max, char **ret, size_t *ret_len
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return error_set(err, errno, "read '%s'", name);
-	/* the size is a hint only: 0 in /proc, and it may grow meanwhile */
-	size_t size = st.st_size <= 0 ? FIRST : st.st_size < HINT_MAX ? (size_t) st.st_size + 1 : HINT_MAX;
 	if (max > SSIZE_MAX - 2)
 		max = SSIZE_MAX - 2;
+	/* 0 in /proc; an ordinary file has what it says, so its end need not be looked for */
+	bool known = S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size < HINT_MAX && (size_t) st.st_size <= max;
+	size_t size = known ? (size_t) st.st_size : st.st_size <= 0 ? FIRST : HINT_MAX;
 	if (size > max)
 		size = max + 1;	/* one more than allowed, to see that it is longer */
 
@@ -40,7 +41,7 @@ int fs_read_fd(int fd, const char *name, size_t max, char **ret, size_t *ret_len
 		len += (size_t) n;
 		if (len > max)
 			return error_say(err, EFBIG, "read '%s': it is longer than %zu bytes", name, max);
-		if (len < size)
+		if (known || len < size)
 			break;
 	}
 	data[len] = 0;
@@ -135,51 +136,67 @@ int fs_split(const char *path, char **ret_dir, const char **ret_base)
 }
 
 /* open_temporary - a new file in @dir_fd that nobody else has; @name has room for 64 */
-static int open_temporary(int dir_fd, char name[64])
+static int open_temporary(int dir_fd, mode_t mode, char name[64])
 {
 	static atomic_uint counter;
+	uint32_t random = 0;
 	for (int tries = 0; tries < FS_TRIES; tries++) {
-		uint32_t random = 0;
-		/* without entropy pid and counter still differ from everyone's in this pid namespace */
-		(void) !getrandom(&random, sizeof random, GRND_NONBLOCK);
+		/* pid and counter differ from everyone's in this pid namespace; only who meets one of another needs more */
+		if (tries)
+			(void) !getrandom(&random, sizeof random, GRND_NONBLOCK);
 		snprintf(name, 64, ".tmp-%d-%u-%08x", (int) getpid(), atomic_fetch_add(&counter, 1), random);
-		int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0777);
 		if (fd >= 0 || errno != EEXIST)
 			return fd < 0 ? -errno : fd;
 	}
 	return -EEXIST;
 }
 
-static int fill_temporary(int fd, const void *data, size_t len, mode_t mode, bool sync)
+/* settle_file_mode - what umask took; a look costs less than a change that changes nothing, which file systems write down */
+static int settle_file_mode(int fd, mode_t mode)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((st.st_mode & 07777) == (mode & 07777))
+		return 0;
+	return fchmod(fd, mode & 07777) < 0 ? -errno : 0;
+}
+
+/* fill_temporary - @replaces: there is a file that it takes the place of */
+static int fill_temporary(int fd, const void *data, size_t len, mode_t mode, bool sync, bool replaces)
 {
 	/* ext4 writes a file to the disk when it is renamed over another (mount option auto_da_alloc), unless its blocks are allocated */
-	(void) fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, len ? (off_t) len : 1);
+	if (replaces)
+		(void) fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, len ? (off_t) len : 1);
 	int r = fs_write_all(fd, data, len);
-	if (r < 0)
-		return r;
-	if (fchmod(fd, mode & 07777) < 0 || (sync && fsync(fd) < 0))
-		return -errno;
-	return 0;
+	if (r == 0)
+		r = settle_file_mode(fd, mode);
+	return r == 0 && sync && fsync(fd) < 0 ? -errno : r;
 }
 
 int fs_replace_file(int dir_fd, const char *path, const void *data, size_t len, mode_t mode, bool sync,
 		    struct error *err)
 {
 	cleanup_free char *dir = NULL;
+	cleanup_close int opened_fd = -1;
 	const char *base;
 	int r = fs_split(path, &dir, &base);
 	if (r < 0)
 		return error_say(err, EINVAL, "replace '%s': this does not name a file", path);
-	cleanup_close int parent_fd =
-		openat(dir_fd, dir, (sync ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC);
-	if (parent_fd < 0)
-		return error_set(err, errno, "replace '%s': open its directory", path);
+	if (sync || !str_eq(dir, ".")) {
+		opened_fd = openat(dir_fd, dir, (sync ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC);
+		if (opened_fd < 0)
+			return error_set(err, errno, "replace '%s': open its directory", path);
+	}
 
 	char name[64];
-	cleanup_close int fd = open_temporary(parent_fd, name);
+	const int parent_fd = opened_fd < 0 ? dir_fd : opened_fd;
+	cleanup_close int fd = open_temporary(parent_fd, mode, name);
 	if (fd < 0)
 		return error_set(err, -fd, "replace '%s': make a temporary file beside it", path);
-	r = fill_temporary(fd, data, len, mode, sync);
+	bool replaces = faccessat(parent_fd, base, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	r = fill_temporary(fd, data, len, mode, sync, replaces);
 	if (r == 0 && renameat(parent_fd, name, parent_fd, base) < 0)
 		r = -errno;
 	if (r < 0) {

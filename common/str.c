@@ -289,13 +289,35 @@ const char *str_human_size(uint64_t bytes, char out[16])
 	return out;
 }
 
+static bool is_leap(int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
+
+/* take_date - the date of a day, counted from 1970-01-01. gmtime(3) would read the local time zone's file first, at every start. */
+static void take_date(int64_t day, int64_t *year, int *month, int *mday)
+{
+	enum { YEARS = 400, DAYS = 400 * 365 + 97 };	/* after so many years and days the calendar is the same again */
+	static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int64_t rounds = day / DAYS - (day % DAYS < 0);
+	*year = 1970 + rounds * YEARS;
+	day -= rounds * DAYS;
+	for (; day >= 365 + is_leap(*year); ++*year)
+		day -= 365 + is_leap(*year);
+	for (*month = 1; ; ++*month) {
+		int length = lengths[*month - 1] + (*month == 2 && is_leap(*year));
+		if (day < length)
+			break;
+		day -= length;
+	}
+	*mday = (int) day + 1;
+}
+
 const char *str_rfc3339(int64_t sec, long nsec, char out[40])
 {
-	struct tm tm;
-	time_t t = (time_t) sec;
-	if (!gmtime_r(&t, &tm))
-		memset(&tm, 0, sizeof tm);
-	size_t n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, 40 - n, ".%09ldZ", nsec);
+	enum { DAY = 86400 };
+	int64_t day = sec / DAY - (sec % DAY < 0), year;
+	unsigned left = (unsigned) (sec - day * DAY) % DAY;
+	int month, mday;
+	take_date(day, &year, &month, &mday);
+	int n = snprintf(out, 40, "%04lld-%02d-%02dT%02u:%02u:%02u", (long long) year, month, mday, left / 3600, left / 60 % 60, left % 60);
+	snprintf(out + n, 40 - (size_t) n, ".%09ldZ", nsec);
 	return out;
 }

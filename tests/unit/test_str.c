@@ -2,6 +2,7 @@
 #include "tap.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 static void test_numbers(void)
 {
@@ -81,5 +82,17 @@ int main(void)
 	OK_STR(str_human_size(1500, out), "1.50 kB");
 	OK_STR(str_human_size(132000000, out), "132 MB");
 	OK_STR(str_rfc3339(0, 5, out), "1970-01-01T00:00:00.000000005Z");
+	OK_STR(str_rfc3339(951782399, 0, out), "2000-02-28T23:59:59.000000000Z");
+	OK_STR(str_rfc3339(951782400, 999999999, out), "2000-02-29T00:00:00.999999999Z");
+	OK_STR(str_rfc3339(-1, 0, out), "1969-12-31T23:59:59.000000000Z");
+	size_t wrong = 0;
+	for (int64_t t = -20000000000; t < 20000000000; t += 86399 * 31) {	/* the years 1336 to 2603, at changing hours */
+		char same[40];
+		struct tm tm;
+		(void) gmtime_r(&(time_t) { t }, &tm);
+		(void) strftime(same, sizeof same, "%Y-%m-%dT%H:%M:%S.000000000Z", &tm);
+		wrong += strcmp(same, str_rfc3339(t, 0, out)) != 0;
+	}
+	OK(wrong == 0);
 	return tap_done();
 }
