@@ -32,10 +32,12 @@ static int copy(const struct carrier *c, struct container *from, const struct cl
 	rec.id = ret->record.id;
 	rec.name = ret->record.name;
 	rec.created = ret->record.created;
-	ret->record = rec;	/* the rest is borrowed until it is read again */
-	r = record_save(ret, err);
-	if (r < 0)
+	ret->record = rec;
+	r = record_commit(ret, err);
+	if (r < 0) {
 		(void) record_remove(c, ret, NULL);
+		container_done(ret);
+	}
 	return r;
 }
 
@@ -53,7 +55,7 @@ static char *new_name(const struct carrier *c, const char *old)
 
 static int clone_one(const struct carrier *c, const struct clone_options *o, const char *old, const char *given, struct error *err)
 {
-	struct container from cleanup_container = CONTAINER_NONE, to = CONTAINER_NONE;
+	struct container from cleanup_container = CONTAINER_NONE, to cleanup_container = CONTAINER_NONE;
 	struct store s cleanup_store = STORE_INIT;
 	int r = record_find(c, old, false, &from, err);
 	if (r == 0 && o->destroy && !o->force && container_active(&from))
@@ -70,19 +72,13 @@ static int clone_one(const struct carrier *c, const struct clone_options *o, con
 	if (r < 0)
 		return r;
 	event_container(c, &to, "create", NULL);
-	cleanup_free char *id = xstrdup(to.record.id);
-	container_done(&to);	/* what it borrows ends with the old one */
+	close_fd(&hold);	/* nor is the monitor to have it for as long as it lives */
 	if (o->destroy)
 		r = container_remove(c, &from, &(struct remove_how) { .force = o->force }, err);
 	if (r == 0)
-		puts(id);
-	if (r == 0 && o->run) {
-		struct container fresh cleanup_container = CONTAINER_NONE;
-		(void) fflush(stdout);
-		r = record_find(c, id, false, &fresh, err);
-		if (r == 0)
-			r = container_begin_detached(c, &fresh, err);
-	}
+		puts(to.record.id);
+	if (r == 0 && o->run)
+		r = container_begin_detached(c, &to, err);
 	return r;
 }
 

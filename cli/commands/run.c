@@ -107,22 +107,15 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	ret->record = rec;
 	r = mounts_settle(c, &o->mounts, with_image ? &image : NULL, &pool, &ret->record, &held, err);
 	if (r == 0)
-		r = record_save(ret, err);	/* without a status it counts as created */
+		r = record_commit(ret, err);	/* without a status it counts as created; the image and the pool above end here */
 	if (r < 0) {
 		mounts_release(&held);
 		discard(c, ret);
-		ret->record.mounts = NULL;	/* they end with the pool */
-		ret->record.n_mounts = 0;
+		container_done(ret);	/* it borrows from the pool */
 		return r;
 	}
 	event_container(c, ret, "create", NULL);
-	/* read back: the image and the pool above, which the record borrows from, end here */
-	struct container saved = CONTAINER_NONE;
-	r = record_find(c, ret->record.id, false, &saved, err);
-	ret->record = (struct record) { 0 };
-	container_done(ret);
-	*ret = saved;
-	return r;
+	return 0;
 }
 
 static int write_id(const char *path, const char *id, struct error *err)

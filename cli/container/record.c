@@ -63,19 +63,36 @@ const struct json_type status_type = JSON_TYPE(T,
 	JSON_FIELD(T, oom_killed, "oomKilled"));
 #undef T
 
-static int save(const struct container *c, const char *file, const struct json_type *type, const void *object, struct error *err)
+static int save_text(const struct container *c, const char *file, const char *text, size_t len, struct error *err)
 {
-	size_t len;
-	cleanup_free char *text = json_encode(type, object, JSON_COMPACT, &len);
 	/* not synced: no container survives the crash of its host, and what is then found empty or torn counts as dead */
 	int r = fs_replace_file(c->dir_fd, file, text, len, 0600, false, err);
 	return r < 0 ? error_wrap(err, "container %.12s", c->record.id) : 0;
 }
 
+static int save(const struct container *c, const char *file, const struct json_type *type, const void *object, struct error *err)
+{
+	size_t len;
+	cleanup_free char *text = json_encode(type, object, JSON_COMPACT, &len);
+	return save_text(c, file, text, len, err);
+}
+
 int record_save(const struct container *c, struct error *err)
 {
-	int r = save(c, "record.json", &record_type, &c->record, err);
+	return save(c, "record.json", &record_type, &c->record, err);
+}
+
+int record_commit(struct container *c, struct error *err)
+{
+	size_t len;
+	cleanup_free char *text = json_encode(&record_type, &c->record, JSON_COMPACT, &len);
+	void *object;
+	int r = save_text(c, "record.json", text, len, err);
 	(void) flock(c->dir_fd, LOCK_UN);
+	if (r == 0)
+		r = json_decode(&record_type, text, len, &c->pool, &object, err);
+	if (r == 0)
+		memcpy(&c->record, object, sizeof c->record);
 	return r;
 }
 
@@ -363,16 +380,23 @@ static int name_target(int names_fd, const char *name, char id[ID_LEN + 1])
 	return is_id(id) ? 0 : -EINVAL;
 }
 
-/* name_free - unlink @name if it points to @id, or, with @id NULL, to nothing that is there */
-static bool name_free(int names_fd, int containers_fd, const char *name, const char *id)
+/* unlink_name - with the names locked */
+static bool unlink_name(int names_fd, int containers_fd, const char *name, const char *id)
 {
 	char target[ID_LEN + 1];
-	cleanup_close int lock_fd = openat(names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) < 0)
-		return false;
 	if (name_target(names_fd, name, target) < 0 || !(id ? str_eq(target, id) : is_gone(containers_fd, target)))
 		return false;
 	return unlinkat(names_fd, name, 0) == 0;
+}
+
+/* name_free - unlink @name if it points to @id, or, with @id NULL, to nothing that is there (in @containers_fd, which is for this only) */
+static bool name_free(int names_fd, int containers_fd, const char *name, const char *id)
+{
+	if (flock(names_fd, LOCK_EX) < 0)
+		return false;
+	bool freed = unlink_name(names_fd, containers_fd, name, id);
+	(void) flock(names_fd, LOCK_UN);
+	return freed;
 }
 
 static int no_name(const char *name, struct error *err)
@@ -475,7 +499,7 @@ static int make_dir(const struct carrier *carrier, int containers_fd, struct con
 	c->dir_fd = openat(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (c->dir_fd < 0)
 		return error_set(err, errno, "open '%s'", c->dir);
-	(void) flock(c->dir_fd, LOCK_EX | LOCK_NB);	/* is_being_made(); until record_save() */
+	(void) flock(c->dir_fd, LOCK_EX | LOCK_NB);	/* is_being_made(); until record_commit() */
 	return 0;
 }
 
@@ -634,26 +658,23 @@ static void remove_renamed(const struct carrier *carrier, int containers_fd, con
 		(void) remove_tree(carrier, containers_fd, name, NULL);
 }
 
-static void give_up_name(const struct carrier *carrier, int containers_fd, struct container *c)
+static void give_up_name(const struct carrier *carrier, struct container *c)
 {
 	struct record now = { 0 };
 	cleanup_close int names_fd = open_place(carrier, "names", false, NULL);
-	if (names_fd < 0 || !is_name(c->record.name) || name_free(names_fd, containers_fd, c->record.name, c->record.id))
+	if (names_fd < 0 || !is_name(c->record.name) || name_free(names_fd, -1, c->record.name, c->record.id))
 		return;
 	/* it has another one since we read its record: a monitor did that long ago */
 	if (read_document(c, "record.json", &record_type, &now, NULL) == 0 && is_name(now.name))
-		(void) name_free(names_fd, containers_fd, now.name, c->record.id);
+		(void) name_free(names_fd, -1, now.name, c->record.id);
 }
 
 int record_retire(const struct carrier *carrier, struct container *c, struct error *err)
 {
-	cleanup_close int containers_fd = open_place(carrier, "containers", false, err);
-	if (containers_fd < 0)
-		return containers_fd;
 	c->status.state = (char *) "removing";
 	int r = status_save(c, err);
 	if (r == 0)
-		give_up_name(carrier, containers_fd, c);
+		give_up_name(carrier, c);
 	return r;
 }
 
@@ -662,8 +683,10 @@ int record_remove(const struct carrier *carrier, struct container *c, struct err
 	cleanup_close int containers_fd = open_place(carrier, "containers", false, err);
 	if (containers_fd < 0)
 		return containers_fd;
-	give_up_name(carrier, containers_fd, c);
-	cleanup_close int lock_fd = record_lock(c, NULL);	/* where it has a monitor, that has it */
+	bool retired = c->state == RECORD_REMOVING;	/* by us, who are its monitor: the name is free, and the lock ours */
+	if (!retired)
+		give_up_name(carrier, c);
+	cleanup_close int lock_fd = retired ? -1 : record_lock(c, NULL);	/* where it has a monitor, that has it */
 	(void) lock_fd;
 	cleanup_free char *renamed = xasprintf("%s" REMOVED, c->record.id);
 	/* at once: what has lost half of its files, but not its record, would be taken for a container */
@@ -676,6 +699,13 @@ int record_remove(const struct carrier *carrier, struct container *c, struct err
 }
 
 /* ---- renaming ---- */
+
+/* has_ended - its monitor gives up the name that the record has when it begins to remove it; after that it looks for none */
+static bool has_ended(int containers_fd, struct container *c)
+{
+	return faccessat(containers_fd, c->record.id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 || record_refresh(c, NULL) < 0 ||
+	       c->state == RECORD_REMOVING;
+}
 
 int record_rename(const struct carrier *carrier, struct container *c, const char *name, struct error *err)
 {
@@ -696,7 +726,9 @@ int record_rename(const struct carrier *carrier, struct container *c, const char
 		return r;
 	c->record.name = pool_strdup(&c->pool, name);
 	r = record_save(c, err);
-	(void) name_free(names_fd, containers_fd, r < 0 ? name : old, c->record.id);
+	(void) name_free(names_fd, -1, r < 0 ? name : old, c->record.id);
+	if (r == 0 && has_ended(containers_fd, c))
+		(void) name_free(names_fd, -1, name, c->record.id);
 	return r;
 }
 

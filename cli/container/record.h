@@ -100,9 +100,13 @@ void container_done(struct container *c);
 #define cleanup_container __attribute__((cleanup(container_done)))
 
 /* record_new - an id (64 hex digits of the kernel's random), the directory, the name (NULL or "": one is made, "quiet_otter");
- * ->record.id, name, created and ->status.state "created" are set, nothing is saved yet
+ * ->record.id, name, created and ->status.state "created" are set, nothing is saved yet: that is record_commit()'s
  * -EEXIST: the name is used, the sentence says by which container and how to free it */
 int record_new(const struct carrier *c, const char *name, struct container *ret, struct error *err);
+/* record_commit - save what record_new() has begun, and whose ->record was filled in; from now on it is found. ->record is a copy then, as
+ * if it had been read: what it borrowed may end. */
+int record_commit(struct container *c, struct error *err);
+/* record_save - again, after a change (record_change.h) */
 int record_save(const struct container *c, struct error *err);
 /* record_rename - the new name is taken before the old one is given up, so it is never without one; -EEXIST as above, -EINVAL for what cannot be
  * a name. Readers see the one or the other. */

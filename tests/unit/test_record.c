@@ -25,7 +25,7 @@ static struct container make(const char *name)
 {
 	struct container c = CONTAINER_NONE;
 	struct error err = { 0 };
-	if (!OK(record_new(&carrier, name, &c, &err) == 0 && record_save(&c, &err) == 0 && status_save(&c, &err) == 0))
+	if (!OK(record_new(&carrier, name, &c, &err) == 0 && record_commit(&c, &err) == 0 && status_save(&c, &err) == 0))
 		printf("# %s\n", err.text);
 	return c;
 }
