@@ -50,9 +50,10 @@ static void reap_one(struct monitor *m, pid_t pid, int status)
 
 void reap(struct monitor *m)
 {
-	struct signalfd_siginfo info;
-	while (read(m->signal_fd, &info, sizeof info) == sizeof info)
-		if (info.ssi_signo == SIGTERM) {	/* whoever ends us means the container */
+	struct signalfd_siginfo info[2];	/* of either signal one at most is pending */
+	ssize_t n = read(m->signal_fd, info, sizeof info);
+	for (size_t i = 0; n > 0 && i < (size_t) n / sizeof *info; i++)
+		if (info[i].ssi_signo == SIGTERM) {	/* whoever ends us means the container */
 			m->stop_asked = true;
 			if (m->init > 0 && !m->init_ended)
 				(void) kill(m->init, SIGTERM);
