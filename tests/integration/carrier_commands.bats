@@ -356,6 +356,7 @@ seen() { soon on_screen "$1" || fail "not on the screen: $1" "$(screen)"; }
 	same "web web-clone web-clone1" "$(names)"
 	expect 0 carrier clone --run web second
 	has_state second running
+	expect 1 grep -q ":$(stat -c %i "$CROOT/store/hold") 0 EOF" /proc/locks	# while it runs, others may remove images
 	expect 1 carrier exec second test -e /written
 	expect 0 carrier exec second sh -c '[ $X = 1 ]'
 	expect 0 carrier clone --name third second
