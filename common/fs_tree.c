@@ -12,11 +12,14 @@
 
 enum {
 	LEVELS_OPEN = 16,
+	ENTRIES_SIZE = 16384,	/* of a directory at a time: so many bytes */
 	PATH_SHOWN = 300,	/* of a long path in a sentence: its end */
 };
 
 struct level {
-	DIR *dir;		/* NULL: closed, as LEVELS_OPEN others are open beneath it */
+	int fd;			/* -1: closed, as LEVELS_OPEN others are open beneath it */
+	char *entries;		/* what getdents64(2) gave; opendir(3) would make four more calls of each directory */
+	size_t at, len;
 	dev_t dev;
 	ino_t ino;
 	char *name;		/* in the level above */
@@ -35,7 +38,8 @@ struct removal {
 
 static void level_done(struct level *l)
 {
-	cleanup_dirp(&l->dir);
+	close_fd(&l->fd);
+	cleanup_freep(&l->entries);
 	cleanup_freep(&l->name);
 	strings_done(&l->stuck);
 }
@@ -148,12 +152,8 @@ static int enter(struct removal *rm, int dir_fd, const char *name)
 		return fd < 0 ? fd : -errno;
 	if ((st.st_mode & 0700) != 0700) /* as a privileged user one needs no bits: see what unlinking says */
 		(void) fchmod(fd, (st.st_mode & 07777) | 0700);
-	DIR *dir = fdopendir(fd);
-	if (!dir)
-		return -errno;
-	(void) take_fd(fd);
 
-	struct level level = { .dir = dir, .dev = st.st_dev, .ino = st.st_ino, .name = xstrdup(name) };
+	struct level level = { .fd = take_fd(fd), .dev = st.st_dev, .ino = st.st_ino, .name = xstrdup(name) };
 	if (rm->n == rm->size) {
 		rm->size = rm->size ? rm->size * 2 : 32;
 		rm->levels = xreallocarray(rm->levels, rm->size, sizeof *rm->levels);
@@ -161,8 +161,9 @@ static int enter(struct removal *rm, int dir_fd, const char *name)
 	rm->levels[rm->n++] = level;
 	if (rm->n > LEVELS_OPEN) {
 		struct level *outer = &rm->levels[rm->n - 1 - LEVELS_OPEN];
-		cleanup_dirp(&outer->dir);
-		outer->dir = NULL;
+		close_fd(&outer->fd);
+		cleanup_freep(&outer->entries);
+		outer->entries = NULL;
 	}
 	return 0;
 }
@@ -176,10 +177,8 @@ static int reopen(struct level *level, int child_fd)
 		return fd < 0 ? fd : -errno;
 	if (st.st_dev != level->dev || st.st_ino != level->ino)
 		return -EAGAIN;
-	level->dir = fdopendir(fd);
-	if (!level->dir)
-		return -errno;
-	(void) take_fd(fd);
+	level->fd = take_fd(fd);
+	level->at = level->len = 0;
 	return 0;
 }
 
@@ -188,14 +187,14 @@ static int leave(struct removal *rm)
 {
 	struct level level CLEANUP(level_done) = rm->levels[--rm->n];
 	struct level *above = rm->n ? &rm->levels[rm->n - 1] : NULL;
-	if (above && !above->dir) {
-		int r = reopen(above, dirfd(level.dir));
+	if (above && above->fd < 0) {
+		int r = reopen(above, level.fd);
 		if (r < 0) {
 			removal_failed(rm, level.name, r);
 			return r;
 		}
 	}
-	if (unlinkat(above ? dirfd(above->dir) : rm->parent_fd, level.name, AT_REMOVEDIR) == 0 ||
+	if (unlinkat(above ? above->fd : rm->parent_fd, level.name, AT_REMOVEDIR) == 0 ||
 	    errno == ENOENT)
 		return 0;
 	/* what stays in it has been told; that it is therefore not empty is no news */
@@ -208,24 +207,43 @@ static int leave(struct removal *rm)
 	return 0;
 }
 
+/* next_entry - NULL at the end, and when it cannot be read: then *@ret_r is -errno */
+static const struct dirent64 *next_entry(struct level *level, int *ret_r)
+{
+	if (level->at == level->len) {
+		if (!level->entries)
+			level->entries = xmalloc(ENTRIES_SIZE);
+		ssize_t n = getdents64(level->fd, level->entries, ENTRIES_SIZE);
+		if (n < 0)
+			*ret_r = -errno;
+		if (n <= 0)
+			return NULL;
+		level->len = (size_t) n;
+		level->at = 0;
+	}
+	const struct dirent64 *e = (const struct dirent64 *) (const void *) (level->entries + level->at);
+	level->at += e->d_reclen;
+	return e;
+}
+
 /* remove_next - one entry of the innermost level, or that level itself at its end */
 static int remove_next(struct removal *rm)
 {
 	struct level *level = &rm->levels[rm->n - 1];
-	errno = 0;
-	const struct dirent *e = readdir(level->dir);
+	int r = 0;
+	const struct dirent64 *e = next_entry(level, &r);
 	if (!e) {
-		if (errno)
-			removal_failed(rm, ".", -errno);
+		if (r < 0)
+			removal_failed(rm, ".", r);
 		return leave(rm);
 	}
 	if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") || strings_have(level->stuck.v, e->d_name))
 		return 0;
 
-	int r = unlink_entry(dirfd(level->dir), e->d_name, e->d_type == DT_DIR);
+	r = unlink_entry(level->fd, e->d_name, e->d_type == DT_DIR);
 	bool inside = r == -ENOTEMPTY;
 	if (inside)
-		r = enter(rm, dirfd(level->dir), e->d_name);	/* from here on @level may have moved */
+		r = enter(rm, level->fd, e->d_name);	/* from here on @level may have moved */
 	if (r < 0 && r != -ENOENT) {
 		removal_failed(rm, e->d_name, r);
 		if (inside)
