@@ -73,13 +73,9 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	if (r == 0 && with_image) {
 		r = store_open(c->root, &s, err);
 		if (r == 0)
-			r = image_acquire(c, &s, args[0], policy, &p, &image, err);
-		if (r == 0)	/* nothing is removed from now on, until the record says that we need it */
-			r = hold = store_hold(&s, err);
-		if (r >= 0)
-			r = store_lowerdirs(&s, &image, &lower, err);
+			r = hold = image_acquire_held(c, &s, args[0], policy, &p, &image, &lower, err);
 	}
-	if (r == 0)
+	if (r >= 0)
 		r = options_to_record(o, with_image ? &image : NULL, with_image ? args + 1 : args, &pool, &rec, err);
 	if (r == 0)
 		r = namespaces_resolve(c, &rec.namespaces, &pool, err);

@@ -120,13 +120,12 @@ static int pull(const struct carrier *c, const struct store *s, const char *name
 	return r;
 }
 
-/* whole - are all layers there, and settled? */
-static bool whole(const struct carrier *c, const struct store *s, const struct image *i)
+/* whole - are all layers there, and settled? @ret_dirs: those of its overlay */
+static bool whole(const struct carrier *c, const struct store *s, const struct image *i, struct strings *ret_dirs)
 {
 	if (c->rootless && ownership_refresh(s, i->config->rootfs.diff_ids, NULL) != 0)
 		return false;
-	struct strings dirs cleanup_strings = { 0 };
-	return store_lowerdirs(s, i, &dirs, NULL) == 0;
+	return store_lowerdirs(s, i, ret_dirs, NULL) == 0;
 }
 
 /* fits - is it for the platform that is asked for? Where none is, whatever was pulled under that name is meant. */
@@ -159,6 +158,7 @@ static int fetch(const struct carrier *c, const struct store *s, const char *nam
 int image_acquire(const struct carrier *c, const struct store *s, const char *name, enum pull_policy policy,
 		  const struct pull_options *o, struct image *ret, struct error *err)
 {
+	struct strings dirs cleanup_strings = { 0 };
 	const struct work again = { .store = s, .options = o, .what = WORK_COMPLETE, .image = ret };
 	struct error missing = { 0 }, failed = { 0 };	/* no errors yet */
 	int have = policy == PULL_ALWAYS ? -ENOENT : find(s, name, o->platform, ret, &missing);
@@ -180,7 +180,7 @@ int image_acquire(const struct carrier *c, const struct store *s, const char *na
 			*err = ask ? failed : missing;
 		return r;
 	}
-	if (whole(c, s, ret))
+	if (whole(c, s, ret, &dirs))
 		return 0;
 	r = do_work(c, &again, &failed);
 	if (r == -ENOENT && !ask && policy != PULL_NEVER) {	/* its blobs were dropped, too */
@@ -190,4 +190,25 @@ int image_acquire(const struct carrier *c, const struct store *s, const char *na
 	if (r < 0 && err)
 		*err = failed;
 	return r;
+}
+
+int image_acquire_held(const struct carrier *c, const struct store *s, const char *name, enum pull_policy policy,
+		       const struct pull_options *o, struct image *ret, struct strings *ret_dirs, struct error *err)
+{
+	bool ask = policy == PULL_ALWAYS || policy == PULL_NEWER;
+	cleanup_close int hold = store_hold(s, err);
+	if (hold < 0)
+		return hold;
+	if (!ask && find(s, name, o->platform, ret, NULL) == 0 && whole(c, s, ret, ret_dirs))
+		return take_fd(hold);
+	/* a pull takes its time, and holds what it needs itself */
+	close_fd(&hold);
+	image_done(ret);
+	strings_done(ret_dirs);
+	int r = image_acquire(c, s, name, policy, o, ret, err);
+	if (r == 0)
+		r = hold = store_hold(s, err);
+	if (r >= 0)
+		r = store_lowerdirs(s, ret, ret_dirs, err);
+	return r < 0 ? r : take_fd(hold);
 }

@@ -17,5 +17,11 @@ int pull_policy_parse(const char *word, enum pull_policy *ret, struct error *err
 int image_acquire(const struct carrier *c, const struct store *s, const char *name, enum pull_policy policy,
 		  const struct pull_options *o, struct image *ret, struct error *err);
 
+/* image_acquire_held - the same for who makes a container of it: nothing is removed from the store until the returned fd is closed, which is
+ * when the record says that the image is needed. @ret_dirs: as store_lowerdirs() has them
+ * Return: the fd, or -errno; @ret and @ret_dirs want image_done() and strings_done() in any case */
+int image_acquire_held(const struct carrier *c, const struct store *s, const char *name, enum pull_policy policy,
+		       const struct pull_options *o, struct image *ret, struct strings *ret_dirs, struct error *err);
+
 /* image_embedded - put the image `hello` that carrier brings along into the store; under its short name */
 int image_embedded(const struct store *s, struct error *err);
