@@ -270,6 +270,23 @@ static void test_states(void)
 	remove_it(&c);
 }
 
+/* test_retired - of --rm: its monitor gives up the name it has when it ends, and looks no more; a rename under way at that moment does */
+static void test_retired(void)
+{
+	cleanup_container struct container c = make("ending"), other = CONTAINER_NONE, late = CONTAINER_NONE;
+	cleanup_close int lock = record_lock(&c, NULL);
+	set_status(&c, "running", getpid());
+	OK(record_find(&carrier, "ending", false, &other, NULL) == 0 && record_find(&carrier, "ending", false, &late, NULL) == 0);
+	OK(lock >= 0 && record_rename(&carrier, &other, "renamed", NULL) == 0 && exists("names/", "renamed") && !exists("names/", "ending"));
+	OK(record_retire(&carrier, &c, NULL) == 0 && !exists("names/", "renamed"));	/* the monitor had not read it again */
+	container_done(&other);
+	OK(record_find(&carrier, c.record.id, false, &other, NULL) == -ENOENT);
+	(void) record_rename(&carrier, &late, "belated", NULL);
+	OK(!exists("names/", "belated"));
+	OK(record_remove(&carrier, &c, NULL) == 0 && !exists("containers/", c.record.id) && !exists("names/", "belated"));
+	OK(record_rename(&carrier, &late, "too-late", NULL) < 0 && !exists("names/", "too-late"));
+}
+
 static void test_removal(void)
 {
 	struct container c = make("deep");
@@ -296,6 +313,7 @@ int main(void)
 	test_find();
 	test_content();
 	test_states();
+	test_retired();
 	test_removal();
 	OK(fs_remove_tree(AT_FDCWD, root, NULL) == 0);
 	return tap_done();
