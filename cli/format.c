@@ -90,6 +90,5 @@ int format_text(struct format *f, const char *text, struct error *err)
 
 void format_end(struct format *f)
 {
-	if (f->is == FORMAT_COLUMNS)
-		table_print(&f->table, stdout);
+	table_print(&f->table, stdout);
 }

@@ -3,7 +3,7 @@
  *	struct format f cleanup_format = { 0 };
  *	format_parse(o->format, &f, err);	NULL, "table", "json", TEMPLATE, "table TEMPLATE" (template.h)
  *	if (f.is == FORMAT_TABLE)
- *		... a table of the command's own
+ *		table_add(&f.table, ...);	the columns are the command's own
  *	format_head(&f, heads, err);		what "table TEMPLATE" has for the first line: JSON text of the same object, with headings for values
  *	format_row(&f, &row_type, &row, err);
  *	format_end(&f);
@@ -29,4 +29,5 @@ int format_head(struct format *f, const char *heads, struct error *err);
 int format_row(struct format *f, const struct json_type *type, const void *object, struct error *err);
 /* format_text - the same of an object that is JSON text already */
 int format_text(struct format *f, const char *text, struct error *err);
+/* format_end - print the table, if rows of one were kept */
 void format_end(struct format *f);

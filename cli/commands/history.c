@@ -1,6 +1,6 @@
 #include "../carrier.h"
 #include "../image/store.h"
-#include "../table.h"
+#include "../format.h"
 #include "../words.h"
 #include "cleanup.h"
 #include <string.h>
@@ -13,7 +13,8 @@ static const struct option_def options[] = {
 	OPTION(struct history_options, quiet, 'q', "quiet", NULL, "ids only"),
 	OPTION(struct history_options, no_trunc, 0, "no-trunc", NULL, "whole ids and commands"),
 	OPTION(struct history_options, human, 'H', "human", NULL, "how long ago, and sizes with units (the default); =false: times and bytes"),
-	OPTION(struct history_options, format, 0, "format", "table|json", "a table (the default), or a JSON object for each line"),
+	OPTION(struct history_options, format, 0, "format", "table|json|TEMPLATE",
+	       "a table (the default), a JSON object for each line, or a template such as '{{.ID}} {{.Size}}'"),
 };
 
 struct history_row { char *comment, *created_at, *created_by, *created_since, *id, *size; };
@@ -22,6 +23,8 @@ static const struct json_type row_type = JSON_TYPE(T, JSON_ALWAYS(T, comment, "C
 	JSON_ALWAYS(T, created_by, "CreatedBy"), JSON_ALWAYS(T, created_since, "CreatedSince"), JSON_ALWAYS(T, id, "ID"),
 	JSON_ALWAYS(T, size, "Size"));
 #undef T
+static const char heads[] = "{\"ID\":\"IMAGE\",\"CreatedSince\":\"CREATED\",\"CreatedAt\":\"CREATED AT\",\"CreatedBy\":\"CREATED BY\","
+	"\"Size\":\"SIZE\",\"Comment\":\"COMMENT\"}";
 
 /* How an image came to be is a list of steps, some of which made a layer, in order. Who leaves out steps leaves out the first ones:
  * steps and layers are paired from the top. */
@@ -62,24 +65,25 @@ static struct history_row make_row(const struct image *i, const struct step *ste
 	};
 }
 
-static void print_steps(const struct image *i, const struct history_options *o, bool json)
+static int print_steps(const struct image *i, const struct history_options *o, struct format *f, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
-	struct table table cleanup_table = { 0 };
 	size_t n;
 	cleanup_free struct step *steps = list_steps(i, &n);
-	table_add(&table, "IMAGE", o->human ? "CREATED" : "CREATED AT", "CREATED BY", "SIZE", "COMMENT", NULL);
-	for (size_t k = 0; k < n; k++) {
+	int r = o->quiet ? 0 : format_head(f, heads, err);
+	if (!o->quiet && f->is == FORMAT_TABLE)
+		table_add(&f->table, "IMAGE", o->human ? "CREATED" : "CREATED AT", "CREATED BY", "SIZE", "COMMENT", NULL);
+	for (size_t k = 0; r == 0 && k < n; k++) {
 		struct history_row row = make_row(i, &steps[k], k == 0, o, &pool);
 		if (o->quiet)
 			puts(row.id);
-		else if (json)
-			table_json(&row_type, &row);
+		else if (f->is == FORMAT_TABLE)
+			table_add(&f->table, row.id, row.created_since, row.created_by, row.size, row.comment, NULL);
 		else
-			table_add(&table, row.id, row.created_since, row.created_by, row.size, row.comment, NULL);
+			r = format_row(f, &row_type, &row, err);
 	}
-	if (!o->quiet && !json)
-		table_print(&table, stdout);
+	format_end(f);
+	return r;
 }
 
 static int run(void *program, void *given, char **args, int n_args)
@@ -88,16 +92,16 @@ static int run(void *program, void *given, char **args, int n_args)
 	const struct history_options *o = given;
 	struct store s cleanup_store = STORE_INIT;
 	struct image image cleanup_image = { 0 };
+	struct format format cleanup_format = { 0 };
 	struct error err = { 0 };
-	bool json;
 	(void) n_args;
-	int r = table_format(o->format, &json, &err);
+	int r = format_parse(o->format, &format, &err);
 	if (r == 0)
 		r = store_open(c->root, &s, &err);
 	if (r == 0)
 		r = store_find(&s, args[0], &image, &err);
 	if (r == 0)
-		print_steps(&image, o, json);
+		r = print_steps(&image, o, &format, &err);
 	return r < 0 ? carrier_fail(&err) : 0;
 }
 

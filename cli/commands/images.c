@@ -1,6 +1,6 @@
 #include "images.h"
 #include "../image/store.h"
-#include "../table.h"
+#include "../format.h"
 #include "../words.h"
 #include "cleanup.h"
 #include <string.h>
@@ -12,7 +12,8 @@ static const struct option_def options[] = {
 	OPTION(struct images_options, all, 'a', "all", NULL, "taken for docker's sake: intermediate images do not exist here"),
 	OPTION(struct images_options, quiet, 'q', "quiet", NULL, "ids only"),
 	OPTION(struct images_options, no_trunc, 0, "no-trunc", NULL, "whole ids"),
-	OPTION(struct images_options, format, 0, "format", "table|json", "a table (the default), or a JSON object for each line"),
+	OPTION(struct images_options, format, 0, "format", "table|json|TEMPLATE",
+	       "a table (the default), a JSON object for each line, or a template such as '{{.ID}} {{.Repository}}'"),
 };
 
 struct image_row { char *repository, *tag, *digest, *id, *created_at, *created_since, *size; };
@@ -21,14 +22,15 @@ static const struct json_type row_type = JSON_TYPE(T, JSON_ALWAYS(T, created_at,
 	JSON_ALWAYS(T, digest, "Digest"), JSON_ALWAYS(T, id, "ID"), JSON_ALWAYS(T, repository, "Repository"), JSON_ALWAYS(T, size, "Size"),
 	JSON_ALWAYS(T, tag, "Tag"));
 #undef T
+static const char heads[] = "{\"Repository\":\"REPOSITORY\",\"Tag\":\"TAG\",\"ID\":\"IMAGE ID\",\"Digest\":\"DIGEST\","
+	"\"CreatedSince\":\"CREATED\",\"CreatedAt\":\"CREATED AT\",\"Size\":\"SIZE\"}";
 
 struct output {
 	const struct images_options *o;
 	const char *only;
-	bool json;
 	int64_t now;
 	struct pool pool;
-	struct table table;
+	struct format format;
 	struct strings ids;		/* with --quiet: those that were printed */
 };
 
@@ -50,27 +52,26 @@ static bool split_name(const char *name, const char *only, struct pool *pool, st
 	return !only || str_eq(only, row->repository) || str_eq(only, ref.familiar) || str_eq(only, ref.name);
 }
 
-static void print_row(struct output *out, const struct image *image, const char *name)
+static int print_row(struct output *out, const struct image *image, const char *name, struct error *err)
 {
 	struct image_row row = { .digest = image->manifest_digest };
 	char size[16], ago[40];
 	const char *created = image->config->created;
 	if (!split_name(name, out->only, &out->pool, &row))
-		return;
+		return 0;
 	row.id = out->o->no_trunc ? image->config_digest : pool_strndup(&out->pool, digest_hex(image->config_digest), 12);
 	row.created_at = pool_strdup(&out->pool, created ? created : "");
 	row.created_since = pool_strdup(&out->pool, words_ago(created, out->now, ago));
 	row.size = pool_strdup(&out->pool, str_human_size(image->size < 0 ? 0 : (uint64_t) image->size, size));
-	if (out->o->quiet) {
-		if (strings_have(out->ids.v, row.id))
-			return;
+	if (!out->o->quiet && out->format.is != FORMAT_TABLE)
+		return format_row(&out->format, &row_type, &row, err);
+	if (!out->o->quiet) {
+		table_add(&out->format.table, row.repository, row.tag, row.id, row.created_since, row.size, NULL);
+	} else if (!strings_have(out->ids.v, row.id)) {
 		strings_add(&out->ids, row.id);
 		puts(row.id);
-	} else if (out->json) {
-		table_json(&row_type, &row);
-	} else {
-		table_add(&out->table, row.repository, row.tag, row.id, row.created_since, row.size, NULL);
 	}
+	return 0;
 }
 
 /* list_lists - lists of images that have none for this machine: by their own digests. The others were listed as that image. */
@@ -87,7 +88,7 @@ static int list_lists(const struct store *s, const struct image *list, size_t n,
 			listed = strings_have(list[k].names.v, name);
 		const struct image shown = { .manifest_digest = d->digest, .config_digest = d->digest, .config = &none, .size = d->size };
 		if (!listed)
-			print_row(out, &shown, name);
+			r = print_row(out, &shown, name, err);
 	}
 	return r;
 }
@@ -102,13 +103,14 @@ static int list_all(const struct carrier *c, struct output *out, struct error *e
 		r = store_list(&store, &list, &n, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < list[i].names.n; k++)
-			print_row(out, &list[i], list[i].names.v[k]);
-		if (!list[i].names.n)
-			print_row(out, &list[i], NULL);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		for (size_t k = 0; r == 0 && k < list[i].names.n; k++)
+			r = print_row(out, &list[i], list[i].names.v[k], err);
+		if (r == 0 && !list[i].names.n)
+			r = print_row(out, &list[i], NULL, err);
 	}
-	r = list_lists(&store, list, n, out, err);
+	if (r == 0)
+		r = list_lists(&store, list, n, out, err);
 	store_list_free(list, n);
 	return r;
 }
@@ -118,13 +120,16 @@ int images_list(const struct carrier *c, bool quiet, bool no_trunc, const char *
 	struct images_options o = { .quiet = quiet, .no_trunc = no_trunc };
 	struct output out = { .o = &o, .only = only, .now = time(NULL) };
 	struct error err = { 0 };
-	int r = table_format(format, &out.json, &err);
-	table_add(&out.table, "REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", NULL);
+	int r = format_parse(format, &out.format, &err);
+	if (r == 0 && !quiet)
+		r = format_head(&out.format, heads, &err);
+	if (!quiet && out.format.is == FORMAT_TABLE)
+		table_add(&out.format.table, "REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", NULL);
 	if (r == 0)
 		r = list_all(c, &out, &err);
-	if (r == 0 && !quiet && !out.json)
-		table_print(&out.table, stdout);
-	table_done(&out.table);
+	if (r == 0)
+		format_end(&out.format);
+	format_done(&out.format);
 	strings_done(&out.ids);
 	pool_done(&out.pool);
 	return r < 0 ? carrier_fail(&err) : 0;

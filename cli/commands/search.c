@@ -1,6 +1,6 @@
 #include "../carrier.h"
 #include "../image/registry_call.h"
-#include "../table.h"
+#include "../format.h"
 #include "../words.h"
 #include "cleanup.h"
 #include <string.h>
@@ -14,7 +14,8 @@ static const struct search_options defaults = { .limit = LIMIT, .registry = REGI
 static const struct option_def options[] = {
 	OPTION(struct search_options, limit, 0, "limit", "N", "at most so many of each registry (default: 25)"),
 	OPTION(struct search_options, filters, 'f', "filter", "NAME=VALUE", "stars=N, is-official=true or is-automated=false; again for more"),
-	OPTION(struct search_options, format, 0, "format", "table|json", "a table (the default), or a JSON object for each line"),
+	OPTION(struct search_options, format, 0, "format", "table|json|TEMPLATE",
+	       "a table (the default), a JSON object for each line, or a template such as '{{.Name}} {{.StarCount}}'"),
 	OPTION(struct search_options, no_trunc, 0, "no-trunc", NULL, "whole descriptions"),
 	REGISTRY_OPTION_ROWS(struct search_options, registry),
 };
@@ -34,12 +35,13 @@ struct shown { char *name, *description, *stars, *official, *automated; };
 static const struct json_type shown_type = JSON_TYPE(T, JSON_ALWAYS(T, description, "Description"), JSON_ALWAYS(T, automated, "IsAutomated"),
 	JSON_ALWAYS(T, official, "IsOfficial"), JSON_ALWAYS(T, name, "Name"), JSON_ALWAYS(T, stars, "StarCount"));
 #undef T
+static const char heads[] = "{\"Name\":\"NAME\",\"Description\":\"DESCRIPTION\",\"StarCount\":\"STARS\",\"IsOfficial\":\"OFFICIAL\","
+	"\"IsAutomated\":\"AUTOMATED\"}";
 
 struct search {
 	const struct search_options *o;
 	struct pool pool;
-	struct table table;
-	bool json;
+	struct format format;
 	int64_t min_stars, left;	/* @left: how many more of this registry */
 	int official, automated;	/* 1, 0, or -1: both */
 };
@@ -63,7 +65,7 @@ static int parse_options(struct search *s, struct error *err)
 {
 	const struct search_options *o = s->o;
 	s->official = s->automated = -1;
-	int r = table_format(o->format, &s->json, err);
+	int r = format_parse(o->format, &s->format, err);
 	if (r < 0)
 		return r;
 	if (o->limit < 1 || o->limit > LIMIT_MAX)
@@ -85,11 +87,11 @@ static char *escaped(struct pool *pool, const char *s)
 
 /* ---- showing ---- */
 
-static void show(struct search *s, const char *registry, const struct found *f)
+static int show(struct search *s, const char *registry, const struct found *f, struct error *err)
 {
 	bool right = f->stars >= s->min_stars && (s->official < 0 || s->official == f->official) && (s->automated < 0 || s->automated == f->automated);
 	if (!right || s->left == 0)
-		return;
+		return 0;
 	s->left--;
 	const char *path = f->name, *inside = str_after(f->name, registry);
 	if (inside && *inside == '/')
@@ -98,12 +100,13 @@ static void show(struct search *s, const char *registry, const struct found *f)
 	cleanup_free char *description = words_cut(f->description ? f->description : "", s->o->no_trunc ? 10000 : SHOWN);
 	char stars[24];
 	snprintf(stars, sizeof stars, "%lld", (long long) f->stars);
-	if (s->json) {
-		const struct shown row = { name, description, stars, (char *) (f->official ? "true" : "false"), (char *) (f->automated ? "true" : "false") };
-		table_json(&shown_type, &row);
-	} else {
-		table_add(&s->table, name, description, stars, f->official ? "[OK]" : "", NULL);
+	if (s->format.is == FORMAT_TABLE) {
+		table_add(&s->format.table, name, description, stars, f->official ? "[OK]" : "", NULL);
+		return 0;
 	}
+	const struct shown row = { name, description, stars, (char *) (f->official ? "true" : "false"),
+				   (char *) (f->automated ? "true" : "false") };
+	return format_row(&s->format, &shown_type, &row, err);
 }
 
 /* ---- asking ---- */
@@ -127,7 +130,7 @@ static int ask_search(struct search *s, const char *registry, const char *term, 
 	if (r == 0 && json_decode(&answer_type, text, len, &s->pool, &answer, NULL) < 0)
 		return error_say(err, ENOENT, "search on %s: its answer is none", registry);
 	for (size_t i = 0; r == 0 && i < answer->n_results; i++)
-		show(s, registry, &answer->results[i]);
+		r = show(s, registry, &answer->results[i], err);
 	return r;
 }
 
@@ -146,13 +149,13 @@ static int ask_page(struct search *s, struct session *session, const struct fetc
 		r = json_decode(&catalog_type, text, len, &s->pool, &catalog, err);
 	if (r < 0)
 		return r;
-	for (char **name = catalog->repositories; name && *name; name++, n++) {
+	for (char **name = catalog->repositories; r == 0 && name && *name; name++, n++) {
 		const struct found f = { .name = *name };
 		if (strcasestr(*name, term))
-			show(s, registry, &f);
+			r = show(s, registry, &f, err);
 		*last = *name;
 	}
-	return n;
+	return r < 0 ? r : n;
 }
 
 /* ask_catalog - where there is no search: all names there are, and those that hold the word */
@@ -201,12 +204,14 @@ static int search(struct search *s, const char *word, struct error *err)
 	} else if (r == 0) {
 		r = session_search_list(&registries, err);
 	}
-	if (r == 0 && !s->json)
-		table_add(&s->table, "NAME", "DESCRIPTION", "STARS", "OFFICIAL", NULL);
+	if (r == 0)
+		r = format_head(&s->format, heads, err);
+	if (r == 0 && s->format.is == FORMAT_TABLE)
+		table_add(&s->format.table, "NAME", "DESCRIPTION", "STARS", "OFFICIAL", NULL);
 	for (size_t i = 0; r == 0 && i < registries.n; i++)
 		r = search_registry(s, registries.v[i], term, err);
-	if (r == 0 && !s->json)
-		table_print(&s->table, stdout);
+	if (r == 0)
+		format_end(&s->format);
 	return r;
 }
 
@@ -217,7 +222,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	(void) program;
 	(void) n_args;
 	int r = search(&s, args[0], &err);
-	table_done(&s.table);
+	format_done(&s.format);
 	pool_done(&s.pool);
 	return r < 0 ? carrier_fail(&err) : 0;
 }

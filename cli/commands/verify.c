@@ -1,6 +1,5 @@
 #include "../carrier.h"
 #include "../image/verify.h"
-#include "../table.h"
 #include "cleanup.h"
 
 struct verify_options { char *format; };
@@ -23,10 +22,12 @@ static bool tell(const struct verify_options *o, const char *kind, const struct 
 		.result = (char *) (r == 0 ? "ok" : r == -ENOENT ? "missing" : r == -EBADMSG ? "damaged" : "failed"),
 		.reason = r == 0 ? NULL : err->text,
 	};
-	if (str_eq(o->format, "json"))
-		table_json(&row_type, &row);
-	else
+	if (str_eq(o->format, "json")) {
+		cleanup_free char *line = json_encode(&row_type, &row, JSON_COMPACT, NULL);
+		puts(line);
+	} else {
 		printf("%-8s %s %s\n", kind, d->digest, row.result);
+	}
 	(void) fflush(stdout);
 	if (r < 0)
 		carrier_fail(err);

@@ -127,6 +127,12 @@ raw() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$1/$2"; }
 	same "$id $size 2024-01-01T00:00:00Z" "$(head -1 <<<"$output" | jq -r '"\(.ID) \(.Size) \(.CreatedAt)"')"
 	expect 0 carrier image history -q "$(source_of big)"
 	prints "${id:7:12}"$'\n<missing>'
+	expect 0 carrier history --format 'table {{.ID}}\t{{.Size}}' "$(source_of big)"
+	matches '^IMAGE +SIZE'
+	matches "${id:7:12} +8.39 MB"
+	expect 0 carrier images --format '{{.ID}} {{.Size}}' "$(source_of big)"
+	matches "^${id:7:12} [0-9.]+ MB"
+	failing 125 "there is no 'Nothing'" carrier images --format '{{.Nothing}}'
 	failing 125 "--format 'x' is not known" carrier history --format x "$(source_of big)"
 	failing 125 "no image" carrier history nothing
 }

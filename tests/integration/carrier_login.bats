@@ -206,6 +206,8 @@ damaged() {
 	same 4 "$(wc -l <<<"$output")"
 	expect 0 run_with search --tls-verify=false --filter stars=3 --filter is-official=false --format json "127.0.0.1:$HUB/plain"
 	same "127.0.0.1:$HUB/someone/plain 3 true" "$(jq -r '"\(.Name) \(.StarCount) \(.IsAutomated)"' <<<"$output")"
+	expect 0 run_with search --tls-verify=false --limit 1 --format '{{.StarCount}} {{.IsOfficial}}' plain
+	prints "1700 true"
 	expect 0 run_with search --tls-verify=false --limit 1 --format json plain
 	same 1 "$(wc -l <<<"$output")"
 	expect 0 run_with search --tls-verify=false --format json "127.0.0.1:$REGISTRY/plai"
