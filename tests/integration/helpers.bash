@@ -19,7 +19,7 @@
 # The container's capabilities, mounts and the rest are those of `woody spec`; only the terminal is off and the cgroup
 # is named, /$ID in every hierarchy, so that it can be looked for.
 
-bats_require_minimum_version 1.5.0
+! declare -F bats_require_minimum_version >/dev/null || bats_require_minimum_version 1.5.0	# images are made without bats, too
 
 : "${WOODY:?the path of the runtime}"
 : "${WOODY_TESTBIN:?the directory with recvtty and probe}"
