@@ -135,6 +135,7 @@ without_mounts() { grep -av -e '^etc/hosts ' -e '^etc/hostname ' -e '^etc/resolv
 	expect 0 carrier run --rm --network none running cat /count
 	[[ $output =~ ^[0-9]*$ ]] || fail "a time is expected: $output"
 	expect 0 carrier commit --pause=false runs running
+	same "" "$stderr"	# no freezer was asked for
 	expect 0 carrier export -o "$BASE_FILE" runs
 	rm "$BASE_FILE"
 	carrier rm -f runs >/dev/null

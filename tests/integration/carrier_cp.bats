@@ -304,6 +304,12 @@ unharmed() { same "file safe" "$(ls -A "$WORK/victim") $(cat "$WORK/victim/file"
 	expect 0 carrier cp -q big live:/tmp
 	same "$(sha256sum <big)" "$(carrier exec live cat /tmp/big | sha256sum)"
 	in_live rm /tmp/big
+	one_carrier
+	CARRIER_COMMAND+=(cp live:/etc/passwd "$WORK/passwd")
+	[ "$WHO" = root ] || install -o "$NAME" /dev/null "$WORK/passwd"
+	same "Successfully copied" "$(script -qec "$(printf '%q ' "${CARRIER_COMMAND[@]}")" /dev/null </dev/null | cut -d ' ' -f 1,2)"
+	same "" "$(script -qec "$(printf '%q ' "${CARRIER_COMMAND[@]}") --quiet" /dev/null </dev/null)"
+	[ -s "$WORK/passwd" ]
 	carrier run -d --network none --name small --tmpfs /t:size=1m docker.io/test/plain sleep 1000 >/dev/null
 	expect 1 carrier cp big small:/t
 	says "No space left on device"

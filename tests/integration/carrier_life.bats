@@ -145,6 +145,10 @@ monitor_of() { status_of "$1" .monitor; }
 	failing 1 "carrier attach runs" carrier start -a runs
 	expect 0 carrier start --all
 	prints ""
+	expect 0 carrier stop -t 0 runs
+	expect 0 carrier start --all
+	prints "$(id_of runs)"
+	state_is runs running
 	expect 0 carrier rm -f runs
 }
 
@@ -484,6 +488,7 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	done
 	expect 0 carrier stop here	# a person, since the machine is up: not running, no error
 	expect 0 carrier boot --dry-run
+	says "$(id_of always)"
 	state_is always dead
 	expect 0 carrier boot
 	says "$(id_of always)"
@@ -495,10 +500,17 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	state_is never dead
 	expect 0 carrier boot
 	prints ""
+	kill -9 "$(monitor_of always)" "$(pid_of always)"
+	soon state_is always dead
+	file=$CROOT/containers/$(id_of always)/status.json
+	jq -c '.bootId = "00000000-0000-0000-0000-000000000000"' "$file" >"$WORK/s" && cat "$WORK/s" >"$file"
+	expect 0 carrier boot --quiet
+	prints ""
+	state_is always running
 	expect 0 carrier rm -f always unless ended never here
 }
 
-@test "the newest: attach, wait and logs --latest; wait --interval; boot --quiet; --init-path; --sig-proxy=false of run and start" {
+@test "the newest: attach, wait and logs --latest; wait --interval; --init-path; --sig-proxy=false of run and start" {
 	service newest -- sh -c 'echo said; while [ ! -e /go ]; do sleep 0.1; done; exit 8'
 	carrier attach --latest >"$WORK/out" 2>&1 </dev/null 3>&- &
 	local shell=$! code=0
@@ -513,8 +525,6 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	expect 0 carrier logs --latest
 	prints said
 	expect 0 carrier rm newest
-	expect 0 carrier boot --quiet
-	prints ""
 	expect 3 carrier run --rm --init --init-path "$BASE/bin/carrier-init" --network none "$PLAIN" sh -c '[ "$(cat /proc/1/comm)" = init ] && exit 3'
 	local how
 	for how in run start; do

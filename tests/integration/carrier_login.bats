@@ -57,7 +57,7 @@ teardown_file() { carrier_teardown_file; }
 	failing 125 "does not accept these credentials" run_with pull -q --tls-verify=false --creds someone:wrong "127.0.0.1:$TOKENS/plain"
 	failing 125 "give USER:PASSWORD" run_with pull -q --creds :x "127.0.0.1:$BASIC/plain"
 	failing 125 "does not accept this user" run_with login --tls-verify=false -u someone --password-stdin "127.0.0.1:$TOKENS" <<<wrong
-	expect 0 log_in "127.0.0.1:$TOKENS"
+	expect 0 run_with login --tls-verify=false -u someone --password secret "127.0.0.1:$TOKENS"
 	expect 0 run_with pull -q --tls-verify=false "127.0.0.1:$TOKENS/plain"
 	failing 125 "no terminal" run_with login --tls-verify=false "127.0.0.1:$BASIC"
 	failing 125 "needs --username" run_with login --password-stdin "127.0.0.1:$BASIC" <<<secret

@@ -58,8 +58,13 @@ once() { carrier stats --no-stream "$@"; }
 
 @test "stats: live; on a terminal the screen is cleared and the processor drawn as bars; no process is started for it" {
 	asleep one
-	expect 124 client timeout 2.5 "$PROGRAM" ${CROOT_OPTION:-$([ "$WHO" = user ] || echo --root "$CROOT")} stats --format '{{.Name}}' -i 1
+	local root=()
+	[ "$WHO" = user ] || root=(--root "$CROOT")
+	client timeout 2.4 "$PROGRAM" "${root[@]}" stats --format '{{.Name}}' -i 60 >"$WORK/rarely" 3>&- &
+	expect 124 client timeout 2.5 "$PROGRAM" "${root[@]}" stats --format '{{.Name}}'
 	[ "$(grep -c '^one$' <<<"$output")" -ge 2 ] || fail "$output"
+	wait $! || true
+	same one "$(<"$WORK/rarely")"
 	[ "$WHO" = root ] || skip "the terminal is made as root; what is written to it is the same"
 	script -qec "timeout 3 '$PROGRAM' --root '$CROOT' stats" /dev/null >"$WORK/screen" </dev/null || true
 	grep -q $'\033\[H\033\[J' "$WORK/screen" || fail "not cleared: $(cat "$WORK/screen")"

@@ -105,6 +105,146 @@ static void check(const struct command *const *list)
 	}
 }
 
+/* What has more than one spelling. Scripts that were written for docker and podman rely on each; other tests use one or the other. */
+static const struct { const char *path, *options; } spellings[] = {
+	{ "run", "d=detach a=attach i=interactive t=tty e=env w=workdir u=user l=label v=volume f=rootfs=fsroot "
+	  "network=net dns-option=dns-opt m=memory c=cpu-shares q=quiet" },
+	{ "create", "i=interactive t=tty e=env w=workdir u=user l=label v=volume f=rootfs=fsroot network=net "
+	  "dns-option=dns-opt m=memory c=cpu-shares q=quiet" },
+	{ "start", "a=attach i=interactive l=latest f=filter" },
+	{ "attach", "l=latest" },
+	{ "exec", "i=interactive l=latest t=tty d=detach e=env u=user w=workdir" },
+	{ "sh|shell|execute|hook", "d=detach e=env u=user w=workdir" },
+	{ "terminal|term|t", "e=env u=user w=workdir" },
+	{ "ps|list|ls", "a=all c=containers f=filter i=images n=last l=latest q=quiet s=size" },
+	{ "logs", "f=follow n=tail t=timestamps l=latest" },
+	{ "stop", "t=time=timeout s=signal a=all l=latest i=ignore" },
+	{ "restart", "t=time=timeout a=all l=latest i=ignore" },
+	{ "kill", "s=signal a=all l=latest" },
+	{ "pause", "a=all l=latest" },
+	{ "unpause", "a=all l=latest" },
+	{ "clone", "f=force m=memory c=cpu-shares" },
+	{ "checkpoint", "a=all l=latest dir=checkpoint-dir R=leave-running" },
+	{ "restore", "a=all l=latest dir=checkpoint-dir k=keep" },
+	{ "wait", "i=interval l=latest" },
+	{ "rm", "f=force a=all l=latest i=ignore c=all-containers t=time v=volumes" },
+	{ "destroy", "a=all l=latest i=ignore t=time" },
+	{ "prune", "f=force" },
+	{ "update", "m=memory c=cpu-shares a=all" },
+	{ "inspect", "f=format l=latest s=size t=type" },
+	{ "top", "l=latest" },
+	{ "stats", "a=all i=interval l=latest" },
+	{ "cp|copy", "a=archive L=follow-link q=quiet" },
+	{ "export", "o=output" },
+	{ "commit", "a=author c=change m=message p=pause q=quiet s=squash" },
+	{ "boot", "q=quiet" },
+	{ "pull|p|get|download", "a=all-tags q=quiet" },
+	{ "push", "a=all-tags q=quiet" },
+	{ "images", "a=all q=quiet" },
+	{ "rmi", "f=force a=all" },
+	{ "save", "o=output m=multi-image-archive q=quiet" },
+	{ "load", "i=input q=quiet" },
+	{ "import", "a=author c=change m=message q=quiet" },
+	{ "snapshot", "a=author c=change m=message q=quiet" },
+	{ "history", "q=quiet H=human" },
+	{ "image history", "q=quiet H=human" },
+	{ "image import", "a=author c=change m=message q=quiet" },
+	{ "image inspect", "f=format" },
+	{ "image load", "i=input q=quiet" },
+	{ "image ls|list", "a=all q=quiet" },
+	{ "image prune", "a=all f=force" },
+	{ "image pull|p|get|download", "a=all-tags q=quiet" },
+	{ "image push", "a=all-tags q=quiet" },
+	{ "image rm|remove", "f=force a=all" },
+	{ "image save", "o=output m=multi-image-archive q=quiet" },
+	{ "image unmount|umount", "a=all f=force" },
+	{ "manifest create", "a=amend" },
+	{ "manifest push", "p=purge=rm q=quiet" },
+	{ "volume create", "d=driver l=label o=opt" },
+	{ "volume export", "o=output" },
+	{ "volume inspect", "a=all f=format" },
+	{ "volume ls|list", "f=filter q=quiet" },
+	{ "volume prune", "a=all f=force" },
+	{ "volume rm|remove", "a=all f=force" },
+	{ "secret create", "d=driver l=label" },
+	{ "secret inspect", "f=format" },
+	{ "secret ls|list", "f=filter n=noheading q=quiet" },
+	{ "secret rm|remove", "a=all i=ignore" },
+	{ "login|auth", "u=username p=password" },
+	{ "logout", "a=all" },
+	{ "search", "f=filter" },
+	{ "events", "f=filter" },
+	{ "generate systemd", "n=name f=files t=time=stop-timeout" },
+	{ "generate quadlet", "f=files" },
+	{ "info", "f=format" },
+	{ "system check", "fix=repair" },
+	{ "system df", "v=verbose" },
+	{ "system info", "f=format" },
+	{ "system prune", "a=all f=force" },
+	{ "system reset", "f=force" },
+	{ "doctor", "fix=repair q=quiet" },
+	{ "version", "f=format" },
+};
+
+static bool spelt(const char *names, const char *word, size_t len)
+{
+	size_t n;
+	const char *name;
+	for (size_t i = 0; (name = command_spelling(names, i, &n)); i++)
+		if (n == len && memcmp(name, word, n) == 0)
+			return true;
+	return false;
+}
+
+/* find - "image ls|list": one command has all of the spellings; or NULL */
+static const struct command *find(const struct command *const *list, const char *path)
+{
+	while (list && *list && !spelt((*list)->name, path, strcspn(path, "| ")))
+		list++;
+	if (!list || !*list)
+		return NULL;
+	for (;; path++) {
+		size_t len = strcspn(path, "| ");
+		if (!spelt((*list)->name, path, len))
+			return NULL;
+		path += len;
+		if (*path != '|')
+			return *path ? find((*list)->sub, path + 1) : *list;
+	}
+}
+
+/* has_all - is there an option with all the spellings of @group, "t=time=timeout"? */
+static bool has_all(const struct command *command, const char *group)
+{
+	for (size_t i = 0; i < command->n_options; i++) {
+		const struct option_def *o = &command->options[i];
+		for (const char *word = group;; word++) {
+			size_t len = strcspn(word, "= ");
+			if (len == 1 ? o->letter != *word : !spelt(o->name, word, len))
+				break;
+			word += len;
+			if (*word != '=')
+				return true;
+		}
+	}
+	return false;
+}
+
+static void check_spellings(const char *path, const char *options)
+{
+	const struct command *command = find(carrier_program.commands, path);
+	bool ok = command;
+	while (command && *options) {
+		int len = (int) strcspn(options, " ");
+		if (!has_all(command, options)) {
+			printf("# it has not got %.*s\n", len, options);
+			ok = false;
+		}
+		options += len + (options[len] == ' ');
+	}
+	say(ok, path, "every spelling is there");
+}
+
 int main(void)
 {
 	struct error err = { 0 };
@@ -114,6 +254,8 @@ int main(void)
 	zsh = script("zsh");
 	fish = script("fish");
 	check(carrier_program.commands);
+	for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++)
+		check_spellings(spellings[i].path, spellings[i].options);
 	free(bash);
 	free(zsh);
 	free(fish);
