@@ -1,6 +1,7 @@
 #include "carrier.h"
 #include "cleanup.h"
 #include "container/explain_path.h"
+#include "log.h"
 #include "mem.h"
 #include <limits.h>
 #include <string.h>
@@ -8,7 +9,11 @@
 int carrier_fail(const struct error *err)
 {
 	cleanup_free char *why = explain_sentence(err->text);
-	fprintf(stderr, "carrier: %s%s%s\n", err->text, why ? "; " : "", why ? why : "");
+	cleanup_free char *text = xasprintf("%s%s%s", err->text, why ? "; " : "", why ? why : "");
+	if (log_is_json())
+		log_write(LOG_LEVEL_ERROR, text);
+	else
+		fprintf(stderr, "carrier: %s\n", text);
 	return EXIT_CARRIER;
 }
 

@@ -35,6 +35,8 @@ void log_redirect(void (*redirect)(void *ctx, enum log_level level, const char *
 
 bool log_enabled(enum log_level level) { return level <= sink.level && (sink.fd >= 0 || sink.redirect); }
 
+bool log_is_json(void) { return sink.format == LOG_FORMAT_JSON; }
+
 /* quote - @text between double quotes, in a way that both JSON and logrus read back.
  * A fixed buffer: this is called between clone() and execve(). */
 static void quote(char *out, size_t size, const char *text)

@@ -20,6 +20,8 @@ void log_open(int fd, enum log_format format, enum log_level level, const char *
 void log_redirect(void (*sink)(void *ctx, enum log_level level, const char *text), void *ctx);
 
 bool log_enabled(enum log_level level);
+/* log_is_json - for who prints an error itself: should it be a message like the others? */
+bool log_is_json(void);
 void log_write(enum log_level level, const char *text);
 void log_printf(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

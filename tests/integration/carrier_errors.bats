@@ -196,4 +196,9 @@ answering() {
 	for command in logs stop kill rm exec inspect rmi; do
 		failing 1 "'absent" carrier "$command" absent $([ "$command" != exec ] || echo true)
 	done
+	expect 1 carrier --log-format json inspect absent
+	same "error there is no container and no image 'absent'" "$(jq -r '"\(.level) \(.msg)"' <<<"$stderr")"
+	failing 1 "there is no container and no image 'absent'" carrier --log-format text inspect absent
+	failing 125 "--log-format: text or json, not 'xml'" carrier --log-format xml images
+	failing 125 "--log-level: error, warn, info or debug, not 'loud'" carrier --log-level loud images
 }

@@ -68,6 +68,10 @@ limits_here() {
 @test "--kernel-memory is said to have no effect" {
 	expect 0 run_plain --kernel-memory 64m "$PLAIN" true
 	says "--kernel-memory has no effect"
+	expect 0 carrier --log-format=json run --rm --network none --kernel-memory 64m "$PLAIN" true
+	[[ $(jq -r 'select(.level == "warning").msg' <<<"$stderr") == "--kernel-memory has no effect"* ]] || fail "$stderr"
+	expect 0 carrier --log-level error run --rm --network none --kernel-memory 64m "$PLAIN" true
+	same "" "$stderr"
 }
 
 # --- processors, processes

@@ -91,6 +91,7 @@ damaged() {
 		{
 			expect 0 run_with run --rm --network none --quiet $how "$of/plain" echo fetched
 			prints fetched
+			same "" "$stderr"
 			damaged system check --fix $how
 			damaged doctor --repair $how
 			expect 0 run_with search $how "$of/bi"
