@@ -150,18 +150,33 @@ static void keep(struct idmap *m, uint32_t own, uint64_t n)
 		idmap_add(m, own + 1, own + 1, (uint32_t) (n - own - 1));
 }
 
-/* parse_keep - of "uid=200,gid=210" */
-static int parse_keep(const char *text, uint32_t *uid, uint32_t *gid, struct error *err)
+/* parse_keep - of "uid=200,gid=210,size=1000"; @size: 0: all there are */
+static int parse_keep(const char *text, uint32_t *uid, uint32_t *gid, uint64_t *size, struct error *err)
 {
 	struct strings words cleanup_strings = { 0 };
 	strings_split(&words, text, ",");
+	*size = 0;
 	for (size_t i = 0; i < words.n; i++) {
-		const char *u = str_after(words.v[i], "uid="), *g = str_after(words.v[i], "gid=");
+		const char *u = str_after(words.v[i], "uid="), *g = str_after(words.v[i], "gid="), *n = str_after(words.v[i], "size=");
 		uint64_t v;
-		if ((!u && !g) || str_to_u64(u ? u : g, UINT32_MAX - 1, &v) < 0)
-			return error_say(err, EINVAL, "--userns 'keep-id:%s': there are uid=NUMBER and gid=NUMBER, with a comma between", text);
-		*(u ? uid : gid) = (uint32_t) v;
+		if ((!u && !g && !n) || str_to_u64(u ? u : g ? g : n, UINT32_MAX - 1, &v) < 0 || (n && v == 0))
+			return error_say(err, EINVAL, "--userns 'keep-id:%s': there are uid=NUMBER, gid=NUMBER and size=NUMBER, with commas between",
+					 text);
+		if (n)
+			*size = v;
+		else
+			*(u ? uid : gid) = (uint32_t) v;
 	}
+	return 0;
+}
+
+/* take_only - of what there is to map, @size ids */
+static int take_only(uint64_t size, uint64_t *n, const char *kind, struct error *err)
+{
+	if (size > *n)
+		return error_say(err, EINVAL, "--userns keep-id:size=%llu: there are %llu %s ids, you and your subordinate ones",
+				 (unsigned long long) size, (unsigned long long) *n, kind);
+	*n = size ? size : *n;
 	return 0;
 }
 
@@ -190,13 +205,19 @@ static int make_keep(const char *text, bool user_given, struct pool *pool, struc
 {
 	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
 	uint32_t uid = geteuid(), gid = getegid();
-	uint64_t n_uids, n_gids;
+	uint64_t n_uids, n_gids, size;
 	struct error why = { 0 };
-	int r = parse_keep(text, &uid, &gid, err);
+	int r = parse_keep(text, &uid, &gid, &size, err);
 	if (r == 0)
 		r = count_own(&n_uids, &n_gids, &why, err);
+	if (r == 0)
+		r = take_only(size, &n_uids, "user", err);
+	if (r == 0)
+		r = take_only(size, &n_gids, "group", err);
 	if (r < 0)
 		return r;
+	if (size == 1 && (uid || gid))
+		return error_say(err, EINVAL, "--userns keep-id:size=1: nobody would be root, and the container needs one; give 2 or more");
 	if ((n_uids == 1 && uid != 0) || (n_gids == 1 && gid != 0))	/* nobody would be root, and the runtime needs one */
 		return needs_subids("keep-id", &why, err);
 	keep(&uids, uid, n_uids);
@@ -276,7 +297,7 @@ static int make_mode(const char *mode, bool user_given, struct pool *pool, struc
 	if (strcmp(word, "nomap") == 0 && !more)
 		return geteuid() == 0 ? only_for_users(word, err) : make_nomap(pool, ret, err);
 	const char *near = strings_have((char *const *) modes, word) ? NULL : str_nearest(word, modes);
-	return error_say(err, EINVAL, "--userns '%s': there are host, keep-id[:uid=N,gid=N], auto[:size=N,...] and nomap%s%s%s", mode,
+	return error_say(err, EINVAL, "--userns '%s': there are host, keep-id[:uid=N,gid=N,size=N], auto[:size=N,...], nomap and container:NAME%s%s%s", mode,
 			 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 

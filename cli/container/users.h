@@ -6,7 +6,7 @@
  *
  *	host		M itself, the default: container 0 is the caller, rootless
  *	keep-id		rootless: the caller has its own number inside (or uid=N, gid=N), and the program runs as it; container 0 is the first
- *			subordinate id
+ *			subordinate id; with size=N only so many ids are mapped
  *	nomap		rootless: 0 and up are subordinate ids; the caller's own files are nobody's
  *	auto		a range that no other container has. Of the caller's subordinate ids; as root, of those that /etc/subuid and /etc/subgid
  *			give to `containers`, or else to root
@@ -34,7 +34,7 @@ struct users_options { char *userns; struct strings uidmap, gidmap; };
 enum { USERS_OPTION_ROWS_N = 3 };
 #define USERS_OPTION_ROWS(T, m) \
 	OPTION(T, m.userns, 0, "userns", "host|keep-id|auto|nomap", \
-	       "which ids the container has: keep-id[:uid=N,gid=N], auto[:size=N,uidmapping=C:H:N,gidmapping=C:H:N]"), \
+	       "which ids the container has: keep-id[:uid=N,gid=N,size=N], auto[:size=N,uidmapping=C:H:N,gidmapping=C:H:N]"), \
 	OPTION(T, m.uidmap, 0, "uidmap", "CONTAINER:ID[:N]", "map N users (rootless: ID 0 is you, 1 your first subordinate id); again for more"), \
 	OPTION(T, m.gidmap, 0, "gidmap", "CONTAINER:ID[:N]", "the same for groups (default: as --uidmap)")
 

@@ -54,6 +54,20 @@ $NAME:x:$gid:$NAME"
 	prints $'0\n2'
 }
 
+@test "keep-id:size=N: only so many ids are mapped, the caller's among them" {
+	only_user
+	local uid
+	uid=$(id -u "$NAME")
+	same "0 1 499
+$uid 0 1" "$(map_of --userns=keep-id:size=500)"
+	same "0 1 10 10 0 1 11 11 89" "$(map_of --userns=keep-id:uid=10,gid=10,size=100 | xargs)"
+	expect 0 run_it --userns=keep-id:size=500 "$PLAIN" sh -c 'id -u; stat -c %u / /etc/hosts'
+	prints "$uid"$'\n0\n0'
+	failing 125 "keep-id:size=0': there are uid=NUMBER" run_it --userns=keep-id:size=0 "$PLAIN" true
+	failing 125 "keep-id:size=70000: there are 65537 user ids" run_it --userns=keep-id:size=70000 "$PLAIN" true
+	failing 125 "keep-id:size=1: nobody would be root" run_it --userns=keep-id:size=1 "$PLAIN" true
+}
+
 @test "keep-id: what is written outside belongs to the caller" {
 	only_user
 	install -d -o "$NAME" -g "$NAME" "$WORK/data"
@@ -127,7 +141,7 @@ $NAME:x:$gid:$NAME"
 }
 
 @test "words that mean nothing are refused, each with its reason" {
-	failing 125 "there are host, keep-id[:uid=N,gid=N], auto[:size=N,...] and nomap; did you mean 'keep-id'?" run_it --userns=keepid "$PLAIN" true
+	failing 125 "there are host, keep-id[:uid=N,gid=N,size=N], auto[:size=N,...], nomap and container:NAME; did you mean 'keep-id'?" run_it --userns=keepid "$PLAIN" true
 	failing 125 "auto:size=0': size= takes a number of ids" run_it --userns=auto:size=0 "$PLAIN" true
 	failing 125 "auto:big': there are size=N, uidmapping=" run_it --userns=auto:big "$PLAIN" true
 	failing 125 "--uidmap '0:1:2:3': give CONTAINER-ID:ID[:COUNT]" run_it --uidmap 0:1:2:3 "$PLAIN" true
@@ -138,7 +152,7 @@ $NAME:x:$gid:$NAME"
 		failing 125 "--userns=keep-id is for ordinary users" run_it --userns=keep-id "$PLAIN" true
 		failing 125 "--userns=nomap is for ordinary users" run_it --userns=nomap "$PLAIN" true
 	else
-		failing 125 "keep-id:uid=x': there are uid=NUMBER and gid=NUMBER" run_it --userns=keep-id:uid=x "$PLAIN" true
+		failing 125 "keep-id:uid=x': there are uid=NUMBER, gid=NUMBER and size=NUMBER" run_it --userns=keep-id:uid=x "$PLAIN" true
 	fi
 	expect 0 run_it --userns=host "$PLAIN" id -u
 	prints 0
