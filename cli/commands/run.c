@@ -80,6 +80,8 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	if (r == 0)
 		r = namespaces_resolve(c, &rec.namespaces, &pool, err);
 	if (r == 0)
+		r = users_resolve(c, &pool, &rec, err);
+	if (r == 0)
 		r = choose_network(&rec, err);
 	rec.lowerdirs = lower.v;
 	if (r == 0)

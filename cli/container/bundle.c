@@ -316,7 +316,7 @@ int bundle_spec(const struct container *c, const struct bundle_environment *e, s
 		return r;
 	*ret = s;
 	r = make_linux(c, e, s->process, pool, &s->linux_, err);
-	r = r < 0 ? r : users_to_spec(&c->record, s->linux_, pool, err);
+	r = r < 0 ? r : users_to_spec(&c->record, e->others.user, s->linux_, pool, err);
 	if (r == 0 && mounts_are_shared(&c->record))	/* else the runtime takes everything out of the host's peer groups */
 		s->linux_->rootfs_propagation = pool_strdup(pool, "shared");
 	r = r < 0 ? r : privileges_to_spec(settings, pool, s, err);

@@ -285,6 +285,17 @@ static bool wait_delay(struct monitor *m)
 	return !m->stop_asked && noted_stop(m) == RECORD_NOT_STOPPED;
 }
 
+/* find_others - those whose namespaces it shares are other processes when they were started again meanwhile */
+static int find_others(struct monitor *m, struct error *err)
+{
+	struct bundle_environment *e = &m->environment;
+	int r = namespaces_find_again(m->carrier, &m->c->record, &e->others, err);
+	if (r <= 0)
+		return r;
+	r = namespaces_stage(m->c, &e->others, err);
+	return r < 0 ? r : bundle_write(m->c, e, err);
+}
+
 /* live_again - the process once more, in the same files. What cannot be started has ended at once */
 static void live_again(struct monitor *m)
 {
@@ -292,7 +303,7 @@ static void live_again(struct monitor *m)
 	m->c->status.restarts++;
 	m->c->status.error = NULL;
 	m->started_ms = now_ms();
-	if (make_process(m, &m->why) < 0) {
+	if (find_others(m, &m->why) < 0 || make_process(m, &m->why) < 0) {
 		m->c->status.error = m->why.text;
 		m->c->status.exit_code = exit_code(&m->why);
 		return;

@@ -143,6 +143,9 @@ int mounts_to_spec(const struct container *c, struct runtime_spec *s, struct poo
 	return 0;
 }
 
+/* unmount_last - of an earlier life under the same monitor; EINVAL: there was none */
+static void unmount_last(const char *target) { (void) umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW); }
+
 /* ---- overlays ---- */
 
 static char *stage_path(const struct container *c, size_t i, const char *what) { return xasprintf("%s/mounts/%zu%s", c->dir, i, what); }
@@ -174,6 +177,7 @@ static int mount_overlay(void *ctx, struct error *err)
 	cleanup_free char *root = stage_path(o->c, o->i, ".root"), *target = stage_path(o->c, o->i, "");
 	cleanup_free char *upper = m->upper_dir ? xstrdup(m->upper_dir) : stage_path(o->c, o->i, ".upper");
 	cleanup_free char *work = m->work_dir ? xstrdup(m->work_dir) : stage_path(o->c, o->i, ".work");
+	unmount_last(target);
 	int r = fresh_dir(o->c, o->i, "", NULL, NULL, err);
 	if (r == 0 && writes && !m->upper_dir)
 		r = fresh_dir(o->c, o->i, ".upper", o->model, &o->as, err);
@@ -249,6 +253,7 @@ static int make_part(const struct container *c, size_t i, struct error *err)
 	cleanup_close int fd = fs_open_beneath(whole_fd, m->subpath, O_PATH, 0, NULL);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set(err, fd < 0 ? -fd : errno, "find '%s' in what is mounted on '%s'", m->subpath, m->destination);
+	unmount_last(target);
 	(void) fs_remove_tree(AT_FDCWD, target, NULL);
 	if ((S_ISDIR(st.st_mode) ? mkdir(target, 0700) : mknod(target, S_IFREG | 0600, 0)) < 0)
 		return error_set(err, errno, "make '%s'", target);
@@ -396,6 +401,7 @@ static int mount_secrets(const char *target, struct error *err)
 	static const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	if (mkdir(target, 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno, "make '%s'", target);
+	unmount_last(target);
 	if (mount("secrets", target, "tmpfs", flags, "mode=0755,noswap") < 0 && mount("secrets", target, "tmpfs", flags, "mode=0755") < 0)
 		return error_set(err, errno, "mount a tmpfs for the secrets");
 	for (const char *const *d = (const char *const[]) { "files", "at", NULL }; *d; d++) {
@@ -424,6 +430,7 @@ int mounts_write_config(const struct container *c, const char *text, size_t len,
 	if (!has_env_secrets(&c->record))
 		return fs_replace_file(c->dir_fd, "config.json", text, len, 0600, false, err);
 	cleanup_free char *hidden = xasprintf("%s/mounts/secrets/config.json", c->dir), *path = xasprintf("%s/config.json", c->dir);
+	unmount_last(path);
 	int r = fs_replace_file(c->dir_fd, "config.json", "", 0, 0600, false, err);
 	if (r == 0)
 		r = fs_replace_file(AT_FDCWD, hidden, text, len, 0600, false, err);

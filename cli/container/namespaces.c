@@ -8,9 +8,9 @@
 #include "socket.h"
 #include "str.h"
 #include "userns.h"
-#include <linux/mount.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -106,12 +106,13 @@ int namespaces_find(const struct carrier *c, const struct record *r, struct name
 	int result = find(c, "--pid", n->pid, &ret->pid, err);
 	result = result < 0 ? result : find(c, "--ipc", n->ipc, &ret->ipc, err);
 	result = result < 0 ? result : find(c, "--uts", n->uts, &ret->uts, err);
+	result = result < 0 ? result : find(c, "--userns", r->users.userns, &ret->user, err);
 	return result < 0 ? result : find(c, "--cgroupns", n->cgroup, &ret->cgroup, err);
 }
 
 static pid_t any(const struct namespace_pids *p)
 {
-	return p->pid ? p->pid : p->ipc ? p->ipc : p->uts ? p->uts : p->cgroup;
+	return p->user ? p->user : p->pid ? p->pid : p->ipc ? p->ipc : p->uts ? p->uts : p->cgroup;
 }
 
 /* read_map - the ids of the user namespace that we are in now */
@@ -131,7 +132,7 @@ static void read_map(const char *path, struct idmap *ret)
 /* check_same_user - one process can be in one user namespace only */
 static int check_same_user(const struct namespace_pids *others, struct error *err)
 {
-	const pid_t pids[] = { others->pid, others->ipc, others->uts, others->cgroup };
+	const pid_t pids[] = { others->pid, others->ipc, others->uts, others->cgroup, others->user };
 	struct stat first, st;
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%d/ns/user", (int) any(others));
@@ -156,7 +157,8 @@ int namespaces_world(const struct carrier *c, const struct record *r, const stru
 		return userns_become_root(flags, uids, gids, err);
 	int result = check_same_user(others, err);
 	if (result == 0)
-		result = userns_enter(any(others), err);
+		/* files of a container with ids of its own are mounted from the namespace around: there its monitor is */
+		result = userns_enter(any(others), others->user && users_mapped(r), err);
 	if (result < 0)
 		return result;
 	if (unshare(CLONE_NEWNS) < 0)
@@ -164,6 +166,21 @@ int namespaces_world(const struct carrier *c, const struct record *r, const stru
 	read_map("/proc/self/uid_map", uids);
 	read_map("/proc/self/gid_map", gids);
 	return 0;
+}
+
+int namespaces_find_again(const struct carrier *c, const struct record *r, struct namespace_pids *others, struct error *err)
+{
+	struct namespace_pids now = { 0 };
+	int result = namespaces_find(c, r, &now, err);
+	if (result < 0 || memcmp(&now, others, sizeof now) == 0)
+		return result;
+	const pid_t pids[] = { now.pid, now.ipc, now.uts, now.cgroup, now.user };
+	for (size_t i = 0; c->rootless && i < sizeof pids / sizeof *pids; i++)
+		if (pids[i] && !userns_is_within(pids[i]))
+			return error_say(err, EPERM, "the container whose namespaces it shares was started anew, in a user namespace that cannot be entered "
+					 "from here: `carrier restart %s`", r->name);
+	*others = now;
+	return 1;
 }
 
 /* ---- /dev/shm ---- */
@@ -211,6 +228,7 @@ int namespaces_stage(const struct container *c, const struct namespace_pids *oth
 	if (mkdirat(c->dir_fd, "shm", 0755) < 0 && errno != EEXIST)
 		return error_set(err, errno, "make '%s/shm'", c->dir);
 	cleanup_free char *path = xasprintf("%s/shm", c->dir);
+	(void) umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);	/* of the last start; EINVAL: there was none */
 	if (syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return error_set(err, errno, "mount the other container's /dev/shm on '%s'", path);
 	return 0;

@@ -2,6 +2,7 @@
  * container.
  *
  *	options:	namespaces_to_record(), then namespaces_resolve(): a container's name becomes its id, which stays
+ *	(the user namespace, --userns, is users.h's matter; that of another container is joined here)
  *	every start:	namespaces_find() before anything else: the others must run; in place of userns_become_root() namespaces_world(),
  *			since an ordinary user's namespaces can be joined only from the user namespace that they belong to;
  *			namespaces_stage(), and namespaces_to_spec() with the rest of config.json
@@ -38,12 +39,16 @@ int namespaces_to_record(const struct namespace_options *o, const char *hostname
 int namespaces_resolve(const struct carrier *c, struct record_namespaces *n, struct pool *pool, struct error *err);
 
 /* struct namespace_pids - processes whose namespaces are joined; 0: none */
-struct namespace_pids { pid_t pid, ipc, uts, cgroup; };
+struct namespace_pids { pid_t pid, ipc, uts, cgroup, user; };
 /* namespaces_find - -ESRCH for one that does not run. Without container: in the record nothing is done. */
 int namespaces_find(const struct carrier *c, const struct record *r, struct namespace_pids *ret, struct error *err);
 /* namespaces_world - userns_become_root() with a mount namespace; in the user namespace of the others, where there are others */
 int namespaces_world(const struct carrier *c, const struct record *r, const struct namespace_pids *others, struct idmap *uids,
 		     struct idmap *gids, struct error *err);
+/* namespaces_find_again - at a start by the restart policy: the others may have been started again, too
+ * @others: of the last start. Return: 1 they are other processes now, 0 they are not; -ESRCH; -EPERM: an ordinary user's have a user namespace
+ * now that is out of our reach */
+int namespaces_find_again(const struct carrier *c, const struct record *r, struct namespace_pids *others, struct error *err);
 /* namespaces_stage - --ipc container: the other's /dev/shm is mounted on shm/ in the container's directory, in our mount namespace */
 int namespaces_stage(const struct container *c, const struct namespace_pids *others, struct error *err);
 

@@ -7,15 +7,9 @@
 #include "proc.h"
 #include "userns.h"
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/nsfs.h>
 #include <poll.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 struct carrier runtime_of(const struct carrier *c, const struct record *r, const char *manager)
 {
@@ -116,33 +110,6 @@ int runtime_run(const struct carrier *c, char *const *args, char **output, struc
 
 /* ---- where it runs ---- */
 
-/* same_user_namespace - entering the one we are in is an error of setns(2) */
-static bool same_user_namespace(const char *theirs)
-{
-	struct stat a, b;
-	return stat("/proc/self/ns/user", &a) == 0 && stat(theirs, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-/* enter_user_namespace - of a process whose mount namespace is of no use: in it there is no runtime and no state
- * @parent: it has one of its own, inside the monitor's (users.h), which outlives that as long as the process lives */
-static int enter_user_namespace(pid_t pid, bool parent, struct error *err)
-{
-	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/ns/user", (int) pid);
-	if (same_user_namespace(path))
-		return 0;
-	cleanup_close int own = open(path, O_RDONLY | O_CLOEXEC);
-	cleanup_close int outer = own >= 0 && parent ? ioctl(own, NS_GET_PARENT) : -1;
-	if (own < 0 || (parent && outer < 0))
-		return error_set(err, errno, "find the user namespace of process %d", (int) pid);
-	if (setns(parent ? outer : own, CLONE_NEWUSER) < 0 && !(parent && errno == EINVAL))	/* EINVAL: we are in it */
-		return error_set(err, errno, "enter the user namespace of process %d", (int) pid);
-	(void) setgroups(0, NULL);	/* denied where only one id is mapped */
-	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return error_set(err, errno, "become root in the user namespace of process %d", (int) pid);
-	return 0;
-}
-
 int runtime_enter(const struct carrier *c, const struct container *container, struct error *err)
 {
 	const struct status *s = &container->status;
@@ -154,7 +121,9 @@ int runtime_enter(const struct carrier *c, const struct container *container, st
 	cleanup_close int pidfd = s->pid > 0 ? proc_open((pid_t) s->pid, s->start_time) : -ESRCH;
 	if (pidfd < 0)
 		return error_say(err, ESRCH, "container %s is not running", container->record.name);
-	return enter_user_namespace((pid_t) s->pid, users_mapped(&container->record), err);
+	/* its mount namespace is of no use: in it there is no runtime and no state. One with ids of its own lives in a user namespace inside the
+	 * monitor's, which outlives that as long as the process lives */
+	return userns_enter((pid_t) s->pid, users_mapped(&container->record), err);
 }
 
 struct call { const struct carrier *c; const struct container *container; char *const *args; int input; };

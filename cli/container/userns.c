@@ -14,9 +14,11 @@
 #include "str.h"
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/nsfs.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -197,6 +199,14 @@ static int is_ours(pid_t pid, const char *name, struct error *err)
 	return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
 }
 
+/* fd_is_ours - is it of the user namespace that we are in? */
+static bool fd_is_ours(int ns_fd)
+{
+	struct stat ours, theirs;
+	return ns_fd >= 0 && stat("/proc/self/ns/user", &ours) == 0 && fstat(ns_fd, &theirs) == 0 && ours.st_ino == theirs.st_ino &&
+	       ours.st_dev == theirs.st_dev;
+}
+
 int userns_join(pid_t pid, struct error *err)
 {
 	cleanup_close int pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
@@ -216,14 +226,24 @@ int userns_join(pid_t pid, struct error *err)
 	return same_user ? 0 : become_zero(false, err);
 }
 
-int userns_enter(pid_t pid, struct error *err)
+int userns_enter(pid_t pid, bool outer, struct error *err)
 {
-	int same = is_ours(pid, "user", err);
-	if (same != 0)
-		return same < 0 ? same : 0;
 	cleanup_free char *path = xasprintf("/proc/%d/ns/user", (int) pid);
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWUSER) < 0)
+	cleanup_close int own = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_close int around = own >= 0 && outer ? ioctl(own, NS_GET_PARENT) : -1;
+	if (own < 0 || (outer && around < 0))
+		return error_set(err, errno, "find the user namespace of process %d", (int) pid);
+	if (fd_is_ours(outer ? around : own))
+		return 0;
+	if (setns(outer ? around : own, CLONE_NEWUSER) < 0)
 		return error_set(err, errno, "enter the user namespace of process %d", (int) pid);
 	return become_zero(false, err);
+}
+
+bool userns_is_within(pid_t pid)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/ns/user", (int) pid);
+	cleanup_close int own = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_close int around = own >= 0 ? ioctl(own, NS_GET_PARENT) : -1;
+	return fd_is_ours(own) || fd_is_ours(around);
 }

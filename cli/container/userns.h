@@ -6,6 +6,7 @@
 #pragma once
 #include "error.h"
 #include "idmap.h"
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* beside CLONE_NEW... in userns_become_root()'s @flags (a bit of clone(2)'s that is no flag of unshare(2)): the supplementary groups of the
@@ -24,5 +25,7 @@ int userns_become_root(int flags, struct idmap *ret_uids, struct idmap *ret_gids
  * nothing when they are ours already */
 int userns_join(pid_t pid, struct error *err);
 
-/* userns_enter - enter the user namespace of @pid alone, and become 0 there; nothing when it is ours already */
-int userns_enter(pid_t pid, struct error *err);
+/* userns_enter - enter the user namespace of @pid alone, or (@outer) the one around it, and become 0 there; nothing when it is ours already */
+int userns_enter(pid_t pid, bool outer, struct error *err);
+/* userns_is_within - is the user namespace of @pid ours, or directly within ours? */
+bool userns_is_within(pid_t pid);

@@ -296,6 +296,8 @@ static int make_mode(const char *mode, bool user_given, struct pool *pool, struc
 		return geteuid() == 0 ? only_for_users(word, err) : make_keep(more ? more + 1 : "", user_given, pool, ret, err);
 	if (strcmp(word, "nomap") == 0 && !more)
 		return geteuid() == 0 ? only_for_users(word, err) : make_nomap(pool, ret, err);
+	if (strcmp(word, "container") == 0 && more && more[1])	/* users_resolve() finds it */
+		return 0;
 	const char *near = strings_have((char *const *) modes, word) ? NULL : str_nearest(word, modes);
 	return error_say(err, EINVAL, "--userns '%s': there are host, keep-id[:uid=N,gid=N,size=N], auto[:size=N,...], nomap and container:NAME%s%s%s", mode,
 			 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
@@ -310,6 +312,35 @@ int users_to_record(const struct users_options *o, bool user_given, struct pool 
 	return maps ? make_given(o, pool, ret, err) : o->userns ? make_mode(o->userns, user_given, pool, ret, err) : 0;
 }
 
+/* ---- another container's ---- */
+
+static char **copy(struct pool *pool, char *const *list)
+{
+	char **texts = pool_alloc(pool, (strings_count(list) + 1) * sizeof *texts);
+	for (size_t i = 0; list && list[i]; i++)
+		texts[i] = pool_strdup(pool, list[i]);
+	return texts;
+}
+
+int users_resolve(const struct carrier *c, struct pool *pool, struct record *r, struct error *err)
+{
+	struct container found cleanup_container = CONTAINER_NONE;
+	const char *name = users_other(r);
+	if (!name)
+		return 0;
+	int result = record_find(c, name, false, &found, err);
+	if (result < 0)
+		return error_wrap(err, "--userns");
+	r->users.userns = pool_printf(pool, "container:%s", found.record.id);
+	if (users_mapped(&found.record)) {
+		r->uid_map = copy(pool, found.record.uid_map);
+		r->gid_map = copy(pool, found.record.gid_map);
+	}
+	return 0;
+}
+
+const char *users_other(const struct record *r) { return r->users.userns ? str_after(r->users.userns, "container:") : NULL; }
+
 /* ---- config.json ---- */
 
 static struct spec_id_mapping *mappings(const struct idmap *m, struct pool *pool, size_t *n)
@@ -320,7 +351,7 @@ static struct spec_id_mapping *mappings(const struct idmap *m, struct pool *pool
 	return list;
 }
 
-int users_to_spec(const struct record *r, struct spec_linux *l, struct pool *pool, struct error *err)
+int users_to_spec(const struct record *r, pid_t other, struct spec_linux *l, struct pool *pool, struct error *err)
 {
 	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
 	if (!users_mapped(r))
@@ -333,6 +364,10 @@ int users_to_spec(const struct record *r, struct spec_linux *l, struct pool *poo
 	list[0] = (struct spec_namespace) { .type = pool_strdup(pool, "user") };
 	l->namespaces = list;
 	l->n_namespaces++;
+	if (other) {	/* its maps are written already */
+		list[0].path = pool_printf(pool, "/proc/%d/ns/user", (int) other);
+		return 0;
+	}
 	l->uid_mappings = mappings(&uids, pool, &l->n_uid_mappings);
 	l->gid_mappings = mappings(&gids, pool, &l->n_gid_mappings);
 	return 0;

@@ -10,6 +10,7 @@
  *	nomap		rootless: 0 and up are subordinate ids; the caller's own files are nobody's
  *	auto		a range that no other container has. Of the caller's subordinate ids; as root, of those that /etc/subuid and /etc/subgid
  *			give to `containers`, or else to root
+ *	container:ID	the user namespace of another container, which must run; the maps are copied from its record
  *	--uidmap ...	what is given
  *
  * The maps are decided when the container is made, and stay in its record (uid_map, gid_map: "CONTAINER M COUNT"). What the image's files
@@ -17,6 +18,7 @@
  *
  * Calling sequence (run, create):
  *	users_to_record		what was asked for, and its maps where they do not depend on other containers
+ *	users_resolve		container: its name becomes its id, and its maps ours
  *	users_claim		auto: the range; the lock stays until the record is saved
  *	users_to_spec		into config.json
  */
@@ -33,8 +35,8 @@ struct record;
 struct users_options { char *userns; struct strings uidmap, gidmap; };
 enum { USERS_OPTION_ROWS_N = 3 };
 #define USERS_OPTION_ROWS(T, m) \
-	OPTION(T, m.userns, 0, "userns", "host|keep-id|auto|nomap", \
-	       "which ids the container has: keep-id[:uid=N,gid=N,size=N], auto[:size=N,uidmapping=C:H:N,gidmapping=C:H:N]"), \
+	OPTION(T, m.userns, 0, "userns", "host|keep-id|auto|nomap|container:NAME", \
+	       "which ids the container has: keep-id[:uid=N,gid=N,size=N], auto[:size=N,uidmapping=C:H:N,gidmapping=C:H:N], or those of another, whose user namespace it joins"), \
 	OPTION(T, m.uidmap, 0, "uidmap", "CONTAINER:ID[:N]", "map N users (rootless: ID 0 is you, 1 your first subordinate id); again for more"), \
 	OPTION(T, m.gidmap, 0, "gidmap", "CONTAINER:ID[:N]", "the same for groups (default: as --uidmap)")
 
@@ -50,6 +52,11 @@ extern const struct json_type record_users_type;
  * @user_given: --user was. Sets ->users, ->uid_map, ->gid_map, and for keep-id ->user; for auto the maps are left to users_claim() */
 int users_to_record(const struct users_options *o, bool user_given, struct pool *pool, struct record *ret, struct error *err);
 
+/* users_resolve - -ENOENT; nothing in other modes */
+int users_resolve(const struct carrier *c, struct pool *pool, struct record *r, struct error *err);
+/* users_other - of container:ID the name or id; else NULL. Borrowed */
+const char *users_other(const struct record *r);
+
 /* users_claim - --userns=auto: the lowest range that is free, so that a container that takes the place of another finds what was made for
  * that one's ids; nothing in other modes
  * @r: with ->lowerdirs, where the highest ids of the image are looked up when no size is given: at least 1024
@@ -62,8 +69,9 @@ bool users_mapped(const struct record *r);
 int users_maps(const struct record *r, struct idmap *uids, struct idmap *gids, struct error *err);
 /* users_outer - what ids of the container are in M, in place; unchanged for one without maps. -EINVAL: it has no such ids */
 int users_outer(const struct record *r, uint32_t *uid, uint32_t *gid, struct error *err);
-/* users_to_spec - the namespace and its maps; nothing for a container without */
-int users_to_spec(const struct record *r, struct spec_linux *l, struct pool *pool, struct error *err);
+/* users_to_spec - the namespace and its maps; nothing for a container without
+ * @other: a process whose namespace is joined, 0: a new one is made */
+int users_to_spec(const struct record *r, pid_t other, struct spec_linux *l, struct pool *pool, struct error *err);
 /* users_passwd - /etc/passwd and /etc/group of a keep-id container whose image does not know the caller
  * @passwd, @group: the image's, as text. @home: the directory that is its home inside
  * Return: 1 with the texts of what to bind over them, which the caller frees (NULL: as the image has it); 0: nothing to do */

@@ -151,7 +151,8 @@ static int add_taken(const struct carrier *c, struct idmap *uids, struct idmap *
 	int r = record_list(c, &list, &n, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct idmap u cleanup_idmap = { 0 }, g cleanup_idmap = { 0 };
-		if (!list[i].record.users.userns || !str_starts(list[i].record.users.userns, "auto") ||
+		const char *mode = list[i].record.users.userns;
+		if (!mode || !(str_starts(mode, "auto") || users_other(&list[i].record)) ||	/* the other may be gone, and its ids not free */
 		    users_maps(&list[i].record, &u, &g, NULL) < 0)
 			continue;
 		for (size_t k = 0; k < u.n; k++)

@@ -105,3 +105,45 @@ asleep() {
 	has_state second running
 	same "$(readlink "/proc/$(pid_of first)/ns/uts")" "$(readlink "/proc/$(pid_of second)/ns/uts")"
 }
+
+# killed NAME - its process, and it runs again as another one
+killed() {
+	local was
+	was=$(pid_of "$1")
+	kill -9 "$was"
+	soon eval "[ \"\$(pid_of $1)\" != $was ] && state_is $1 running"
+}
+
+@test "the restart policy looks for those again whose namespaces are shared" {
+	asleep first --restart always --ipc shareable
+	echo hidden | carrier secret create note - >/dev/null
+	asleep second --restart always --uts container:first --ipc container:first --secret note,type=env,target=NOTE --mount "type=image,source=$PLAIN,target=/i" \
+		--mount "type=image,source=$PLAIN,target=/j,subpath=bin"
+	killed first
+	differ "$(readlink "/proc/$(pid_of first)/ns/uts")" "$(readlink "/proc/$(pid_of second)/ns/uts")"
+	carrier exec first sh -c 'echo new >/dev/shm/note'
+	killed second
+	same "$(readlink "/proc/$(pid_of first)/ns/uts")" "$(readlink "/proc/$(pid_of second)/ns/uts")"
+	expect 0 carrier exec second sh -c 'cat /dev/shm/note; ls /i/bin/sh; ls /j/sh; tr "\0" "\n" </proc/1/environ | grep NOTE'
+	prints $'new\n/i/bin/sh\n/j/sh\nNOTE=hidden'
+	# a person starts it anew: an ordinary user's has another user namespace then
+	expect 0 carrier restart -t 0 first
+	if [ "$WHO" = root ]; then
+		killed second
+	else
+		kill -9 "$(pid_of second)"
+		soon eval 'carrier inspect second | grep -q "was started anew, in a user namespace that cannot be entered from here: .carrier restart second"'
+		expect 0 carrier restart -t 0 second
+	fi
+	same "$(readlink "/proc/$(pid_of first)/ns/uts")" "$(readlink "/proc/$(pid_of second)/ns/uts")"
+	# while the other is not there it is tried again
+	expect 0 carrier stop -t 0 first
+	kill -9 "$(pid_of second)"
+	soon eval 'carrier inspect second | grep -q "container first does not run: start it first"'
+	if [ "$WHO" = root ]; then
+		expect 0 carrier start first
+		soon state_is second running
+	fi
+	carrier rm -f first second >/dev/null
+	carrier secret rm note >/dev/null
+}

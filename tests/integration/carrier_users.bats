@@ -288,6 +288,30 @@ owners_of() { local c=$1; shift; carrier exec --user 0 "$c" stat -c %u:%g "$@" |
 	pull debian
 }
 
+@test "container: the user namespace of another, with its ids" {
+	local mode ns want="1000:1000 0:0"
+	for mode in "" $(own_maps); do
+		expect 0 carrier run -d --name first --network none ${mode:+"$mode"} "$PLAIN" sleep 1000
+		ns=$(readlink "/proc/$(pid_of first)/ns/user")
+		expect 0 run_it --userns container:first --user 0 "$DEBIAN" bash -c 'readlink /proc/self/ns/user; stat -c %u:%g /srv/owned /; touch /x && chown 5:6 /x && stat -c %u:%g /x; cat /etc/hostname >/dev/null'
+		same "$ns $want 5:6" "$(xargs <<<"$output")"
+		same "$(carrier exec first cat /proc/self/uid_map | awk '{ print $1, $2, $3 }')" "$(map_of --userns container:first)"
+		expect 0 run_it --userns "container:$(id_of first)" --pid container:first --user 0 "$PLAIN" sh -c 'tr "\0" " " </proc/1/cmdline; readlink /proc/self/ns/user'
+		same "sleep 1000 $ns" "$output"
+		expect 0 carrier run -d --name joins --network none --userns container:first "$PLAIN" sleep 1000
+		expect 0 carrier exec --user 0 joins sh -c 'readlink /proc/self/ns/user; touch /y'
+		prints "$ns"
+		same $'A /y' "$(carrier diff joins | sort)"
+		carrier stop -t 0 joins >/dev/null
+		carrier stop -t 0 first >/dev/null
+		expect 1 carrier start joins
+		says "--userns: container first does not run: start it first"
+		carrier rm joins first >/dev/null
+	done
+	failing 125 "--userns: no container 'nobody'" run_it --userns container:nobody "$PLAIN" true
+	failing 125 "--userns 'container:'" run_it --userns container: "$PLAIN" true
+}
+
 @test "every driver shows the same, and gives back the same" {
 	local driver want
 	want=$(in_image)

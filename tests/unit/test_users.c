@@ -68,8 +68,8 @@ static void test_record(void)
 	struct pool pool CLEANUP(pool_done) = { 0 };
 	struct spec_namespace other = { .type = (char *) "pid" };
 	struct spec_linux l = { .namespaces = &other, .n_namespaces = 1 };
-	OK(users_to_spec(&none, &l, &pool, &err) == 0 && l.n_namespaces == 1 && l.n_uid_mappings == 0);
-	OK(users_to_spec(&r, &l, &pool, &err) == 0 && l.n_namespaces == 2);
+	OK(users_to_spec(&none, 0, &l, &pool, &err) == 0 && l.n_namespaces == 1 && l.n_uid_mappings == 0);
+	OK(users_to_spec(&r, 0, &l, &pool, &err) == 0 && l.n_namespaces == 2);
 	OK_STR(l.namespaces[0].type, "user");
 	OK_STR(l.namespaces[1].type, "pid");
 	OK(l.n_uid_mappings == 2 && l.uid_mappings[1].container_id == 1000 && l.uid_mappings[1].host_id == 0 && l.uid_mappings[1].size == 1);
