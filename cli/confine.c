@@ -1,9 +1,9 @@
 /* Theory of operation.
  *
  * Order: stdio while /dev/null has a name, the own root (it needs privilege), no_new_privs (Landlock and seccomp ask for it), Landlock
- * while its rules' files can still be opened, capabilities, and the filter last, since it denies some of what was used before. The filter is a list of what is denied, not of what is allowed: libcurl,
- * libcrypto and the C library change what they call from version to version. What the list cannot know, calls that are newer
- * than it, is answered ENOSYS, as an older kernel would.
+ * while its rules' files can still be opened, capabilities, and the filter last, since it denies some of what was used before. The filter
+ * is a list of what is denied, not of what is allowed: libcurl, libcrypto and the C library change what they call from version to version.
+ * What the list cannot know, calls that are newer than it, is answered ENOSYS, as an older kernel would.
  *
  * Landlock does not look at modes, owners, times and attributes of files, nor (before ABI 3) at truncate(2), and uid 0 without any
  * capability still owns most of the host. Who writes nowhere is denied these calls by the filter. Who unpacks layers needs them, and

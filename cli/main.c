@@ -11,12 +11,17 @@
 #include <sys/prctl.h>
 
 static const struct option_def options[] = {
-	OPTION(struct carrier, root_option, 0, "root", "DIR", "keep images and containers here (default: /var/lib/carrier, rootless ~/.local/share/carrier)"),
-	OPTION(struct carrier, runroot_option, 0, "runroot", "DIR", "keep what a reboot may forget here (default: /run/carrier, rootless $XDG_RUNTIME_DIR/carrier)"),
+	OPTION(struct carrier, root_option, 0, "root", "DIR",
+	       "keep images and containers here (default: /var/lib/carrier, rootless ~/.local/share/carrier)"),
+	OPTION(struct carrier, runroot_option, 0, "runroot", "DIR",
+	       "keep what a reboot may forget here (default: /run/carrier, rootless $XDG_RUNTIME_DIR/carrier)"),
 	OPTION(struct carrier, runtime, 0, "runtime", "PROGRAM", "execute this OCI runtime instead of woody: a path or a name in PATH"),
 	OPTION(struct carrier, cgroup_manager, 0, "cgroup-manager", "NAME", "cgroupfs (the default), systemd or disabled"),
-	OPTION(struct carrier, storage_driver, 0, "storage-driver", "NAME", "how a container's files are put together: auto (the default: the first that this machine has), overlay, fuse-overlayfs or copy"),
-	OPTION(struct carrier, additional_stores, 0, "additional-store", "DIR", "another --root, read and never written: what is not in ours is looked for there; again for more"),
+	OPTION(struct carrier, storage_driver, 0, "storage-driver", "NAME",
+	       "how a container's files are put together: auto (the default: the first that this machine has), overlay, fuse-overlayfs "
+	       "or copy"),
+	OPTION(struct carrier, additional_stores, 0, "additional-store", "DIR",
+	       "another --root, read and never written: what is not in ours is looked for there; again for more"),
 	OPTION(struct carrier, log_level, 0, "log-level", "LEVEL", "error, warn (the default), info or debug"),
 	OPTION(struct carrier, log_format, 0, "log-format", "FORMAT", "text (the default) or json"),
 	OPTION(struct carrier, verbose, 0, "verbose", NULL, "the same as --log-level info"),
@@ -194,7 +199,8 @@ static int prepare(void *program, void *unused)
 
 /* where the words come from that stand for something in the synopses; `carrier completion` prints them */
 static const struct completer completers[] = {
-	{ "CONTAINER", "completion running", "exec|sh|stop|kill|pause|unpause|attach|top|stats|port|checkpoint|healthcheck run|container exec|container stop" },
+	{ "CONTAINER", "completion running", "exec|sh|stop|kill|pause|unpause|attach|top|stats|port|checkpoint|healthcheck run|"
+	  "container exec|container stop" },
 	{ "CONTAINER", "completion stopped", "start|restore" },
 	{ "CONTAINER", "completion containers", NULL },
 	{ "CONTAINER|IMAGE", "completion containers images", NULL },
@@ -219,6 +225,7 @@ const struct program carrier_program = {
 		       "/usr/local/share/ca-certificates, /usr/share/pki, /etc/ca-certificates, and of registries /etc/containers/certs.d, "
 		       "/etc/docker/certs.d and ~/.config/containers/certs.d, or --cert-dir in their place), how names are resolved "
 		       "(/etc/resolv.conf, /etc/hosts, /etc/nsswitch.conf, /etc/host.conf, /etc/gai.conf, /etc/services, /run/systemd/resolve, "
-		       "/run/resolvconf, /run/NetworkManager) and its libraries. Proxies are taken from the environment (https_proxy, http_proxy, no_proxy, all_proxy).",
+		       "/run/resolvconf, /run/NetworkManager) and its libraries. Proxies are taken from the environment (https_proxy, "
+		       "http_proxy, no_proxy, all_proxy).",
 	OPTIONS(struct carrier, options), .commands = commands, .completers = completers, .usage_exit = EXIT_CARRIER, .prepare = prepare,
 };

@@ -193,7 +193,8 @@ static int parse_command(struct parser *p, struct template_expr *piped, struct t
 		if (!*p->at || *p->at == '}')
 			return fault(p, err, "its end, }}, is missing");
 		if (call->is != EXPR_CALL)
-			return fault(p, err, "a value is followed by another: a function's name comes first, and | is between a value and a function");
+			return fault(p, err, "a value is followed by another: a function's name comes first, and | is between a value and "
+				     "a function");
 		if (call->n_args == ARGS_MAX - 1)
 			return fault(p, err, "too many arguments");
 		r = parse_argument(p, &arg, err);

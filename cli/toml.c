@@ -423,7 +423,8 @@ static int based(const char *s, unsigned base, int64_t *ret)
 	if (!*s)
 		return -EINVAL;
 	for (; *s; s++) {
-		unsigned digit = *s >= '0' && *s <= '9' ? (unsigned) (*s - '0') : (*s | 32) >= 'a' && (*s | 32) <= 'f' ? (unsigned) ((*s | 32) - 'a' + 10) : 99;
+		unsigned digit = *s >= '0' && *s <= '9' ? (unsigned) (*s - '0') : (*s | 32) >= 'a' && (*s | 32) <= 'f' ?
+			(unsigned) ((*s | 32) - 'a' + 10) : 99;
 		if (digit >= base || v > (uint64_t) INT64_MAX / base)
 			return -EINVAL;
 		v = v * base + digit;

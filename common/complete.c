@@ -261,7 +261,8 @@ static void write_zsh(const struct node *top, const char *f, FILE *out)
 {
 	fprintf(out, "%s_step() {\n\tvalue=\n\tcase \"$at ${1%%%%=*}\" in\n", f);
 	walk(top, write_steps, out);
-	fprintf(out, "\tesac\n}\n%s() {\n\tlocal at= was= value= what=- word= i ended=\n\tlocal -i n=0 stop=0 more=0\n\tlocal -a names flags args found\n"
+	fprintf(out, "\tesac\n}\n%s() {\n\tlocal at= was= value= what=- word= i ended=\n\tlocal -i n=0 stop=0 more=0\n"
+		"\tlocal -a names flags args found\n"
 		"\tfor ((i = 2; i < CURRENT; i++)); do\n\t\tword=${words[i]} was=$at value=\n"
 		"\t\tif [[ -n $ended ]]; then ((n++)); continue; fi\n"
 		"\t\t%s_step \"$word\"\n"

@@ -8,7 +8,8 @@ struct attach_options { bool no_stdin, sig_proxy, latest; char *detach_keys; };
 static const struct attach_options defaults = { .sig_proxy = true };
 static const struct option_def options[] = {
 	OPTION(struct attach_options, no_stdin, 0, "no-stdin", NULL, "do not give it our input"),
-	OPTION(struct attach_options, detach_keys, 0, "detach-keys", "KEYS", "what detaches from its terminal (default: ctrl-p,ctrl-q; \"\": nothing)"),
+	OPTION(struct attach_options, detach_keys, 0, "detach-keys", "KEYS",
+	       "what detaches from its terminal (default: ctrl-p,ctrl-q; \"\": nothing)"),
 	OPTION(struct attach_options, sig_proxy, 0, "sig-proxy", NULL, "pass on signals to its process (default)"),
 	OPTION(struct attach_options, latest, 'l', "latest", NULL, "to the container that was made last"),
 };

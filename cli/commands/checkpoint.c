@@ -12,7 +12,8 @@
 struct checkpoint_options { bool leave_running, tcp_established, file_locks, ext_unix_sk, keep; char *dir; struct selection which; };
 
 #define COMMON_ROWS \
-	OPTION(struct checkpoint_options, dir, 0, "dir|checkpoint-dir", "DIR", "where the images of its processes are (default: in the container's directory)"), \
+	OPTION(struct checkpoint_options, dir, 0, "dir|checkpoint-dir", "DIR", \
+	       "where the images of its processes are (default: in the container's directory)"), \
 	OPTION(struct checkpoint_options, tcp_established, 0, "tcp-established", NULL, "with open TCP connections"), \
 	OPTION(struct checkpoint_options, file_locks, 0, "file-locks", NULL, "with file locks"), \
 	OPTION(struct checkpoint_options, ext_unix_sk, 0, "ext-unix-sk", NULL, "with UNIX sockets that lead out of the container")

@@ -96,9 +96,10 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_clone = {
 	.name = "clone", .arguments = "CONTAINER [NAME]", .summary = "make a container with all that was said when another was made",
-	.description = "The same image, command, options and limits (but for those that are given) under another name. What the old one has written is not copied (`carrier commit` makes an "
-		       "image of that), but volumes are shared. Prints the new one's id.",
-	.examples = "A second one beside it, with less memory:\n\tcarrier clone --run --memory 256m web web2\n\nIn place of it, with empty files:\n\tcarrier clone --destroy --force --run --name web-new web",
+	.description = "The same image, command, options and limits (but for those that are given) under another name. What the old one "
+		       "has written is not copied (`carrier commit` makes an image of that), but volumes are shared. Prints the new one's id.",
+	.examples = "A second one beside it, with less memory:\n\tcarrier clone --run --memory 256m web web2\n\n"
+		    "In place of it, with empty files:\n\tcarrier clone --destroy --force --run --name web-new web",
 	.exit_status = "0, 1 when there is no such container, or 125.",
 	OPTIONS(struct clone_options, options), .defaults = &defaults, .min_args = 1, .max_args = 2, .run = run,
 };

@@ -54,7 +54,8 @@ const struct command command_commit = {
 	.description = "What the container has written becomes one more layer above those of its image, in an image that is set up as the "
 		       "container was run: its command, environment, user, directory and labels. What is mounted in it (volumes) is not "
 		       "included. Without a name the image is known by its id, which is printed.",
-	.examples = "Keep what was installed in a container as an image:\n\tcarrier commit -m 'with curl' -c 'CMD [\"curl\", \"--version\"]' web example.org/web:curl",
+	.examples = "Keep what was installed in a container as an image:\n"
+		    "\tcarrier commit -m 'with curl' -c 'CMD [\"curl\", \"--version\"]' web example.org/web:curl",
 	.exit_status = "0, or 125 when it could not be done; then no image is there.",
 	OPTIONS(struct commit_command_options, options), .defaults = &defaults, .min_args = 1, .max_args = 2, .run = run,
 };

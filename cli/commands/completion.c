@@ -85,10 +85,11 @@ static int complete(void *program, void *options, char **args, int n_args)
 const struct command command_completion = {
 	.name = "completion", .arguments = "bash|zsh|fish|containers|running|stopped|images|volumes|secrets|networks...",
 	.summary = "print a completion script for a shell, or the words that such a script asks for",
-	.description = "The scripts are made of the same tables as --help. What they complete is asked for when it is wanted: names of containers, of "
-		       "those that run, of those that do not, of images, volumes, secrets and networks, one a line.",
+	.description = "The scripts are made of the same tables as --help. What they complete is asked for when it is wanted: names of "
+		       "containers, of those that run, of those that do not, of images, volumes, secrets and networks, one a line.",
 	.examples = "For all users, from the next shell on:\n\tcarrier completion bash > /usr/share/bash-completion/completions/carrier\n\t"
-		    "carrier completion zsh > /usr/share/zsh/site-functions/_carrier\n\tcarrier completion fish > /usr/share/fish/vendor_completions.d/carrier.fish\n\n"
+		    "carrier completion zsh > /usr/share/zsh/site-functions/_carrier\n"
+		    "\tcarrier completion fish > /usr/share/fish/vendor_completions.d/carrier.fish\n\n"
 		    "For this shell alone:\n\tcarrier completion bash > /tmp/c && . /tmp/c",
 	.min_args = 1, .max_args = -1, .run = complete,
 };

@@ -9,7 +9,8 @@
 
 enum { ID, NAME, LABEL, NOT_LABEL, STATUS, ANCESTOR, EXITED, HEALTH, BEFORE, SINCE, UNTIL, VOLUME, NETWORK, COMMAND };
 static const struct { const char *key; int is; } keys[] = {
-	{ "id", ID }, { "name", NAME }, { "label", LABEL }, { "label!", NOT_LABEL }, { "status", STATUS }, { "ancestor", ANCESTOR }, { "exited", EXITED },
+	{ "id", ID }, { "name", NAME }, { "label", LABEL }, { "label!", NOT_LABEL }, { "status", STATUS }, { "ancestor", ANCESTOR },
+	{ "exited", EXITED },
 	{ "health", HEALTH }, { "before", BEFORE }, { "since", SINCE }, { "until", UNTIL }, { "volume", VOLUME }, { "network", NETWORK },
 	{ "command", COMMAND },
 };

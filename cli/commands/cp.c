@@ -57,12 +57,14 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_cp = {
 	.name = "cp|copy", .arguments = "[CONTAINER:]SOURCE|- [CONTAINER:]TARGET|-", .summary = "copy files into a container or out of it",
-	.description = "A directory is copied with all that is in it, also to and from what is mounted in the container, which may run or not. Paths in it "
-		       "begin at its root directory. A TARGET that is there and is a directory gets SOURCE under its own name, or, when SOURCE ends "
-		       "in /., what is in it; one that is not there becomes a copy of SOURCE, and its parent must be there. `-` is a tar archive: at "
-		       "standard input one that is unpacked in the directory TARGET, at standard output one of SOURCE.\n\n"
+	.description = "A directory is copied with all that is in it, also to and from what is mounted in the container, which may run or "
+		       "not. Paths in it begin at its root directory. A TARGET that is there and is a directory gets SOURCE under its own "
+		       "name, or, when SOURCE ends in /., what is in it; one that is not there becomes a copy of SOURCE, and its parent "
+		       "must be there. `-` is a tar archive: at standard input one that is unpacked in the directory TARGET, at standard "
+		       "output one of SOURCE.\n\n"
 		       "What is copied belongs to root in the container, and outside to who calls, unless --archive is given. "
-		       "Then, and in the archive of `-`, owners are numbers as they are seen in the container, also where --userns gives it ids of its own.",
+		       "Then, and in the archive of `-`, owners are numbers as they are seen in the container, also where --userns gives "
+		       "it ids of its own.",
 	.examples = "The logs of a web server:\n\tcarrier cp web:/var/log/nginx logs\n\n"
 		    "A page for it:\n\tcarrier cp page.html web:/srv/\n\n"
 		    "What is in a directory, without the directory:\n\tcarrier cp conf.d/. web:/etc/nginx/conf.d",

@@ -154,8 +154,8 @@ const struct command command_diff = {
 
 const struct command command_image_diff = {
 	.name = "diff", .arguments = "IMAGE [OTHER]", .summary = "list the files in which an image differs from another",
-	.description = "One line for each: A is in IMAGE only, C differs, D is in OTHER only. Without OTHER it is what the topmost layer of IMAGE changes. "
-		       "Contents are not compared: files of the same size, time, mode and owner count as the same.",
+	.description = "One line for each: A is in IMAGE only, C differs, D is in OTHER only. Without OTHER it is what the topmost layer "
+		       "of IMAGE changes. Contents are not compared: files of the same size, time, mode and owner count as the same.",
 	.examples = "What does the new version change?\n\tcarrier image diff app:1.0 app:1.1",
 	OPTIONS(struct diff_options, options), .min_args = 1, .max_args = 2, .run = run_image,
 };

@@ -44,7 +44,8 @@ static struct examination *look_store(struct doctor *d, struct carrier *c, const
 			doctor_bad(d, "carrier doctor --fix", "%s %s: %s", p->kind, p->object, p->text);
 	}
 	if (!e->n_problems)
-		doctor_ok(d, "%lld of them, %lld blobs and %lld layers are whole", (long long) e->images, (long long) e->blobs, (long long) e->layers);
+		doctor_ok(d, "%lld of them, %lld blobs and %lld layers are whole", (long long) e->images, (long long) e->blobs,
+			  (long long) e->layers);
 	return e;
 }
 
@@ -86,11 +87,11 @@ static int run(void *program, void *given, char **args, int n_args)
 const struct command command_doctor = {
 	.name = "doctor", .summary = "look at what this machine has, at what was left behind, and whether all images are whole",
 	.description = "Each line has a code that stays the same, what was looked at and what was found: ok; warn, where something is slower "
-		       "or not to be had; bad, where commands fail, or something is damaged or left behind. Where something can be done, it is said. Much is found out "
-		       "by trying: a user namespace is made, an overlay mounted, as a container would.\n\n"
+		       "or not to be had; bad, where commands fail, or something is damaged or left behind. Where something can be done, "
+		       "it is said. Much is found out by trying: a user namespace is made, an overlay mounted, as a container would.\n\n"
 		       "With --fix what killed monitors and commands have left is taken away (stale names and records, half-written files, volumes "
-		       "and secrets, cgroups, processes, mounts), and images are repaired as by `carrier system check --fix`. What needs another user's rights "
-		       "is only said.",
+		       "and secrets, cgroups, processes, mounts), and images are repaired as by `carrier system check --fix`. What needs "
+		       "another user's rights is only said.",
 	.examples = "Is all well?\n\tcarrier doctor\n\nOnly what is not:\n\tcarrier doctor -q\n\n"
 		    "For a script, in which somebody waits:\n\tcarrier doctor --quick --json | jq -r '.Checks[] | select(.Level != \"ok\").Code'\n\n"
 		    "Clear up after a crash:\n\tcarrier doctor --fix",

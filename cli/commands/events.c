@@ -15,7 +15,8 @@ static const struct events_options defaults = { .stream = true };
 static const struct option_def options[] = {
 	OPTION(struct events_options, since, 0, "since", "TIME", "also what has happened since then: a time, or a duration before now (10m)"),
 	OPTION(struct events_options, until, 0, "until", "TIME", "end then; also what has happened"),
-	OPTION(struct events_options, filter, 'f', "filter", "KEY=VALUE", "only these: container, image, volume, network, event, type or label; again for more"),
+	OPTION(struct events_options, filter, 'f', "filter", "KEY=VALUE",
+	       "only these: container, image, volume, network, event, type or label; again for more"),
 	OPTION(struct events_options, format, 0, "format", "json|TEMPLATE", "a JSON object for each, or what a template makes of it"),
 	OPTION(struct events_options, stream, 0, "stream", NULL, "wait for more (the default)"),
 	OPTION(struct events_options, no_stream, 0, "no-stream", NULL, "print what has happened, and end"),
@@ -152,7 +153,8 @@ static int parse_moment(const char *option, const char *text, int64_t *ret_ns, s
 {
 	int64_t seconds, ns = 0, unit = 100000000;
 	const char *point = strchr(text, '.');
-	cleanup_free char *whole = xstrndup(text, point && strspn(text, "0123456789") == (size_t) (point - text) ? (size_t) (point - text) : strlen(text));
+	cleanup_free char *whole = xstrndup(text, point && strspn(text, "0123456789") == (size_t) (point - text) ?
+					    (size_t) (point - text) : strlen(text));
 	if (filter_time(whole, time(NULL), &seconds) < 0)
 		return error_say(err, EINVAL, "%s '%s': a time (2006-01-02T15:04:05Z, 2006-01-02, seconds since 1970) or a duration before now "
 				 "(10m, 1h30m)", option, text);
@@ -171,7 +173,8 @@ static int parse_filters(const struct strings *words, struct watch *w, struct er
 		while (key < FILTER_KEYS && (strlen(filter_keys[key]) != len || strncmp(filter_keys[key], words->v[i], len) != 0))
 			key++;
 		if (key == FILTER_KEYS || !equals[1])
-			return error_say(err, EINVAL, "--filter '%s': container=, image=, volume=, network=, event=, type= or label=, and a value", words->v[i]);
+			return error_say(err, EINVAL, "--filter '%s': container=, image=, volume=, network=, event=, type= or label=, and "
+					 "a value", words->v[i]);
 		strings_add(&w->wanted[key], equals + 1);
 	}
 	return 0;
@@ -219,11 +222,12 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_events = {
 	.name = "events", .summary = "print what happens to containers, images and volumes",
-	.description = "Each process that changes something writes it down, so nothing has to run for that, and `events` follows what is written until it is "
-		       "ended. Without --since, --until and --no-stream only what happens from now on is printed. Of the past the last thousands "
-		       "of events are known, until the machine is restarted.\n\n"
+	.description = "Each process that changes something writes it down, so nothing has to run for that, and `events` follows what is "
+		       "written until it is ended. Without --since, --until and --no-stream only what happens from now on is printed. Of "
+		       "the past the last thousands of events are known, until the machine is restarted.\n\n"
 		       "Filters of the same key are alternatives, those of different keys all have to fit. Example:\n\n"
 		       "    carrier events --since 1h --filter event=die --format '{{.Actor.Attributes.name}} {{.Actor.Attributes.exitCode}}'",
-	.examples = "What happens from now on, and what happened within the last hour:\n\tcarrier events\n\tcarrier events --since 1h --stream=false\n\nHow containers ended:\n\tcarrier events --filter event=die --format json",
+	.examples = "What happens from now on, and what happened within the last hour:\n\tcarrier events\n"
+		    "\tcarrier events --since 1h --stream=false\n\nHow containers ended:\n\tcarrier events --filter event=die --format json",
 	OPTIONS(struct events_options, options), .defaults = &defaults, .max_args = 0, .run = run,
 };

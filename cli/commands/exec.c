@@ -20,7 +20,8 @@ struct exec_options { bool interactive, tty, detach, privileged, latest; struct 
 	OPTION(struct exec_options, detach, 'd', "detach", NULL, "return once it runs"), \
 	TERMINAL_OPTION_ROWS
 #define TERMINAL_OPTION_ROWS \
-	OPTION(struct exec_options, detach_keys, 0, "detach-keys", "KEYS", "what leaves its terminal, while it runs on, such as ctrl-p,ctrl-q (default: nothing)"), \
+	OPTION(struct exec_options, detach_keys, 0, "detach-keys", "KEYS", \
+	       "what leaves its terminal, while it runs on, such as ctrl-p,ctrl-q (default: nothing)"), \
 	OPTION(struct exec_options, env, 'e', "env", "NAME[=VALUE]", "set a variable (without a value: ours); again for more"), \
 	OPTION(struct exec_options, env_files, 0, "env-file", "FILE", "set the variables that are in this file, one a line; again for more"), \
 	OPTION(struct exec_options, privileged, 0, "privileged", NULL, "with all capabilities that the container's user namespace has"), \
@@ -314,9 +315,10 @@ static int run_terminal(void *program, void *given, char **args, int n_args)
 }
 
 const struct command command_shell = {
-	.name = "sh|shell|execute|hook", .arguments = "CONTAINER [COMMAND [ARG...]]", .summary = "run a shell, or another command, in a running container",
-	.description = "The shell is what SHELL says in the container's environment, else /bin/bash, else /bin/sh. It reads our stdin, and has a terminal "
-		       "where we have one.",
+	.name = "sh|shell|execute|hook", .arguments = "CONTAINER [COMMAND [ARG...]]",
+	.summary = "run a shell, or another command, in a running container",
+	.description = "The shell is what SHELL says in the container's environment, else /bin/bash, else /bin/sh. It reads our stdin, "
+		       "and has a terminal where we have one.",
 	.examples = "Look around:\n\tcarrier sh web\n\nA script of ours, in the container:\n\tcarrier sh web <script.sh",
 	.exit_status = "As of `carrier exec`.",
 	OPTIONS(struct exec_options, shell_options), .min_args = 1, .max_args = -1, .stop_after = 1, .run = run_shell,
@@ -325,7 +327,8 @@ const struct command command_shell = {
 static const struct option_def terminal_options[] = { TERMINAL_OPTION_ROWS };
 
 const struct command command_terminal = {
-	.name = "terminal|term|t", .arguments = "CONTAINER [COMMAND [ARG...]]", .summary = "run a shell, or another command, at a terminal in a running container",
+	.name = "terminal|term|t", .arguments = "CONTAINER [COMMAND [ARG...]]",
+	.summary = "run a shell, or another command, at a terminal in a running container",
 	.description = "As `carrier sh`, but it always has a terminal, also where we have none: then what it prints there comes through a pipe.",
 	.examples = "A program that wants a terminal, from a script:\n\tcarrier term web top -b -n 1 | head",
 	.exit_status = "As of `carrier exec`.",

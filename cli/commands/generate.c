@@ -16,11 +16,13 @@ static const struct option_def systemd_options[] = {
 	OPTION(struct generate_options, name, 'n', "name", NULL, "call the unit and the container by the container's name, not by its id"),
 	OPTION(struct generate_options, files, 'f', "files", NULL, "write container-NAME.service here, and print its path"),
 	OPTION(struct generate_options, restart, 0, "restart-policy", RESTART_WORDS, "when systemd starts it again (default: on-failure)"),
-	OPTION(struct generate_options, time, 't', "time|stop-timeout", "SECONDS", "how long a stop waits before it kills (default: the container's)"),
+	OPTION(struct generate_options, time, 't', "time|stop-timeout", "SECONDS",
+	       "how long a stop waits before it kills (default: the container's)"),
 };
 static const struct option_def quadlet_options[] = {
 	OPTION(struct generate_options, files, 'f', "files", NULL, "write NAME.container here, and print its path"),
-	OPTION(struct generate_options, restart, 0, "restart-policy", RESTART_WORDS, "when systemd starts it again (default: by the container's own policy)"),
+	OPTION(struct generate_options, restart, 0, "restart-policy", RESTART_WORDS,
+	       "when systemd starts it again (default: by the container's own policy)"),
 };
 
 static int write_file(const char *name, const char *text, struct error *err)
@@ -80,21 +82,22 @@ static int run_quadlet(void *program, void *given, char **args, int n_args) { re
 
 static const struct command command_generate_systemd = {
 	.name = "systemd", .arguments = "CONTAINER...", .summary = "print a systemd unit that starts and stops a container",
-	.description = "The unit runs carrier in the foreground, so systemd knows when the container ends, and how; what it writes goes to the journal. "
-		       "An ordinary user's unit is for ~/.config/systemd/user, root's for /etc/systemd/system. Containers of an ordinary user end with the last "
-		       "logout unless lingering is on: `loginctl enable-linger`.\n\n"
-		       "With --new the command line that made the container is the unit's, and the container is not needed any more. Paths in it should "
-		       "be absolute; variables that were passed on have the values that they had then.\n\n"
+	.description = "The unit runs carrier in the foreground, so systemd knows when the container ends, and how; what it writes goes "
+		       "to the journal. An ordinary user's unit is for ~/.config/systemd/user, root's for /etc/systemd/system. Containers "
+		       "of an ordinary user end with the last logout unless lingering is on: `loginctl enable-linger`.\n\n"
+		       "With --new the command line that made the container is the unit's, and the container is not needed any more. "
+		       "Paths in it should be absolute; variables that were passed on have the values that they had then.\n\n"
 		       "Give the container no --restart of its own: systemd does that.",
-	.examples = "A service of your own, from now on and after each boot:\n\tcd ~/.config/systemd/user\n\tcarrier generate systemd --new --files web\n\t"
-		    "systemctl --user daemon-reload && systemctl --user enable --now container-web.service",
+	.examples = "A service of your own, from now on and after each boot:\n\tcd ~/.config/systemd/user\n"
+		    "\tcarrier generate systemd --new --files web\n"
+		    "\tsystemctl --user daemon-reload && systemctl --user enable --now container-web.service",
 	OPTIONS(struct generate_options, systemd_options), .defaults = &defaults, .min_args = 1, .max_args = -1, .run = run_systemd,
 };
 
 static const struct command command_generate_quadlet = {
 	.name = "quadlet", .arguments = "CONTAINER...", .summary = "print a .container file, of which podman's generator makes a unit",
-	.description = "For /etc/containers/systemd or ~/.config/containers/systemd. What podman has a key for is said by that, the rest by PodmanArgs=. "
-		       "See podman-systemd.unit(5).",
+	.description = "For /etc/containers/systemd or ~/.config/containers/systemd. What podman has a key for is said by that, the rest "
+		       "by PodmanArgs=. See podman-systemd.unit(5).",
 	.examples = "The same container under podman:\n\tcarrier generate quadlet web > ~/.config/containers/systemd/web.container",
 	OPTIONS(struct generate_options, quadlet_options), .defaults = &defaults, .min_args = 1, .max_args = -1, .run = run_quadlet,
 };

@@ -11,7 +11,8 @@ static const struct option_def options[] = {
 static int check(const struct container *c, struct error *err)
 {
 	if (!health_asked(&c->record.life.health))
-		return error_say(err, EINVAL, "container %s has no health check: it is given by --health-cmd when a container is made, or by its image",
+		return error_say(err, EINVAL, "container %s has no health check: it is given by --health-cmd when a container is made, or "
+				 "by its image",
 				 c->record.name);
 	if (c->state == RECORD_RUNNING)
 		return 0;

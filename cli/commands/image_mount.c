@@ -93,7 +93,8 @@ const struct command command_image_mount = {
 	.description = "For root. An ordinary user has to be root of a user and mount namespace first, in which the mounts stay:\n\n"
 		       "    unshare --map-root-user --map-auto --mount\n\n"
 		       "`carrier image unmount` takes them away again.",
-	.examples = "Look into an image without running it (as an ordinary user from `carrier unshare`):\n\tcarrier image mount debian:12\n\tls /run/carrier/images/*/etc\n\n"
+	.examples = "Look into an image without running it (as an ordinary user from `carrier unshare`):\n"
+		    "\tcarrier image mount debian:12\n\tls /run/carrier/images/*/etc\n\n"
 		    "What is mounted?\n\tcarrier image mount",
 	OPTIONS(struct mount_options, mount_table), .max_args = -1, .run = run_mount,
 };

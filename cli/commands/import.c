@@ -49,11 +49,12 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_import = {
 	.name = "import", .arguments = "FILE|- [IMAGE[:TAG]]", .summary = "make an image of a tar archive of files",
-	.description = "The archive, such as `carrier export` writes, becomes the only layer of an image. It may be compressed with gzip or zstd, and "
-		       "is kept as it is. An archive of an image (of `save`) is for `carrier load`. The image has no command to run unless --change "
-		       "gives it one. Prints its id.",
+	.description = "The archive, such as `carrier export` writes, becomes the only layer of an image. It may be compressed with gzip "
+		       "or zstd, and is kept as it is. An archive of an image (of `save`) is for `carrier load`. The image has no command "
+		       "to run unless --change gives it one. Prints its id.",
 	.examples = "A root file system from a tar archive:\n\tcarrier import rootfs.tar example.org/base:1\n\n"
-		    "From the standard input:\n\tdebootstrap --variant=minbase bookworm root && tar -C root -c . | carrier import - debian:mine\n\tcarrier import - debian:mine < root.tar",
+		    "From the standard input:\n\tdebootstrap --variant=minbase bookworm root && tar -C root -c . | carrier import - "
+		    "debian:mine\n\tcarrier import - debian:mine < root.tar",
 	.exit_status = "0, or 125 when it could not be done; then no image is there.",
 	OPTIONS(struct import_options, options), .min_args = 1, .max_args = 2, .run = run,
 };

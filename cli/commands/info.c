@@ -10,7 +10,8 @@
 
 struct info_options { char *format; };
 static const struct option_def options[] = {
-	OPTION(struct info_options, format, 'f', "format", "text|json|TEMPLATE", "lines for people (the default), a JSON object, or what a template makes of it: '{{.Driver}}'"),
+	OPTION(struct info_options, format, 'f', "format", "text|json|TEMPLATE",
+	       "lines for people (the default), a JSON object, or what a template makes of it: '{{.Driver}}'"),
 };
 
 struct info {
@@ -27,7 +28,8 @@ static const struct json_type info_type = JSON_TYPE(T, JSON_ALWAYS(T, version, "
 	JSON_ALWAYS(T, running, "ContainersRunning"), JSON_ALWAYS(T, stopped, "ContainersStopped"), JSON_ALWAYS(T, images, "Images"),
 	JSON_ALWAYS(T, paused, "ContainersPaused"), JSON_ALWAYS(T, driver, "Driver"), JSON_ALWAYS(T, logging_driver, "LoggingDriver"),
 	JSON_ALWAYS(T, cgroup_version, "CgroupVersion"), JSON_ALWAYS(T, security, "SecurityOptions"), JSON_ALWAYS(T, name, "Name"),
-	JSON_ALWAYS(T, os, "OperatingSystem"), JSON_ALWAYS(T, os_type, "OSType"), JSON_ALWAYS(T, processors, "NCPU"), JSON_ALWAYS(T, memory, "MemTotal"));
+	JSON_ALWAYS(T, os, "OperatingSystem"), JSON_ALWAYS(T, os_type, "OSType"), JSON_ALWAYS(T, processors, "NCPU"),
+	JSON_ALWAYS(T, memory, "MemTotal"));
 #undef T
 
 /* cgroup_layout - cgroups(7): version 2 alone, version 1 with an empty tree of version 2 beside it, or version 1 */

@@ -7,13 +7,16 @@
 
 struct inspect_options { char *type, *format; bool size, latest; };
 static const struct option_def options[] = {
-	OPTION(struct inspect_options, format, 'f', "format", "json|TEMPLATE", "one JSON object a line, or what a template makes of each: '{{.State.Status}}'"),
+	OPTION(struct inspect_options, format, 'f', "format", "json|TEMPLATE",
+	       "one JSON object a line, or what a template makes of each: '{{.State.Status}}'"),
 	OPTION(struct inspect_options, latest, 'l', "latest", NULL, "the container that was made last"),
-	OPTION(struct inspect_options, size, 's', "size", NULL, "of containers, also how much they have written, and that together with their images"),
+	OPTION(struct inspect_options, size, 's', "size", NULL,
+	       "of containers, also how much they have written, and that together with their images"),
 	OPTION(struct inspect_options, type, 't', "type", "container|image", "only look for this (default: a container, else an image)"),
 };
 static const struct option_def image_options[] = {
-	OPTION(struct inspect_options, format, 'f', "format", "json|TEMPLATE", "one JSON object a line, or what a template makes of each: '{{.Config.Env}}'"),
+	OPTION(struct inspect_options, format, 'f', "format", "json|TEMPLATE",
+	       "one JSON object a line, or what a template makes of each: '{{.Config.Env}}'"),
 };
 
 /* what never was is docker's zero time */
@@ -157,7 +160,8 @@ static int check(const struct inspect_options *o, int n_args, struct format *for
 	if (o->type && !str_eq(o->type, "container") && !str_eq(o->type, "image"))
 		return error_say(err, EINVAL, "--type '%s' is not known: container or image", o->type);
 	if (o->latest ? n_args > 0 : n_args == 0)
-		return error_say(err, EINVAL, o->latest ? "--latest and names exclude each other" : "inspect: name at least one container or image, or give --latest");
+		return error_say(err, EINVAL, o->latest ? "--latest and names exclude each other" :
+				 "inspect: name at least one container or image, or give --latest");
 	return format_parse(o->format, format, err);
 }
 

@@ -63,7 +63,8 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_kill = {
 	.name = "kill", .arguments = "[CONTAINER...]", .summary = "send a signal to containers",
-	.description = "The signal goes to the container's first process. A paused container sees it when it goes on; KILL and its own stop signal let it.",
+	.description = "The signal goes to the container's first process. A paused container sees it when it goes on; KILL and its own "
+		       "stop signal let it.",
 	.examples = "Have a server read its configuration again:\n\tcarrier kill -s HUP web",
 	.exit_status = "0, or 1 when any of them does not run or could not be signalled.",
 	OPTIONS(struct kill_options, options), .defaults = &defaults, .max_args = -1, .run = run,

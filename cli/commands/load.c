@@ -24,9 +24,10 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_load = {
 	.name = "load", .summary = "bring images from an archive into the store",
-	.description = "Reads what `carrier save`, docker, podman, skopeo, buildah and umoci write: docker-archive and oci-archive, with one image or many, "
-		       "plain or compressed with gzip or zstd, from a file or a pipe; and a directory that is an OCI layout. Everything is verified as "
-		       "it is when it is pulled. The images get the names that the archive has for them, when all of them are complete.",
+	.description = "Reads what `carrier save`, docker, podman, skopeo, buildah and umoci write: docker-archive and oci-archive, with "
+		       "one image or many, plain or compressed with gzip or zstd, from a file or a pipe; and a directory that is an OCI "
+		       "layout. Everything is verified as it is when it is pulled. The images get the names that the archive has for "
+		       "them, when all of them are complete.",
 	.examples = "From a file, and from another machine:\n\tcarrier load -i debian.tar\n\tcarrier load < debian.tar",
 	.exit_status = "0, or 125 when the archive could not be loaded; then nothing of it is there.",
 	OPTIONS(struct load_options, options), .max_args = 0, .run = run,

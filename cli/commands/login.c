@@ -13,10 +13,12 @@ static const struct login_options defaults = { .registry = REGISTRY_OPTIONS_DEFA
 static const struct option_def options[] = {
 	OPTION(struct login_options, username, 'u', "username", "NAME", "the user (default: it is asked for)"),
 	OPTION(struct login_options, password_stdin, 0, "password-stdin", NULL, "read the password from standard input"),
-	OPTION(struct login_options, password, 'p', "password", "PASSWORD", "the password; others may see it in a list of processes, so rather pipe it in"),
+	OPTION(struct login_options, password, 'p', "password", "PASSWORD",
+	       "the password; others may see it in a list of processes, so rather pipe it in"),
 	OPTION(struct login_options, get_login, 0, "get-login", NULL, "print the user who is logged in, and do nothing else"),
 	OPTION(struct login_options, registry.authfile, 0, "authfile", "FILE", "keep the credentials in this file, and look into no other"),
-	OPTION(struct login_options, registry.cert_dir, 0, "cert-dir", "DIR", "CA certificates *.crt and client certificates *.cert with *.key, for the registry"),
+	OPTION(struct login_options, registry.cert_dir, 0, "cert-dir", "DIR",
+	       "CA certificates *.crt and client certificates *.cert with *.key, for the registry"),
 	OPTION_NOTED(struct login_options, registry.tls_verify, registry.tls_given, 0, "tls-verify", NULL,
 		     "HTTPS with a verified certificate (default); false: plain HTTP is allowed"),
 };
@@ -75,7 +77,8 @@ static int ask_missing(struct login *l, struct credential *c, struct error *err)
 		r = o->password_stdin ? secret_read(&l->pool, &c->password, err) : secret_ask("Password: ", &l->pool, &c->password, err);
 	}
 	if (r == 0 && (str_empty(c->username) || str_empty(c->password) || strchr(c->username, ':')))
-		r = error_say(err, EINVAL, "%s", str_empty(c->username) ? "the user's name is empty" : str_empty(c->password) ? "the password is empty" :
+		r = error_say(err, EINVAL, "%s", str_empty(c->username) ? "the user's name is empty" :
+			      str_empty(c->password) ? "the password is empty" :
 			      "a user's name cannot hold a colon");
 	return r;
 }
@@ -143,15 +146,15 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_login = {
 	.name = "login|auth", .section = "Registries", .arguments = "[REGISTRY[/PATH]]", .summary = "log in to a registry",
-	.description = "Shows the credentials to the registry, and keeps them when it accepts them. Without REGISTRY it is docker.io. With a PATH they are "
-		       "for what is below it on that registry.\n\n"
+	.description = "Shows the credentials to the registry, and keeps them when it accepts them. Without REGISTRY it is docker.io. "
+		       "With a PATH they are for what is below it on that registry.\n\n"
 		       "They are read from $REGISTRY_AUTH_FILE alone if that is set, else from the first of these that knows the registry: "
 		       "$XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, ~/.docker/config.json (or below $XDG_CONFIG_HOME, "
 		       "$DOCKER_CONFIG). They are written where the registry is known already, else into ~/.docker/config.json, which docker, podman "
 		       "and others read, too; the file is 0600 and is replaced at once. If it names a program for them (credHelpers, credsStore), "
 		       "docker-credential-NAME is executed, with what it needs on its standard input, and keeps them. That and the reading of these "
-		       "files is carrier's own work: the confined program that talks to the registry reads none of them (see carrier(1) for what it may "
-		       "read), and gets the credentials for the registry that is asked and for no other.\n\n"
+		       "files is carrier's own work: the confined program that talks to the registry reads none of them (see carrier(1) "
+		       "for what it may read), and gets the credentials for the registry that is asked and for no other.\n\n"
 		       "Which registries are blocked, insecure, mirrored or meant by a short name is said in registries.conf, see "
 		       "containers-registries.conf(5). CA certificates (*.crt) and client certificates (*.cert with *.key) of a registry are in "
 		       "/etc/containers/certs.d/HOST[:PORT], /etc/docker/certs.d/HOST[:PORT] or ~/.config/containers/certs.d/HOST[:PORT].",
@@ -193,8 +196,8 @@ static int run_logout(void *program, void *given, char **args, int n_args)
 
 const struct command command_logout = {
 	.name = "logout", .arguments = "[REGISTRY[/PATH]]", .summary = "forget the credentials for a registry",
-	.description = "Removes them from every file in which `carrier login` looks for them, and from the programs that these files name. Without REGISTRY "
-		       "it is docker.io.",
+	.description = "Removes them from every file in which `carrier login` looks for them, and from the programs that these files "
+		       "name. Without REGISTRY it is docker.io.",
 	.examples = "One registry, or all:\n\tcarrier logout registry.example.org\n\tcarrier logout --all",
 	.exit_status = "0, also when there were none; 125 when a file or a helper could not be changed.",
 	OPTIONS(struct logout_options, logout_options), .max_args = 1, .run = run_logout,

@@ -211,9 +211,9 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_logs = {
 	.name = "logs", .arguments = "[CONTAINER]", .summary = "print what a container wrote",
-	.description = "What it wrote to stdout goes to stdout, what it wrote to stderr to stderr, byte by byte. Files that were rotated are read, too. "
-		       "--tail counts lines before --search, --regex, --fuzzy and --since choose among them; several of these choose what "
-		       "they all do.",
+	.description = "What it wrote to stdout goes to stdout, what it wrote to stderr to stderr, byte by byte. Files that were rotated "
+		       "are read, too. --tail counts lines before --search, --regex, --fuzzy and --since choose among them; several of "
+		       "these choose what they all do.",
 	.examples = "The last lines, and what comes:\n\tcarrier logs --tail 20 -f web",
 	.exit_status = "0, or 1 when there is no such container or it has no log.",
 	OPTIONS(struct logs_options, options), .defaults = &defaults, .max_args = 1, .run = run,

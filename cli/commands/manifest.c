@@ -336,8 +336,8 @@ static const struct option_def inspect_options[] = { REGISTRY_OPTION_ROWS(struct
 
 static const struct command command_manifest_inspect = {
 	.name = "inspect", .arguments = "NAME", .summary = "print the manifest of an image, or a list of images, as it is",
-	.description = "Of the store when it has the name, else of the registry; with docker:// before it always of the registry. Byte for byte: what "
-		       "is printed has the digest.",
+	.description = "Of the store when it has the name, else of the registry; with docker:// before it always of the registry. Byte "
+		       "for byte: what is printed has the digest.",
 	.examples = "For which platforms is there an image?\n\tcarrier manifest inspect docker.io/library/debian:12 | jq '.manifests[].platform'",
 	.exit_status = "0, or 125 when it is nowhere.",
 	OPTIONS(struct manifest_options, inspect_options), .defaults = &defaults, .min_args = 1, .max_args = 1, .run = run_inspect,

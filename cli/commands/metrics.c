@@ -125,8 +125,8 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_metrics = {
 	.name = "metrics", .summary = "print what containers use, for Prometheus",
-	.description = "In Prometheus' text format, once: for the textfile collector of its node exporter, or for whatever answers a scrape. What the kernel "
-		       "does not count here is left out.",
+	.description = "In Prometheus' text format, once: for the textfile collector of its node exporter, or for whatever answers a "
+		       "scrape. What the kernel does not count here is left out.",
 	.examples = "For the node exporter, from a timer:\n\tcarrier metrics > /var/lib/prometheus/node-exporter/carrier.prom",
 	.max_args = 0, .run = run,
 };

@@ -34,8 +34,8 @@ static int run_unpause(void *program, void *given, char **args, int n_args)
 
 const struct command command_pause = {
 	.name = "pause", .arguments = "[CONTAINER...]", .summary = "hold all processes of containers still",
-	.description = "They get no processor time until `carrier unpause`; what is written to them waits. It needs the freezer of control groups, which an "
-		       "ordinary user's containers have where a group was delegated to the user.",
+	.description = "They get no processor time until `carrier unpause`; what is written to them waits. It needs the freezer of "
+		       "control groups, which an ordinary user's containers have where a group was delegated to the user.",
 	.examples = "Hold a job while something else needs the machine:\n\tcarrier pause job",
 	.exit_status = "0, or 1 when any of them could not be paused.",
 	OPTIONS(struct pause_options, pause_options), .max_args = -1, .run = run_pause,

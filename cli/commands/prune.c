@@ -18,18 +18,22 @@ struct prune_options { bool force, all, blobs, volumes; struct strings filter; }
 
 static const struct option_def system_options[] = {
 	OPTION(struct prune_options, all, 'a', "all", NULL, "also images with names that no container is made of"),
-	OPTION(struct prune_options, blobs, 0, "blobs", NULL, "also the compressed layers of images that were pulled: they can be fetched again; the images stay usable"),
-	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
+	OPTION(struct prune_options, blobs, 0, "blobs", NULL,
+	       "also the compressed layers of images that were pulled: they can be fetched again; the images stay usable"),
+	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE",
+	       "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
 	OPTION(struct prune_options, force, 'f', "force", NULL, "do not ask"),
 	OPTION(struct prune_options, volumes, 0, "volumes", NULL, "also the anonymous volumes that no container uses"),
 };
 static const struct option_def container_options[] = {
-	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
+	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE",
+	       "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
 	OPTION(struct prune_options, force, 'f', "force", NULL, "do not ask"),
 };
 static const struct option_def image_options[] = {
 	OPTION(struct prune_options, all, 'a', "all", NULL, "also images with names that no container is made of"),
-	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE", "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
+	OPTION(struct prune_options, filter, 0, "filter", "KEY=VALUE",
+	       "only what was made before until=TIME or DURATION, has label=KEY[=VALUE], or has not: label!=KEY[=VALUE]"),
 	OPTION(struct prune_options, force, 'f', "force", NULL, "do not ask"),
 };
 
@@ -170,7 +174,8 @@ static int prune(struct carrier *c, const struct prune_options *o, bool containe
 	if (!images)
 		buf_puts(&text, "This removes all containers that do not run");
 	else
-		buf_printf(&text, "This removes:%s\n  - %s%s", containers ? "\n  - all containers that do not run\n  - what pulls that broke off have kept" : "",
+		buf_printf(&text, "This removes:%s\n  - %s%s", containers ? "\n  - all containers that do not run\n"
+			   "  - what pulls that broke off have kept" : "",
 		   o->all ? "all images that no container is made of" : "all images without a name",
 		   o->blobs ? "\n  - the compressed layers of pulled images" : "");
 	if (r == 0)
@@ -198,7 +203,8 @@ const struct command command_system_prune = {
 
 const struct command command_image_prune = {
 	.name = "prune", .summary = "remove images that nothing needs",
-	.description = "Those without a name; with --all also those that no container is made of. Asks first; where no terminal is, --force is needed.",
+	.description = "Those without a name; with --all also those that no container is made of. Asks first; where no terminal is, "
+		       "--force is needed.",
 	.examples = "Images without a name:\n\tcarrier image prune\n\n"
 		    "All that no container uses, and that are older than a week:\n\tcarrier image prune --all --filter until=168h",
 	OPTIONS(struct prune_options, image_options), .run = run_image,

@@ -9,13 +9,21 @@
 #include <string.h>
 #include <time.h>
 
-struct ps_options { bool all, quiet, no_trunc, latest, images, containers, size, no_heading; char *format, *sort; int64_t last; struct strings filter; };
+struct ps_options {
+	bool all, quiet, no_trunc, latest, images, containers, size, no_heading;
+	char *format, *sort;
+	int64_t last;
+	struct strings filter;
+};
 
 static const struct option_def options[] = {
 	OPTION(struct ps_options, all, 'a', "all", NULL, "also those that do not run"),
 	OPTION(struct ps_options, containers, 'c', "containers", NULL, "containers (which is what is listed anyway)"),
-	OPTION(struct ps_options, filter, 'f', "filter", "KEY=VALUE", "only those that fit, also those that do not run where it asks for their status; keys: " CONTAINER_FILTER_HELP "; again for more"),
-	OPTION(struct ps_options, format, 0, "format", "table|json|TEMPLATE", "a table (the default), a JSON object for each line, or a template such as '{{.ID}} {{.Names}}'"),
+	OPTION(struct ps_options, filter, 'f', "filter", "KEY=VALUE",
+	       "only those that fit, also those that do not run where it asks for their status; keys: " CONTAINER_FILTER_HELP
+	       "; again for more"),
+	OPTION(struct ps_options, format, 0, "format", "table|json|TEMPLATE",
+	       "a table (the default), a JSON object for each line, or a template such as '{{.ID}} {{.Names}}'"),
 	OPTION(struct ps_options, images, 'i', "images", NULL, "images in place of containers"),
 	OPTION(struct ps_options, last, 'n', "last", "N", "the N newest, whether they run or not"),
 	OPTION(struct ps_options, latest, 'l', "latest", NULL, "the newest, whether it runs or not"),
@@ -23,7 +31,8 @@ static const struct option_def options[] = {
 	OPTION(struct ps_options, no_trunc, 0, "no-trunc", NULL, "whole ids, commands and mounts"),
 	OPTION(struct ps_options, quiet, 'q', "quiet", NULL, "ids only"),
 	OPTION(struct ps_options, size, 's', "size", NULL, "also how much they have written, and that together with their images"),
-	OPTION(struct ps_options, sort, 0, "sort", "created|command|id|image|names|runningfor|size|status", "in this order (default: created, the newest first)"),
+	OPTION(struct ps_options, sort, 0, "sort", "created|command|id|image|names|runningfor|size|status",
+	       "in this order (default: created, the newest first)"),
 };
 
 /* ---- order ---- */
@@ -78,7 +87,8 @@ struct listing {
 /* wants_any - docker: who asks for a state, an exit code or a number of them, means those that do not run as well */
 static bool wants_any(const struct listing *l)
 {
-	return l->o->all || l->o->latest || l->o->last > 0 || container_filter_has(&l->filter, "status") || container_filter_has(&l->filter, "exited");
+	return l->o->all || l->o->latest || l->o->last > 0 || container_filter_has(&l->filter, "status") ||
+		container_filter_has(&l->filter, "exited");
 }
 
 static bool is_shown(const struct container *c, const struct listing *l)
@@ -172,8 +182,8 @@ const struct command command_ps = {
 	.name = "ps|list|ls", .summary = "list containers",
 	.description = "Those that run, the newest first; all of them with --all. \"Unattended\" is one whose monitor was killed: it runs on, "
 		       "but nobody writes its log, and its exit code will not be known. \"Dead\" is one that ended in such a state.\n\n"
-		       "A template has .ID, .Image, .Command, .CreatedAt, .RunningFor, .Status, .State, .Ports, .Names, .Labels, .Mounts, .LocalVolumes, "
-		       ".Networks, .Size (with --size), .ImageID, .Health, .Pid, .ExitCode and .Restarts.",
+		       "A template has .ID, .Image, .Command, .CreatedAt, .RunningFor, .Status, .State, .Ports, .Names, .Labels, .Mounts, "
+		       ".LocalVolumes, .Networks, .Size (with --size), .ImageID, .Health, .Pid, .ExitCode and .Restarts.",
 	.examples = "Those that run, and all:\n\tcarrier ps\n\tcarrier ps -a\n\n"
 		    "Those that failed:\n\tcarrier list --all --filter status=exited --filter exited=1\n\n"
 		    "For a script:\n\tcarrier ps -a --format json\n\tcarrier ps --format 'table {{.Names}}\\t{{.Status}}'",

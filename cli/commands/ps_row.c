@@ -12,7 +12,8 @@ enum { SHORT_ID = 12, COMMAND_CHARACTERS = 20, MOUNT_CHARACTERS = 15 };
 #define T struct ps_row
 const struct json_type ps_row_type = JSON_TYPE(T, JSON_ALWAYS(T, command, "Command"), JSON_ALWAYS(T, created_at, "CreatedAt"),
 	JSON_ALWAYS(T, exit_code, "ExitCode"), JSON_ALWAYS(T, health, "Health"), JSON_ALWAYS(T, id, "ID"), JSON_ALWAYS(T, image, "Image"),
-	JSON_ALWAYS(T, image_id, "ImageID"), JSON_ALWAYS(T, labels, "Labels"), JSON_ALWAYS(T, local_volumes, "LocalVolumes"), JSON_ALWAYS(T, mounts, "Mounts"),
+	JSON_ALWAYS(T, image_id, "ImageID"), JSON_ALWAYS(T, labels, "Labels"), JSON_ALWAYS(T, local_volumes, "LocalVolumes"),
+	JSON_ALWAYS(T, mounts, "Mounts"),
 	JSON_ALWAYS(T, names, "Names"), JSON_ALWAYS(T, networks, "Networks"), JSON_ALWAYS(T, pid, "Pid"), JSON_ALWAYS(T, ports, "Ports"),
 	JSON_ALWAYS(T, restarts, "Restarts"), JSON_ALWAYS(T, running_for, "RunningFor"), JSON_ALWAYS(T, size, "Size"), JSON_ALWAYS(T, state, "State"),
 	JSON_ALWAYS(T, status, "Status"));

@@ -35,8 +35,8 @@ static int destination(const struct named *named, const char *word, const char *
 	if (given)
 		return names_parse(given, pool, ret, err);
 	if (!named->ref.name)
-		return error_say(err, EINVAL, "push: '%s' is an id or a short name, which says nothing of where it is to go: give a DESTINATION, as in "
-				 "`carrier push %s registry.example.com/name:tag`", word, word);
+		return error_say(err, EINVAL, "push: '%s' is an id or a short name, which says nothing of where it is to go: give a "
+				 "DESTINATION, as in `carrier push %s registry.example.com/name:tag`", word, word);
 	if (named->ref.digest)
 		return error_say(err, EINVAL, "push: '%s' names a digest and not a tag: give a DESTINATION with one", word);
 	*ret = named->ref;
@@ -179,8 +179,8 @@ static int run_manifest(void *program, void *given, char **args, int n_args)
 
 const struct command command_manifest_push = {
 	.name = "push", .arguments = "LIST [DESTINATION]", .summary = "send a list of images to a registry",
-	.description = "First the images that are listed, as by `carrier push`, then the list. Of those that are not in the store the registry has to "
-		       "have the manifest already. Prints the digest.",
+	.description = "First the images that are listed, as by `carrier push`, then the list. Of those that are not in the store the "
+		       "registry has to have the manifest already. Prints the digest.",
 	.examples = "The list and all its images:\n\tcarrier manifest push example.org/app:1",
 	.exit_status = "0, 125 when it could not be pushed, 130 when a signal ended it.",
 	OPTIONS(struct push_command_options, manifest_options), .defaults = &defaults, .min_args = 1, .max_args = 2, .run = run_manifest,

@@ -203,7 +203,8 @@ const struct command command_run = {
 	.description = "Fetches the image if it is not in the store. With --rootfs DIR (-f DIR) the directory is the container's root, there is no "
 		       "image, and the arguments are the command. The image `hello` comes with carrier.",
 	.examples = "A shell in a new container, which is removed when it ends:\n\tcarrier run -it --rm debian:12 bash\n\n"
-		    "A service in the background, with its data in a volume:\n\tcarrier run -d --name db -v data:/var/lib/postgresql -e POSTGRES_PASSWORD=secret postgres\n\n"
+		    "A service in the background, with its data in a volume:\n"
+		    "\tcarrier run -d --name db -v data:/var/lib/postgresql -e POSTGRES_PASSWORD=secret postgres\n\n"
 		    "With limits:\n\tcarrier run -d -m 512m --cpus 1.5 app:1",
 	.exit_status = "The command's own exit code; 128 + n when signal n ended it; 125 when carrier failed, 126 when the command cannot be "
 		       "executed, 127 when it is not there.",

@@ -35,9 +35,9 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_save = {
 	.name = "save", .arguments = "IMAGE...", .summary = "write images as an archive that `load` and other engines read",
-	.description = "docker-archive is what `docker save` writes and every engine reads; its layers are not compressed. oci-archive is an OCI image "
-		       "layout as a tar archive, in which the layers are as they were pulled: it keeps the digests of manifests. oci-dir is the "
-		       "same as a directory, docker-dir what skopeo calls dir: and holds one image.\n\n"
+	.description = "docker-archive is what `docker save` writes and every engine reads; its layers are not compressed. oci-archive is "
+		       "an OCI image layout as a tar archive, in which the layers are as they were pulled: it keeps the digests of "
+		       "manifests. oci-dir is the same as a directory, docker-dir what skopeo calls dir: and holds one image.\n\n"
 		       "An image that is named by its id has no name in the archive. The same images always give the same archive. Examples:\n\n"
 		       "    carrier save debian busybox | zstd > images.tar.zst\n"
 		       "    carrier save --format oci-archive -o debian.tar debian",

@@ -89,7 +89,8 @@ static char *escaped(struct pool *pool, const char *s)
 
 static int show(struct search *s, const char *registry, const struct found *f, struct error *err)
 {
-	bool right = f->stars >= s->min_stars && (s->official < 0 || s->official == f->official) && (s->automated < 0 || s->automated == f->automated);
+	bool right = f->stars >= s->min_stars && (s->official < 0 || s->official == f->official) &&
+		(s->automated < 0 || s->automated == f->automated);
 	if (!right || s->left == 0)
 		return 0;
 	s->left--;
@@ -231,7 +232,8 @@ const struct command command_search = {
 	.name = "search", .arguments = "[REGISTRY/]WORD", .summary = "look for images on a registry",
 	.description = "Without a REGISTRY those of registries.conf's search list are asked, else docker.io. A registry that has no search is asked "
 		       "for the list of all its images.",
-	.examples = "Programs of that name on Docker Hub, and on a registry of one's own:\n\tcarrier search nginx\n\tcarrier search registry.example.org/app",
+	.examples = "Programs of that name on Docker Hub, and on a registry of one's own:\n\tcarrier search nginx\n"
+		    "\tcarrier search registry.example.org/app",
 	.exit_status = "0, also when nothing was found; 125 when a registry could not be asked.",
 	OPTIONS(struct search_options, options), .defaults = &defaults, .min_args = 1, .max_args = 1, .run = run,
 };

@@ -60,8 +60,8 @@ static int run_create(void *program, void *given, char **args, int n_args)
 
 static const struct command command_secret_create = {
 	.name = "create", .arguments = "NAME FILE|-", .summary = "keep a secret for containers",
-	.description = "Its value is what is in FILE or comes from standard input, at most 512,000 bytes. Prints the id. It is kept in a file that only its "
-		       "owner can read, not encrypted.",
+	.description = "Its value is what is in FILE or comes from standard input, at most 512,000 bytes. Prints the id. It is kept in a "
+		       "file that only its owner can read, not encrypted.",
 	.examples = "From a file:\n\tcarrier secret create db-password password.txt\n\n"
 		    "From a variable of ours, which no process list shows:\n\tcarrier secret create --env db-password PGPASSWORD",
 	OPTIONS(struct create_options, create_table), .min_args = 2, .max_args = 2, .run = run_create,
@@ -72,7 +72,8 @@ static const struct command command_secret_create = {
 struct ls_options { struct strings filters; char *format; bool quiet, json, no_heading; };
 static const struct option_def ls_table[] = {
 	OPTION(struct ls_options, filters, 'f', "filter", "KEY=VALUE", "only those with name=PART, id=BEGINNING or label=NAME[=VALUE]"),
-	OPTION(struct ls_options, format, 0, "format", "table|json|TEMPLATE", "a table (the default), a JSON object for each line, or a template such as '{{.Name}}'"),
+	OPTION(struct ls_options, format, 0, "format", "table|json|TEMPLATE",
+	       "a table (the default), a JSON object for each line, or a template such as '{{.Name}}'"),
 	OPTION(struct ls_options, json, 0, "json", NULL, "the same as --format json"),
 	OPTION(struct ls_options, no_heading, 'n', "noheading", NULL, "no line with the columns' names"),
 	OPTION(struct ls_options, quiet, 'q', "quiet", NULL, "ids only"),

@@ -46,9 +46,10 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_snapshot = {
 	.name = "snapshot", .arguments = "DIRECTORY [IMAGE[:TAG]]", .summary = "make an image of a directory",
-	.description = "Everything beneath the directory becomes the only layer of an image: owners (as your user namespace calls them: for an ordinary "
-		       "user, its own files are root's), modes, times, links, devices, extended attributes. Sockets are left out, and so is what is mounted on "
-		       "directories beneath it. The same directory always gives the same layer. Prints the image's id.",
+	.description = "Everything beneath the directory becomes the only layer of an image: owners (as your user namespace calls them: "
+		       "for an ordinary user, its own files are root's), modes, times, links, devices, extended attributes. Sockets are "
+		       "left out, and so is what is mounted on directories beneath it. The same directory always gives the same layer. "
+		       "Prints the image's id.",
 	.examples = "A directory becomes an image:\n\tcarrier snapshot ./rootfs example.org/base:1",
 	.exit_status = "0, or 125 when it could not be done; then no image is there.",
 	OPTIONS(struct snapshot_options, options), .min_args = 1, .max_args = 2, .run = run,

@@ -8,11 +8,13 @@ static const struct start_options defaults = { .sig_proxy = true };
 static const struct option_def options[] = {
 	OPTION(struct start_options, attach, 'a', "attach", NULL, "attach to its output, and end as it ends"),
 	OPTION(struct start_options, interactive, 'i', "interactive", NULL, "attach to its input, too"),
-	OPTION(struct start_options, detach_keys, 0, "detach-keys", "KEYS", "what detaches from its terminal (default: ctrl-p,ctrl-q; \"\": nothing)"),
+	OPTION(struct start_options, detach_keys, 0, "detach-keys", "KEYS",
+	       "what detaches from its terminal (default: ctrl-p,ctrl-q; \"\": nothing)"),
 	OPTION(struct start_options, sig_proxy, 0, "sig-proxy", NULL, "with --attach: pass on signals to its process (default)"),
 	OPTION(struct start_options, which.all, 0, "all", NULL, "every container that does not run"),
 	OPTION(struct start_options, which.latest, 'l', "latest", NULL, "the one that was made last"),
-	OPTION(struct start_options, which.filter, 'f', "filter", "KEY=VALUE", "of all only those that fit; keys as for `carrier list`; again for more"),
+	OPTION(struct start_options, which.filter, 'f', "filter", "KEY=VALUE",
+	       "of all only those that fit; keys as for `carrier list`; again for more"),
 };
 
 static int start_one(const struct carrier *c, struct container *container, void *given, struct error *err)

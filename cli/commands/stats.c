@@ -13,7 +13,8 @@ struct stats_options { bool all, latest, no_stream, no_reset, no_trunc; int64_t 
 static const struct stats_options defaults = { .interval = INTERVAL_S };
 static const struct option_def options[] = {
 	OPTION(struct stats_options, all, 'a', "all", NULL, "also those that do not run"),
-	OPTION(struct stats_options, format, 0, "format", "table|json|TEMPLATE", "a table (the default), a JSON object for each, or a template such as '{{.Name}} {{.CPUPerc}}'"),
+	OPTION(struct stats_options, format, 0, "format", "table|json|TEMPLATE",
+	       "a table (the default), a JSON object for each, or a template such as '{{.Name}} {{.CPUPerc}}'"),
 	OPTION(struct stats_options, interval, 'i', "interval", "SECONDS", "between two looks (default: 1)"),
 	OPTION(struct stats_options, latest, 'l', "latest", NULL, "the container that was made last"),
 	OPTION(struct stats_options, no_reset, 0, "no-reset", NULL, "do not clear the terminal in between"),
@@ -235,13 +236,15 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_stats = {
 	.name = "stats", .arguments = "[CONTAINER...]", .summary = "show what containers use: processor, memory, I/O, processes, pressure",
-	.description = "Of those that run, or of those that are named; anew every second until it is ended, on a terminal with the processor's last looks as "
-		       "a line of bars. CPU % is between two looks, and 100 is one processor. Memory is without files that the kernel keeps as long as nobody "
-		       "needs the room. PSI is which part of the last ten seconds some process waited for processor, memory or I/O, where the kernel "
-		       "counts that. What comes from control groups is missing where a container has none of its own: it is summed up from its "
-		       "processes then, and I/O is `--`.\n\n"
-		       "A template has .ID, .Name, .CPUPerc, .MemUsage, .MemPerc, .NetIO, .BlockIO, .PIDs, .CPUPressure, .MemPressure and .IOPressure.",
-	.examples = "Once, of all that run:\n\tcarrier stats --no-stream\n\nAs a line for a script:\n\tcarrier stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemPerc}}' web",
+	.description = "Of those that run, or of those that are named; anew every second until it is ended, on a terminal with the "
+		       "processor's last looks as a line of bars. CPU % is between two looks, and 100 is one processor. Memory is without "
+		       "files that the kernel keeps as long as nobody needs the room. PSI is which part of the last ten seconds some "
+		       "process waited for processor, memory or I/O, where the kernel counts that. What comes from control groups is "
+		       "missing where a container has none of its own: it is summed up from its processes then, and I/O is `--`.\n\n"
+		       "A template has .ID, .Name, .CPUPerc, .MemUsage, .MemPerc, .NetIO, .BlockIO, .PIDs, .CPUPressure, .MemPressure and "
+		       ".IOPressure.",
+	.examples = "Once, of all that run:\n\tcarrier stats --no-stream\n\nAs a line for a script:\n"
+		    "\tcarrier stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemPerc}}' web",
 	.exit_status = "0, or 1 when there is no such container.",
 	OPTIONS(struct stats_options, options), .defaults = &defaults, .max_args = -1, .run = run,
 };

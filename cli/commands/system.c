@@ -11,4 +11,6 @@ static const struct command *const commands[] = {
 	NULL,
 };
 
-const struct command command_system = { .name = "system", .summary = "look after the store: its size, its state, what is not needed", .sub = commands };
+const struct command command_system = {
+	.name = "system", .summary = "look after the store: its size, its state, what is not needed", .sub = commands,
+};

@@ -219,7 +219,8 @@ static void count_containers(struct df *d, struct total *t)
 		t->raw_reclaimable += active ? 0 : bytes;
 		d->report.containers[d->report.n_containers++] = (struct container_use) {
 			.id = pool_strndup(&d->pool, c->record.id, 12), .image = c->record.image ? c->record.image : (char *) "",
-			.status = (char *) (uintptr_t) record_state_name(c->state), .names = c->record.name, .size = human(d, bytes), .raw_size = bytes,
+			.status = (char *) (uintptr_t) record_state_name(c->state), .names = c->record.name, .size = human(d, bytes),
+			.raw_size = bytes,
 		};
 	}
 }
@@ -397,9 +398,10 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_system_df = {
 	.name = "df", .summary = "print how much room images, containers and volumes take",
-	.description = "Bytes on disk. What images share is counted once. Images are unpacked layers; they can be reclaimed (`carrier system prune --all`) "
-		       "when no container is made of them. So can volumes (`carrier volume prune --all`) that no container has mounted. Blobs are compressed layers and documents; layers that were pulled can be "
-		       "reclaimed (`carrier system prune --blobs`) and are fetched again when they are needed.",
+	.description = "Bytes on disk. What images share is counted once. Images are unpacked layers; they can be reclaimed (`carrier "
+		       "system prune --all`) when no container is made of them. So can volumes (`carrier volume prune --all`) that no "
+		       "container has mounted. Blobs are compressed layers and documents; layers that were pulled can be reclaimed "
+		       "(`carrier system prune --blobs`) and are fetched again when they are needed.",
 	.examples = "How much do images, containers and volumes take?\n\tcarrier system df\n\n"
 		    "Which of them?\n\tcarrier system df -v",
 	OPTIONS(struct df_options, options), .run = run,

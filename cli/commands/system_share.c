@@ -47,6 +47,7 @@ const struct command command_system_share = {
 		       "whose owners a user has no ids for (those of a store that root made) are shown as root's, by the storage driver "
 		       "fuse-overlayfs or, without it, in a copy. To share layers natively, with all owners, let the store be made by the user "
 		       "who uses it, or in a user namespace with the ids that the users have in common.",
-	.examples = "A store for everybody, and who uses it:\n\tcarrier --root /srv/images system share\n\tcarrier --additional-store /srv/images run debian",
+	.examples = "A store for everybody, and who uses it:\n\tcarrier --root /srv/images system share\n"
+		    "\tcarrier --additional-store /srv/images run debian",
 	.run = run,
 };

@@ -40,8 +40,8 @@ const struct command command_tag = {
 /* ---- untag ---- */
 
 /* take_away - the name @word of @image */
-static int take_away(const struct carrier *c, const struct store *s, const struct strings *names, const char *image, const char *word, struct pool *pool,
-		     struct error *err)
+static int take_away(const struct carrier *c, const struct store *s, const struct strings *names, const char *image, const char *word,
+		     struct pool *pool, struct error *err)
 {
 	struct reference ref;
 	int r = reference_parse(word, pool, &ref, err);

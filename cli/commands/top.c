@@ -54,8 +54,8 @@ static int read_process(pid_t pid, struct view *v, struct process *p)
 	if (!open || !close || !status)
 		return -ESRCH;	/* ended meanwhile */
 	*p = (struct process) { .pid = pid };
-	if (sscanf(close + 1, " %c %d %d %*d %d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %d %*d %*d %llu %llu %lld", &p->state, &p->ppid, &p->pgid, &p->tty,
-		   &user, &sys, &p->nice, &start, &vsize, &rss) != 10)
+	if (sscanf(close + 1, " %c %d %d %*d %d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %d %*d %*d %llu %llu %lld", &p->state,
+		   &p->ppid, &p->pgid, &p->tty, &user, &sys, &p->nice, &start, &vsize, &rss) != 10)
 		return -ESRCH;
 	snprintf(p->comm, sizeof p->comm, "%.*s", (int) (close - open - 1), open + 1);
 	p->ticks = user + sys;
@@ -142,7 +142,8 @@ static const char *tty_words(struct view *v, int tty)
 	if (tty == 0)
 		return "?";
 	unsigned major_ = (tty >> 8) & 0xfff, minor_ = ((unsigned) tty & 0xff) | (((unsigned) tty >> 12) & 0xfff00);
-	return major_ >= 136 && major_ < 144 ? pool_printf(&v->pool, "pts/%u", (major_ - 136) * 256 + minor_) : pool_printf(&v->pool, "tty%u", minor_);
+	return major_ >= 136 && major_ < 144 ? pool_printf(&v->pool, "pts/%u", (major_ - 136) * 256 + minor_) :
+		pool_printf(&v->pool, "tty%u", minor_);
 }
 
 static double age(const struct view *v, const struct process *p)
@@ -215,10 +216,13 @@ static const char *col_label(struct view *v, const struct process *p) { return l
 static const char *col_seccomp(struct view *v, const struct process *p) { return seccomp(v, p); }
 
 static const struct column { const char *name, *heading; const char *(*word)(struct view *v, const struct process *p); } columns[] = {
-	{ "args", "COMMAND", col_args }, { "command", "COMMAND", col_args }, { "comm", "COMMAND", col_comm }, { "user", "USER", col_user }, { "ruser", "RUSER", col_user },
+	{ "args", "COMMAND", col_args }, { "command", "COMMAND", col_args }, { "comm", "COMMAND", col_comm }, { "user", "USER", col_user },
+	{ "ruser", "RUSER", col_user },
 	{ "group", "GROUP", col_group }, { "rgroup", "RGROUP", col_group }, { "huser", "HUSER", col_huser }, { "hgroup", "HGROUP", col_hgroup },
-	{ "pid", "PID", col_pid }, { "hpid", "HPID", col_hpid }, { "ppid", "PPID", col_ppid }, { "pgid", "PGID", col_pgid }, { "nice", "NI", col_nice },
-	{ "pcpu", "%CPU", col_pcpu }, { "state", "STATE", col_state }, { "stime", "STIME", col_stime }, { "etime", "ELAPSED", col_etime }, { "time", "TIME", col_time },
+	{ "pid", "PID", col_pid }, { "hpid", "HPID", col_hpid }, { "ppid", "PPID", col_ppid }, { "pgid", "PGID", col_pgid },
+	{ "nice", "NI", col_nice },
+	{ "pcpu", "%CPU", col_pcpu }, { "state", "STATE", col_state }, { "stime", "STIME", col_stime }, { "etime", "ELAPSED", col_etime },
+	{ "time", "TIME", col_time },
 	{ "tty", "TTY", col_tty }, { "vsz", "VSZ", col_vsz }, { "rss", "RSS", col_rss }, { "capbnd", "BOUNDING CAPS", col_capbnd },
 	{ "capeff", "EFFECTIVE CAPS", col_capeff }, { "capinh", "INHERITED CAPS", col_capinh }, { "capprm", "PERMITTED CAPS", col_capprm },
 	{ "capamb", "AMBIENT CAPS", col_capamb }, { "label", "LABEL", col_label }, { "seccomp", "SECCOMP", col_seccomp },
@@ -226,7 +230,8 @@ static const struct column { const char *name, *heading; const char *(*word)(str
 enum { COLUMNS = sizeof columns / sizeof *columns, COLUMNS_MAX = 64 };
 /* docker's own: ps -ef */
 static const struct column full[] = {
-	{ NULL, "UID", col_user }, { NULL, "PID", col_hpid }, { NULL, "PPID", col_hppid }, { NULL, "C", col_c }, { NULL, "STIME", col_stime }, { NULL, "TTY", col_tty },
+	{ NULL, "UID", col_user }, { NULL, "PID", col_hpid }, { NULL, "PPID", col_hppid }, { NULL, "C", col_c },
+	{ NULL, "STIME", col_stime }, { NULL, "TTY", col_tty },
 	{ NULL, "TIME", col_time }, { NULL, "CMD", col_args },
 };
 
@@ -245,7 +250,8 @@ static int choose(char *const *words, const struct column **ret, size_t *n, stru
 			k++;
 		const char *near = str_nearest(names.v[i], all);
 		if (k == COLUMNS || *n == COLUMNS_MAX)
-			return error_say(err, EINVAL, "top: '%s' is no column%s%s%s; options of ps begin with a dash, as in `carrier top %s -eo pid,args`", names.v[i],
+			return error_say(err, EINVAL, "top: '%s' is no column%s%s%s; options of ps begin with a dash, as in "
+					 "`carrier top %s -eo pid,args`", names.v[i],
 					 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", "CONTAINER");
 		ret[(*n)++] = &columns[k];
 	}
@@ -299,7 +305,8 @@ static int run_ps(char *const *options, struct strings *ret, struct error *err)
 	struct strings argv cleanup_strings = { 0 };
 	cleanup_free char *path = proc_find("ps", NULL);
 	if (!path)
-		return error_say(err, ENOENT, "top: there is no ps on this machine; without its options `carrier top` needs none: give names of columns");
+		return error_say(err, ENOENT, "top: there is no ps on this machine; without its options `carrier top` needs none: give "
+				 "names of columns");
 	strings_add(&argv, "ps");
 	for (; *options; options++)
 		strings_add(&argv, *options);
@@ -338,7 +345,8 @@ static int print_ps(const struct container *c, char *const *options, struct erro
 	while (at < heads.n && strcmp(heads.v[at], "PID") != 0)
 		at++;
 	if (at == heads.n)
-		return error_say(err, EINVAL, "top: with these options ps prints no column PID, by which the container's processes could be told: add it");
+		return error_say(err, EINVAL, "top: with these options ps prints no column PID, by which the container's processes could "
+				 "be told: add it");
 	puts(lines.v[0]);
 	for (size_t i = 1; i < lines.n; i++)
 		if (is_ours(lines.v[i], at, pids, n))
@@ -387,10 +395,11 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_top = {
 	.name = "top", .arguments = "[CONTAINER [COLUMN...|PS-OPTION...]]", .summary = "list the processes of a container",
-	.description = "Nothing is executed in the container. Without further words the columns are those of `ps -ef`, with the host's process ids and the "
-		       "container's names of users. Columns may be named (podman's): user, group, huser, hgroup, pid (in the container), hpid (on the "
-		       "host), ppid, pgid, nice, pcpu, state, stime, etime, time, tty, vsz, rss, comm, args, capeff, capbnd, capinh, capprm, capamb, "
-		       "label, seccomp. Options of ps are given to the host's ps, of whose lines the container's are shown.",
+	.description = "Nothing is executed in the container. Without further words the columns are those of `ps -ef`, with the host's "
+		       "process ids and the container's names of users. Columns may be named (podman's): user, group, huser, hgroup, pid "
+		       "(in the container), hpid (on the host), ppid, pgid, nice, pcpu, state, stime, etime, time, tty, vsz, rss, comm, "
+		       "args, capeff, capbnd, capinh, capprm, capamb, label, seccomp. Options of ps are given to the host's ps, of whose "
+		       "lines the container's are shown.",
 	.examples = "By their numbers in the container and on the host:\n\tcarrier top web pid,hpid,user,args\n\n"
 		    "As the host's ps shows them:\n\tcarrier top web -eo pid,rss,args",
 	.exit_status = "0, or 1 when there is no such container or it does not run.",

@@ -38,8 +38,9 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_unshare = {
 	.name = "unshare", .arguments = "[COMMAND [ARG...]]", .summary = "run a command in a user namespace like those of your containers",
-	.description = "There the ordinary user is root, and subordinate ids have the numbers that containers see: files which containers have written can be looked "
-		       "at, changed and removed. Without a COMMAND it is your shell. What is mounted there is seen by nobody else.",
+	.description = "There the ordinary user is root, and subordinate ids have the numbers that containers see: files which containers "
+		       "have written can be looked at, changed and removed. Without a COMMAND it is your shell. What is mounted there is "
+		       "seen by nobody else.",
 	.examples = "What a container has left in a directory of yours:\n\tcarrier unshare ls -ln data\n\tcarrier unshare rm -r data",
 	.exit_status = "The command's own; 127 when it is not there, 126 when it cannot be executed, 125 when the namespace could not be made.",
 	.max_args = -1, .stop_after = 1, .run = run,

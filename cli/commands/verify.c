@@ -73,8 +73,9 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_image_verify = {
 	.name = "verify", .arguments = "IMAGE...", .summary = "read an image's blobs again, and compare them with their digests",
-	.description = "One line for the manifest, the config and each layer: ok, damaged or missing. Of layers the archive inside is compared with its "
-		       "diff_id, too. Blobs that `carrier system prune --blobs` has removed are missing. Signatures are not looked at.",
+	.description = "One line for the manifest, the config and each layer: ok, damaged or missing. Of layers the archive inside is "
+		       "compared with its diff_id, too. Blobs that `carrier system prune --blobs` has removed are missing. Signatures are "
+		       "not looked at.",
 	.examples = "After a disk has had errors:\n\tcarrier image verify debian:12",
 	.exit_status = "0 when all is well, 1 when anything is not, 125 when there is no such image.",
 	OPTIONS(struct verify_options, options), .min_args = 1, .max_args = -1, .run = run,

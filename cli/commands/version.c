@@ -6,7 +6,8 @@
 
 struct version_options { char *format; };
 static const struct option_def options[] = {
-	OPTION(struct version_options, format, 'f', "format", "json|TEMPLATE", "a JSON object, or what a template makes of it: '{{.Client.Version}}'"),
+	OPTION(struct version_options, format, 'f', "format", "json|TEMPLATE",
+	       "a JSON object, or what a template makes of it: '{{.Client.Version}}'"),
 };
 
 struct part { char *name, *version; };
@@ -20,7 +21,8 @@ static const struct json_type client_type = JSON_TYPE(T, JSON_ALWAYS(T, version,
 	JSON_ALWAYS(T, kernel, "KernelVersion"));
 #undef T
 #define T struct version
-static const struct json_type version_type = JSON_TYPE(T, JSON_INLINE(T, client, "Client", client_type), JSON_LIST(T, components, "Components", part_type));
+static const struct json_type version_type = JSON_TYPE(T, JSON_INLINE(T, client, "Client", client_type),
+						       JSON_LIST(T, components, "Components", part_type));
 #undef T
 
 /* runtime_version - the first line of what it says of itself; caller frees */
@@ -62,6 +64,7 @@ static int run(void *program, void *given, char **args, int n_args)
 const struct command command_version = {
 	.name = "version", .section = "The rest", .summary = "print the version of carrier",
 	.description = "With --format also those of its parts.",
-	.examples = "Which version is this?\n\tcarrier version\n\nOf the runtime, too:\n\tcarrier version --format '{{range .Components}}{{.Name}}: {{.Version}}\\n{{end}}'",
+	.examples = "Which version is this?\n\tcarrier version\n\nOf the runtime, too:\n"
+		    "\tcarrier version --format '{{range .Components}}{{.Name}}: {{.Version}}\\n{{end}}'",
 	OPTIONS(struct version_options, options), .max_args = 0, .run = run,
 };

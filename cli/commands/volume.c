@@ -57,7 +57,8 @@ static int run_create(void *program, void *given, char **args, int n_args)
 static const struct command command_volume_create = {
 	.name = "create", .arguments = "[NAME]", .summary = "make a volume",
 	.description = "Prints its name. Without one it is anonymous, and 64 hex digits. One that is there already stays as it is.\n\n"
-		       "A volume with --opt is mounted in each container that uses it when that starts: a tmpfs is empty then, and each container's own.",
+		       "A volume with --opt is mounted in each container that uses it when that starts: a tmpfs is empty then, and each "
+		       "container's own.",
 	.examples = "A volume for a database, found again by its label:\n\tcarrier volume create --label app=shop shop-db\n\n"
 		    "A directory of the host under a name:\n\tcarrier volume create -o type=none -o o=bind -o device=/srv/pages pages",
 	OPTIONS(struct create_options, create_table), .max_args = 1, .run = run_create,
@@ -69,7 +70,8 @@ struct ls_options { struct strings filters; char *format; bool quiet, json; };
 static const struct option_def ls_table[] = {
 	OPTION(struct ls_options, filters, 'f', "filter", "KEY=VALUE",
 	       "only those with name=PART, label=NAME[=VALUE], driver=local, dangling=true|false (no container uses it)"),
-	OPTION(struct ls_options, format, 0, "format", "table|json|TEMPLATE", "a table (the default), a JSON object for each line, or a template such as '{{.Name}}'"),
+	OPTION(struct ls_options, format, 0, "format", "table|json|TEMPLATE",
+	       "a table (the default), a JSON object for each line, or a template such as '{{.Name}}'"),
 	OPTION(struct ls_options, json, 0, "json", NULL, "the same as --format json"),
 	OPTION(struct ls_options, quiet, 'q', "quiet", NULL, "names only"),
 };
@@ -262,7 +264,8 @@ static int run_prune(void *program, void *given, char **args, int n_args)
 	struct error err = { 0 };
 	int r = volume_filter_parse(c, &o->filters, &filter, &err);
 	if (r == 0)
-		r = ask(o->force, o->all ? "This removes all volumes that no container uses." : "This removes all anonymous volumes that no container uses.", &err);
+		r = ask(o->force, o->all ? "This removes all volumes that no container uses." :
+			"This removes all anonymous volumes that no container uses.", &err);
 	if (r > 0)
 		r = apart_as_owner(c->rootless, prune_all, &p, &err);
 	return r < 0 ? carrier_fail(&err) : 0;

@@ -48,7 +48,8 @@ static int failed(const struct side *s, int code, const char *path, struct error
 
 static int open_dir(const struct side *s, const char *path, struct error *err)
 {
-	int fd = s->root_fd == AT_FDCWD ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : fs_open_beneath(s->root_fd, path, O_RDONLY | O_DIRECTORY, 0, NULL);
+	int fd = s->root_fd == AT_FDCWD ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) :
+		fs_open_beneath(s->root_fd, path, O_RDONLY | O_DIRECTORY, 0, NULL);
 	if (fd >= 0)
 		return fd;
 	int code = s->root_fd == AT_FDCWD ? errno : -fd;
@@ -157,7 +158,8 @@ static int open_root(const struct copy_files *w, struct rootfs *mounted, int *lo
 
 static int no_directory(const struct side *s, const char *what, struct error *err)
 {
-	return error_say(err, ENOENT, "'%s' is not there%s%s: the directory must exist", what, s->name ? " in container " : "", s->name ? s->name : "");
+	return error_say(err, ENOENT, "'%s' is not there%s%s: the directory must exist", what, s->name ? " in container " : "",
+			 s->name ? s->name : "");
 }
 
 /* struct aim - where a copy goes to, looked at before it is known what it is of */
@@ -237,7 +239,8 @@ static int send(struct copying *k, const struct spot *from, const char *as, int 
 {
 	cleanup_free char *left_out = NULL;
 	int64_t bytes = 0;
-	struct pack_job pack = { .tree_fd = from->dir_fd, .kind = "archive", .compression = LAYER_PLAIN, .entry = from->name, .as = as, .mounts = true };
+	struct pack_job pack = { .tree_fd = from->dir_fd, .kind = "archive", .compression = LAYER_PLAIN, .entry = from->name, .as = as,
+				 .mounts = true };
 	struct unpack_job extract = { .blob_dir_fd = -1, .layer_dir_fd = to_fd, .compression = LAYER_PLAIN, .extract = true, .ours = !k->w->archive };
 	if (k->w->out) {
 		pack.uids = &k->uids;
@@ -280,7 +283,8 @@ static int read_archive(struct copying *k, const struct side *to, struct error *
 	cleanup_close int dir = openat(spot.dir_fd, spot.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return failed(to, errno, to->path, err);
-	const struct unpack_job extract = { .input_fd = STDIN_FILENO, .blob_dir_fd = -1, .layer_dir_fd = dir, .compression = LAYER_UNKNOWN, .extract = true,
+	const struct unpack_job extract = { .input_fd = STDIN_FILENO, .blob_dir_fd = -1, .layer_dir_fd = dir, .compression = LAYER_UNKNOWN,
+					    .extract = true,
 					    .uids = &k->uids, .gids = &k->gids };
 	r = unpack_all(&extract, &pool, &report, err);
 	if (r == 0)

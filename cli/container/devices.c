@@ -38,7 +38,8 @@ int device_parse(const char *word, struct pool *pool, struct record_device *ret,
 	if (n > 1 && is_permissions(parts.v[n - 1]))
 		ret->permissions = pool_strdup(pool, parts.v[--n]);
 	if (n == 0 || n > 2 || parts.v[0][0] != '/' || parts.v[n - 1][0] != '/')
-		return error_say(err, EINVAL, "--device '%s': give DEVICE[:PATH[:rwm]] with absolute paths, such as /dev/fuse or /dev/sda:/dev/xvda:r",
+		return error_say(err, EINVAL, "--device '%s': give DEVICE[:PATH[:rwm]] with absolute paths, such as /dev/fuse or "
+				 "/dev/sda:/dev/xvda:r",
 				 word);
 	cleanup_free char *container = fs_clean_path(parts.v[n - 1]);
 	ret->host = pool_strdup(pool, parts.v[0]);
@@ -72,7 +73,8 @@ static int parse_rule(const char *word, struct spec_device_rule *ret, struct poo
 		good = !numbers[i] || str_to_i64(texts[i], 0, UINT32_MAX, numbers[i]) == 0;
 	}
 	if (!good)
-		return error_say(err, EINVAL, "--device-cgroup-rule '%s': give TYPE MAJOR:MINOR PERMISSIONS, such as 'c 10:200 rwm' or 'b 8:* r'", word);
+		return error_say(err, EINVAL, "--device-cgroup-rule '%s': give TYPE MAJOR:MINOR PERMISSIONS, such as 'c 10:200 rwm' or "
+				 "'b 8:* r'", word);
 	*ret = (struct spec_device_rule) { .allow = true, .type = pool_strdup(pool, parts.v[0]), .access = pool_strdup(pool, parts.v[2]),
 					   .major = numbers[0], .minor = numbers[1] };
 	return 0;

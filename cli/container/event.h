@@ -9,7 +9,8 @@
  * A writer that had opened it before may still add a line behind: a reader who follows keeps reading the old one, too.
  *
  * Words are docker's: types container, image, volume, network; actions create start die destroy kill stop restart pause unpause rename
- * update attach oom "health_status: healthy" "exec_create: COMMAND" "exec_start: COMMAND" exec_die ... Further attributes, too: exitCode, signal, oldName, execID.
+ * update attach oom "health_status: healthy" "exec_create: COMMAND" "exec_start: COMMAND" exec_die ... Further attributes, too: exitCode,
+ * signal, oldName, execID.
  *
  * Nothing here ever fails its caller: what could not be written is not known, and log_info() says so.
  */

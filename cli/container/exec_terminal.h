@@ -21,6 +21,7 @@ void exec_terminal_done(struct exec_terminal *t);
 int exec_terminal_open(const struct container *c, struct exec_terminal *ret, struct error *err);
 /* exec_terminal_arguments - adds --detach, --console-socket, --pid-file */
 void exec_terminal_arguments(const struct exec_terminal *t, struct strings *ret);
-/* exec_terminal_attend - our terminal in raw mode and restored whatever happens, sizes and signals passed on, until the process ends or the keys are typed
+/* exec_terminal_attend - our terminal in raw mode and restored whatever happens, sizes and signals passed on, until the process ends or
+ * the keys are typed
  * Return: its exit code; 0 when it was left */
 int exec_terminal_attend(struct exec_terminal *t, const char *keys, struct error *err);

@@ -158,8 +158,8 @@ static char *inside_sentence(const char *part, const struct stat *st, char class
 {
 	cleanup_free char *owner = owner_of(st);
 	int wanted = last ? want : X_OK;
-	return xasprintf("the container's '%s' %s and has mode %04o, so its user %u:%u may not %s it; give it permission in the image (`chmod %c+%c`), "
-			 "or run as another --user", part, owner, (unsigned) st->st_mode & 07777, who->uid, who->gid,
+	return xasprintf("the container's '%s' %s and has mode %04o, so its user %u:%u may not %s it; give it permission in the image "
+			 "(`chmod %c+%c`), or run as another --user", part, owner, (unsigned) st->st_mode & 07777, who->uid, who->gid,
 			 last && !S_ISDIR(st->st_mode) ? verb_of(want) : "enter", who->uid == 0 ? 'a' : class, letter_of(wanted));
 }
 

@@ -31,6 +31,7 @@ void linger_warn(const struct carrier *c)
 	cleanup_free char *user = NULL;
 	if (!c->rootless || c->nested || linger_state(&user) != LINGER_OFF)
 		return;
-	log_warn("lingering is off for %s: the container ends with the last logout, and nothing starts it again at boot; run `loginctl enable-linger %s`",
+	log_warn("lingering is off for %s: the container ends with the last logout, and nothing starts it again at boot; run "
+		 "`loginctl enable-linger %s`",
 		 user, user);
 }

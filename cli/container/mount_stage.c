@@ -331,7 +331,8 @@ static int chown_all(const struct container *c, size_t i, const struct spec_user
 	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOTDIR) {
 		cleanup_close int file = open(path, O_PATH | O_CLOEXEC);
-		return file < 0 || fchownat(file, "", o.uid, o.gid, AT_EMPTY_PATH) < 0 ? error_set(err, errno, "give '%s' to %u:%u", path, o.uid, o.gid) : 0;
+		return file < 0 || fchownat(file, "", o.uid, o.gid, AT_EMPTY_PATH) < 0 ?
+			error_set(err, errno, "give '%s' to %u:%u", path, o.uid, o.gid) : 0;
 	}
 	if (fd < 0)
 		return error_set(err, errno, "open '%s'", path);

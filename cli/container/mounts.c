@@ -46,7 +46,8 @@ static struct record_mount *find(const struct record *r, const char *destination
 
 bool mounts_have(const struct record *r, const char *destination) { return find(r, destination) != NULL; }
 
-static int parse_all(const struct strings *words, const char *option, int (*parse)(const char *, struct pool *, struct record_mount *, struct error *),
+static int parse_all(const struct strings *words, const char *option,
+		     int (*parse)(const char *, struct pool *, struct record_mount *, struct error *),
 		     struct pool *pool, struct record *ret, struct error *err)
 {
 	for (size_t i = 0; i < words->n; i++) {
@@ -71,7 +72,8 @@ static int parse_secrets(const struct strings *words, struct pool *pool, struct 
 			return r;
 		for (size_t k = 0; k < ret->n_secrets; k++)
 			if (ret->secrets[k].env == s->env && strcmp(ret->secrets[k].target, s->target) == 0)
-				return error_say(err, EINVAL, "--secret '%s': the secret '%s' is at %s already", words->v[i], ret->secrets[k].name, s->target);
+				return error_say(err, EINVAL, "--secret '%s': the secret '%s' is at %s already", words->v[i],
+						 ret->secrets[k].name, s->target);
 		ret->n_secrets++;
 	}
 	return 0;

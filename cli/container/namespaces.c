@@ -143,8 +143,8 @@ static int check_same_user(const struct namespace_pids *others, struct error *er
 		if (pids[i] && stat(path, &st) < 0)
 			return error_set(err, errno, "look at '%s'", path);
 		if (pids[i] && st.st_ino != first.st_ino)
-			return error_say(err, EINVAL, "container:NAME with different containers: each has a user namespace of its own, and an ordinary "
-					 "user's container can be in one only; give the same container everywhere");
+			return error_say(err, EINVAL, "container:NAME with different containers: each has a user namespace of its own, "
+					 "and an ordinary user's container can be in one only; give the same container everywhere");
 	}
 	return 0;
 }

@@ -32,7 +32,8 @@ struct run_options {
 enum {	/* rows; options.c asserts them. The first are run's alone, create has those behind them */
 	RUN_ONLY_OPTIONS = 1 + LIFE_RUN_OPTION_ROWS_N,
 	RUN_OPTIONS = RUN_ONLY_OPTIONS + 27 + LIFE_OPTION_ROWS_N + REGISTRY_OPTION_ROWS_N + LIMIT_OPTION_ROWS_N +
-		PRIVILEGE_OPTION_ROWS_N + DEVICE_OPTION_ROWS_N + NAMESPACE_OPTION_ROWS_N + PROCESS_OPTION_ROWS_N + USERS_OPTION_ROWS_N + MOUNTS_OPTION_ROWS_N,
+		PRIVILEGE_OPTION_ROWS_N + DEVICE_OPTION_ROWS_N + NAMESPACE_OPTION_ROWS_N + PROCESS_OPTION_ROWS_N + USERS_OPTION_ROWS_N +
+		MOUNTS_OPTION_ROWS_N,
 };
 extern const struct option_def run_option_table[];
 extern const struct run_options run_option_defaults;

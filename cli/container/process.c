@@ -31,7 +31,8 @@ int sysctl_allowed(const char *name, bool own_ipc, bool own_network, bool own_ut
 	bool of_uts = strcmp(name, "kernel.domainname") == 0;
 	const char *shared = of_ipc && !own_ipc ? "--ipc" : of_network && !own_network ? "--network" : of_uts && !own_uts ? "--uts" : NULL;
 	if (shared)
-		return error_say(err, EINVAL, "--sysctl '%s': the container does not have this for itself because of %s; it would change others", name,
+		return error_say(err, EINVAL, "--sysctl '%s': the container does not have this for itself because of %s; it would change "
+				 "others", name,
 				 shared);
 	if (strcmp(name, "kernel.hostname") == 0)
 		return error_say(err, EINVAL, "--sysctl 'kernel.hostname': that is what --hostname is for");
@@ -144,7 +145,8 @@ static int find_group(const char *word, const char *group_text, struct pool *poo
 	struct error why = { 0 };
 	cleanup_free char *user = xasprintf("0:%s", word);
 	if (strchr(word, ':') || identity_parse_user(user, "", group_text, pool, &found, &why) < 0)
-		return error_say(err, EINVAL, "--group-add '%s': the container's /etc/group has no such group; give its number, or keep-groups", word);
+		return error_say(err, EINVAL, "--group-add '%s': the container's /etc/group has no such group; give its number, or "
+				 "keep-groups", word);
 	*ret = found.gid;
 	return 0;
 }

@@ -18,7 +18,8 @@
  *
  * Readers never lock and never run the runtime: the state is derived. A --rm container whose program has ended is "removing" while its
  * monitor cleans up: for everybody else it is gone already. A status "running" (or "removing")
- * whose lock nobody holds, or from another boot, is a container whose monitor was killed; whether its process still lives is told by pid and start time.
+ * whose lock nobody holds, or from another boot, is a container whose monitor was killed; whether its process still lives is told by pid
+ * and start time.
  */
 #pragma once
 #include "../carrier.h"
@@ -115,10 +116,11 @@ int status_save(struct container *c, struct error *err);
 /* record_find - by id, name, unique prefix of an id; "" with @latest: the newest. -ENOENT "no container 'x'", -ENOTUNIQ for a prefix
  * of several. One whose record.json is damaged is found by its id, and is dead, with a warning: so it can be removed. */
 int record_find(const struct carrier *c, const char *name, bool latest, struct container *ret, struct error *err);
-/* record_list - all of them, newest first (also removes what record_new() began and nobody will finish); those that vanish meanwhile or cannot be read (warned of) are left out; caller frees */
+/* record_list - all of them, newest first (also removes what record_new() began and nobody will finish); those that vanish meanwhile or
+ * cannot be read (warned of) are left out; caller frees */
 int record_list(const struct carrier *c, struct container **ret, size_t *n, struct error *err);
-/* record_each - call @visit with all of them, in no order, for who only looks, quickly: each is gone when @visit returns, its ->dir_fd may be -1, and of
- * ->record only what `list` shows may be there. @only_active: those that are made, exited or dead are left out */
+/* record_each - call @visit with all of them, in no order, for who only looks, quickly: each is gone when @visit returns, its ->dir_fd may
+ * be -1, and of ->record only what `list` shows may be there. @only_active: those that are made, exited or dead are left out */
 int record_each(const struct carrier *c, bool only_active, void (*visit)(void *ctx, const struct container *c), void *ctx, struct error *err);
 /* record_refresh - read status.json again and derive the state */
 int record_refresh(struct container *c, struct error *err);

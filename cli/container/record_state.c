@@ -12,7 +12,8 @@ const char *record_state_name(enum record_state s)
 {
 	static const char *const names[] = {
 		[RECORD_CREATED] = "created", [RECORD_STARTING] = "created", [RECORD_RUNNING] = "running",
-		[RECORD_RESTARTING] = "restarting", [RECORD_EXITED] = "exited", [RECORD_REMOVING] = "removing", [RECORD_UNATTENDED] = "running", [RECORD_DEAD] = "dead",
+		[RECORD_RESTARTING] = "restarting", [RECORD_EXITED] = "exited", [RECORD_REMOVING] = "removing",
+		[RECORD_UNATTENDED] = "running", [RECORD_DEAD] = "dead",
 	};
 	return names[s];
 }

@@ -38,8 +38,9 @@ int runtime_update(const struct carrier *c, const struct container *container, c
 
 /* container_active - has it, or is it about to have, a process? */
 bool container_active(const struct container *container);
-/* container_stop - end it for good, whatever its restart policy (record_note_stop()): send @sig, wait until it has ended, after @timeout_s (negative: no limit) send KILL, and wait until the monitor
- * has cleaned up; one that is not running is success. @container is refreshed where it is still there: with --rm it may not be.
+/* container_stop - end it for good, whatever its restart policy (record_note_stop()): send @sig, wait until it has ended, after @timeout_s
+ * (negative: no limit) send KILL, and wait until the monitor has cleaned up; one that is not running is success. @container is refreshed
+ * where it is still there: with --rm it may not be.
  * A container without monitor is also cleaned up behind (container_kill_rest).
  * -ETIMEDOUT: it survived KILL, or the monitor did not end. */
 int container_stop(const struct carrier *c, struct container *container, int sig, int64_t timeout_s, struct error *err);

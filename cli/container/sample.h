@@ -1,8 +1,8 @@
 /* sample.h - what a running container uses at this moment, read from the files of its control group; nothing is executed for it.
  *
  * cgroups(7), the kernel's admin-guide/cgroup-v1 and cgroup-v2.rst, accounting/psi.rst. Both versions are read, and a hybrid of them, where
- * version 2 has the pressure and version 1 the rest. A container that has no group of its own (an ordinary user's where none was delegated) is summed up from
- * /proc of its processes: then ->own_group is false, limits and I/O are unknown.
+ * version 2 has the pressure and version 1 the rest. A container that has no group of its own (an ordinary user's where none was
+ * delegated) is summed up from /proc of its processes: then ->own_group is false, limits and I/O are unknown.
  */
 #pragma once
 #include "record.h"
@@ -35,6 +35,6 @@ double sample_cpu_percent(const struct sample *before, const struct sample *afte
 uint64_t sample_keyed(const char *text, const char *key, uint64_t fallback);
 /* sample_pressure - of a file like cpu.pressure */
 void sample_pressure(const char *text, struct pressure *ret);
-/* sample_group - of /proc/PID/cgroup: the path of @controller ("": version 2), cut behind the component that has @id in it when one has; caller frees. @ret_list: its line's
- * list of controllers ("cpu,cpuacct"), NULL or caller frees. NULL when there is none. */
+/* sample_group - of /proc/PID/cgroup: the path of @controller ("": version 2), cut behind the component that has @id in it when one has;
+ * caller frees. @ret_list: its line's list of controllers ("cpu,cpuacct"), NULL or caller frees. NULL when there is none. */
 char *sample_group(const char *text, const char *controller, const char *id, char **ret_list);

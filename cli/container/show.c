@@ -93,7 +93,8 @@ static const char *when(const char *time) { return time ? time : "0001-01-01T00:
 struct answer { char *start, *end, *output; int64_t exit_code; };
 struct health { char *status; int64_t failing_streak; struct answer *log; size_t n_log; };
 #define T struct answer
-static const struct json_type answer_type = JSON_TYPE(T, JSON_FIELD(T, start, "start"), JSON_FIELD(T, end, "end"), JSON_FIELD(T, exit_code, "exitCode"),
+static const struct json_type answer_type = JSON_TYPE(T, JSON_FIELD(T, start, "start"), JSON_FIELD(T, end, "end"),
+						      JSON_FIELD(T, exit_code, "exitCode"),
 	JSON_FIELD(T, output, "output"));
 #undef T
 #define T struct health
@@ -261,13 +262,17 @@ static void put_host_config(struct out *o, const struct container *c)
 		{ "MaskedPaths", "settings.mask", "null" }, { "UnmaskedPaths", "settings.unmask", "null" },
 		{ "PidMode", "namespaces.pid", "\"\"" }, { "IpcMode", "namespaces.ipc", "\"private\"" }, { "UTSMode", "namespaces.uts", "\"\"" },
 		{ "CgroupnsMode", "namespaces.cgroup", "\"private\"" }, { "CgroupParent", "limits.cgroupParent", "\"\"" },
-		{ "Init", "life.init", "null" }, { "Runtime", "process.runtime", "\"woody\"" }, { "Sysctls", "process.sysctl", "{}" }, { "Annotations", "process.annotations", "{}" },
-		{ "ShmSize", "limits.shmSize", "67108864" }, { "OomScoreAdj", "limits.oomScoreAdj", "0" }, { "OomKillDisable", "limits.oomKillDisable", "false" },
+		{ "Init", "life.init", "null" }, { "Runtime", "process.runtime", "\"woody\"" }, { "Sysctls", "process.sysctl", "{}" },
+		{ "Annotations", "process.annotations", "{}" },
+		{ "ShmSize", "limits.shmSize", "67108864" }, { "OomScoreAdj", "limits.oomScoreAdj", "0" },
+		{ "OomKillDisable", "limits.oomKillDisable", "false" },
 		{ "Memory", "memory", "0" }, { "MemoryReservation", "limits.memoryReservation", "0" }, { "MemorySwap", "limits.memorySwap", "0" },
 		{ "MemorySwappiness", "limits.swappiness", "null" }, { "CpuShares", "limits.cpuShares", "0" }, { "CpuPeriod", "cpuPeriod", "0" },
-		{ "CpuQuota", "cpuQuota", "0" }, { "CpuRealtimePeriod", "limits.cpuRtPeriod", "0" }, { "CpuRealtimeRuntime", "limits.cpuRtRuntime", "0" },
+		{ "CpuQuota", "cpuQuota", "0" }, { "CpuRealtimePeriod", "limits.cpuRtPeriod", "0" },
+		{ "CpuRealtimeRuntime", "limits.cpuRtRuntime", "0" },
 		{ "CpusetCpus", "limits.cpusetCpus", "\"\"" }, { "CpusetMems", "limits.cpusetMems", "\"\"" }, { "PidsLimit", "pidsLimit", "0" },
-		{ "BlkioWeight", "limits.blkioWeight", "0" }, { "CgroupConf", "limits.unified", "{}" }, { "DeviceCgroupRules", "devices.rules", "[]" },
+		{ "BlkioWeight", "limits.blkioWeight", "0" }, { "CgroupConf", "limits.unified", "{}" },
+		{ "DeviceCgroupRules", "devices.rules", "[]" },
 	};
 	static const struct row devices[] = { { "PathOnHost", "host", "\"\"" }, { "PathInContainer", "container", "\"\"" },
 					      { "CgroupPermissions", "permissions", "\"rwm\"" } };
@@ -368,7 +373,8 @@ static void put_sizes(struct out *o, const struct container *c)
 static void put_config(struct out *o)
 {
 	static const struct row rows[] = {
-		{ "Hostname", "hostname", "\"\"" }, { "Domainname", "process.domainname", "\"\"" }, { "User", "user", "\"\"" }, { "Tty", "tty", "false" },
+		{ "Hostname", "hostname", "\"\"" }, { "Domainname", "process.domainname", "\"\"" }, { "User", "user", "\"\"" },
+		{ "Tty", "tty", "false" },
 		{ "OpenStdin", "interactive", "false" }, { "StdinOnce", "life.stdinOnce", "false" }, { "AttachStdin", "interactive", "false" },
 		{ "Env", "env", "[]" }, { "Cmd", "args", "[]" }, { "Entrypoint", "entrypoint", "null" }, { "Image", "image", "\"\"" },
 		{ "WorkingDir", "workdir", "\"\"" }, { "Labels", "labels", "{}" }, { "StopSignal", "stopSignal", "\"\"" },

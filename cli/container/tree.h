@@ -29,7 +29,8 @@ int container_layers(const struct carrier *c, const struct container *container,
  * container_layers() for its own (@own), gave. Both empty: they are the same. The caller frees. */
 int container_owners(const struct container *container, bool own, struct idmap *uids, struct idmap *gids, struct error *err);
 
-/* container_written - of such a directory @whole (with its owners' maps) and the layers @below: what it has written, as a layer in the empty directory @to_fd.
+/* container_written - of such a directory @whole (with its owners' maps) and the layers @below: what it has written, as a layer in the
+ * empty directory @to_fd.
  * Files are hard links, so it has to be on the same file system; deletions are empty files .wh.NAME */
 int container_written(const struct view *whole, const struct view *below, int to_fd, struct error *err);
 

@@ -31,7 +31,8 @@ static int unknown(const char *word, const char *name, struct error *err)
 	for (int i = 0; i < KINDS; i++)
 		names[i] = kinds[i].name;
 	const char *near = str_nearest(name, names);
-	return error_say(err, EINVAL, "--ulimit '%s': there is no limit '%s'%s%s%s", word, name, near ? "; did you mean '" : "; getrlimit(2) lists them",
+	return error_say(err, EINVAL, "--ulimit '%s': there is no limit '%s'%s%s%s", word, name,
+			 near ? "; did you mean '" : "; getrlimit(2) lists them",
 			 near ? near : "", near ? "'?" : "");
 }
 

@@ -225,8 +225,8 @@ static int choose(const char *kind, const struct idmap *offer, struct idmap *tak
 	}
 	int64_t first = inside == size ? 0 : lowest(offer, taken, size - inside);
 	if (first < 0)
-		return error_say(err, ENOSPC, "--userns=auto: no %llu %s ids in a row are free: other containers have them (`carrier ps -a`), or there "
-				 "are too few in /etc/sub%s; remove containers, or ask for fewer with auto:size=N",
+		return error_say(err, ENOSPC, "--userns=auto: no %llu %s ids in a row are free: other containers have them "
+				 "(`carrier ps -a`), or there are too few in /etc/sub%s; remove containers, or ask for fewer with auto:size=N",
 				 (unsigned long long) (size - inside), kind, *kind == 'u' ? "uid" : "gid");
 	fill(given, size, (uint32_t) first);
 	return 0;

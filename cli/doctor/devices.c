@@ -16,7 +16,8 @@ static void look_tun(struct doctor *d)
 	if (fd >= 0 && fs_is_dev(fd, S_IFCHR, MISC_MAJOR, TUN_MINOR) == 1)
 		doctor_ok(d, "can be opened");
 	else if (fd >= 0)
-		doctor_bad(d, "as root: rm /dev/net/tun; mknod -m 0666 /dev/net/tun c 10 200", "it is another device: containers have no network of their own, "
+		doctor_bad(d, "as root: rm /dev/net/tun; mknod -m 0666 /dev/net/tun c 10 200",
+			   "it is another device: containers have no network of their own, "
 			   "only --network host or none");
 	else if (code == ENOENT)
 		doctor_bad(d, "as root: modprobe tun; mkdir -p /dev/net; mknod -m 0666 /dev/net/tun c 10 200",
@@ -36,7 +37,8 @@ static void look_fuse(struct doctor *d)
 	if (fd >= 0 && fs_is_dev(fd, S_IFCHR, MISC_MAJOR, FUSE_MINOR) == 1)
 		doctor_ok(d, "can be opened");
 	else if (fd >= 0)
-		doctor_warn(d, "as root: rm /dev/fuse; mknod -m 0666 /dev/fuse c 10 229", "it is another device: the storage driver fuse-overlayfs cannot be used");
+		doctor_warn(d, "as root: rm /dev/fuse; mknod -m 0666 /dev/fuse c 10 229",
+			    "it is another device: the storage driver fuse-overlayfs cannot be used");
 	else if (code == ENOENT)
 		doctor_warn(d, "as root: modprobe fuse; or mknod -m 0666 /dev/fuse c 10 229", "it is not there: the storage driver "
 			    "fuse-overlayfs cannot be used");

@@ -175,7 +175,8 @@ static void say_data_only(struct doctor *d, const struct trial *t)
 	if (t->data_only == 0)
 		doctor_ok(d, "metadata trees over data-only layers can be mounted");
 	else
-		doctor_more(d, "Linux 6.16 or later, and a file system with user xattrs", "metadata trees over data-only layers cannot be mounted (%s): where "
+		doctor_more(d, "Linux 6.16 or later, and a file system with user xattrs",
+			    "metadata trees over data-only layers cannot be mounted (%s): where "
 			    "ids are mapped otherwise (--userns keep-id) an image may have to be copied", strerror(t->data_only));
 }
 
@@ -186,7 +187,8 @@ static void say_idmapped(struct doctor *d, const struct trial *t)
 	else if (t->idmapped == EPERM && d->carrier->rootless)
 		doctor_ok(d, "are for root: %s gets the same by other ways", doctor_user(d));
 	else
-		doctor_more(d, "Linux 5.12 or later, and a file system that has them (ext4, xfs, btrfs, tmpfs)", "cannot be made (%s): volumes with the option "
+		doctor_more(d, "Linux 5.12 or later, and a file system that has them (ext4, xfs, btrfs, tmpfs)",
+			    "cannot be made (%s): volumes with the option "
 			    "idmap are not to be had", strerror(t->idmapped));
 }
 

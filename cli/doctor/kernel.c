@@ -69,7 +69,8 @@ static void look_features(struct doctor *d)
 	    json_decode(&features_type, output, strlen(output), &d->pool, &f, &err) < 0)
 		doctor_warn(d, "use woody, or a runtime that knows the command `features`", "the runtime does not say what it can do: %s", err.text);
 	else if (f->linux_part.seccomp.enabled && !*f->linux_part.seccomp.enabled)
-		doctor_warn(d, "use a runtime that was built with libseccomp", "the runtime has no seccomp: system calls of containers are not filtered");
+		doctor_warn(d, "use a runtime that was built with libseccomp", "the runtime has no seccomp: system calls of containers "
+			    "are not filtered");
 	else
 		doctor_ok(d, "runtime-spec %s to %s, with seccomp", f->min ? f->min : "?", f->max ? f->max : "?");
 }
@@ -78,8 +79,8 @@ static void look_seccomp(struct doctor *d)
 {
 	unsigned action = SECCOMP_RET_USER_NOTIF, deny = SECCOMP_RET_ERRNO;
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &deny) < 0)
-		doctor_bad(d, "a kernel with CONFIG_SECCOMP_FILTER", "this kernel has no seccomp filters (%s): containers run only with --security-opt "
-			   "seccomp=unconfined", strerror(errno));
+		doctor_bad(d, "a kernel with CONFIG_SECCOMP_FILTER", "this kernel has no seccomp filters (%s): containers run only with "
+			   "--security-opt seccomp=unconfined", strerror(errno));
 	else if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
 		doctor_more(d, "Linux 5.0 or later", "filters, but no notifications");
 	else
@@ -134,7 +135,8 @@ static void look_clock(struct doctor *d)
 	if (now < YEAR_2025)
 		doctor_bad(d, remedy, "it says %s: registries' certificates are not valid yet", text);
 	else if (written > now + SLACK_S)
-		doctor_warn(d, remedy, "it says %s, but the store was written to %lld seconds later: it was set back", text, (long long) (written - now));
+		doctor_warn(d, remedy, "it says %s, but the store was written to %lld seconds later: it was set back", text,
+			    (long long) (written - now));
 	else
 		doctor_ok(d, "it says %s", text);
 }

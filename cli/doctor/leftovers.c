@@ -92,7 +92,8 @@ static void look_containers(struct doctor *d)
 	struct strings list cleanup_strings = { 0 };
 	settle(d, find_unattended, &list);
 	for (size_t i = 0; i < list.n; i++)
-		doctor_warn(d, doctor_printf(d, "carrier stop %s; carrier start %s", list.v[i], list.v[i]), "%s runs without its monitor, which was killed: "
+		doctor_warn(d, doctor_printf(d, "carrier stop %s; carrier start %s", list.v[i], list.v[i]),
+			    "%s runs without its monitor, which was killed: "
 			    "nobody writes its log, and its exit code will not be known", list.v[i]);
 	if (list.n == 0)
 		doctor_ok(d, "every one that runs has its monitor");
@@ -115,7 +116,8 @@ static void look_records(struct doctor *d)
 			continue;
 		/* one that was made, or began to end, since the list was read, is none */
 		if (record_find(d->carrier, e->d_name, false, &c, &err) == 0 && c.state == RECORD_DEAD && !*c.record.name)
-			doctor_bad(d, doctor_printf(d, "carrier rm %.*s", SHORT_ID, e->d_name), "the record of container %.*s is damaged", SHORT_ID, e->d_name);
+			doctor_bad(d, doctor_printf(d, "carrier rm %.*s", SHORT_ID, e->d_name), "the record of container %.*s is damaged",
+				   SHORT_ID, e->d_name);
 	}
 	if (d->n == before)
 		doctor_ok(d, "%zu can be read", k.n);
@@ -308,7 +310,8 @@ static size_t strange_groups(struct doctor *d)
 	if (removed)
 		doctor_fixed(d, "%zu cgroups of containers that are gone were empty, and are removed", removed);
 	else if (list.n)
-		doctor_warn(d, "carrier doctor --fix, which removes the empty ones only", "%zu empty cgroups are of containers that --root does not have, such as "
+		doctor_warn(d, "carrier doctor --fix, which removes the empty ones only",
+			    "%zu empty cgroups are of containers that --root does not have, such as "
 			    "'%s'", list.n, list.v[0]);
 	return list.n;
 }
@@ -421,10 +424,12 @@ static void look_processes(struct doctor *d)
 		cleanup_close int pidfd = d->fix ? proc_open((pid_t) pid, start) : -1;
 		int r = d->fix && pidfd >= 0 ? proc_signal(pidfd, SIGKILL) : 0;
 		if (!d->fix)
-			doctor_bad(d, doctor_printf(d, "carrier doctor --fix, or kill -9 %lld", pid), "process %lld (%s) is of container %.*s, which does "
+			doctor_bad(d, doctor_printf(d, "carrier doctor --fix, or kill -9 %lld", pid),
+				   "process %lld (%s) is of container %.*s, which does "
 				   "not run", pid, name, SHORT_ID, id);
 		else if (r < 0)
-			doctor_bad(d, doctor_printf(d, "as root: kill -9 %lld", pid), "process %lld (%s) is of container %.*s, which does not run, and "
+			doctor_bad(d, doctor_printf(d, "as root: kill -9 %lld", pid),
+				   "process %lld (%s) is of container %.*s, which does not run, and "
 				   "cannot be ended: %s", pid, name, SHORT_ID, id, strerror(-r));
 		else
 			doctor_fixed(d, "process %lld (%s) was of container %.*s, which does not run: it was ended", pid, name, SHORT_ID, id);
@@ -458,7 +463,8 @@ static void look_mounts(struct doctor *d)
 		if (d->fix && umount2(list.v[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 			doctor_fixed(d, "'%s' was mounted, though monitors mount in namespaces of their own: it is unmounted", list.v[i]);
 		else
-			doctor_bad(d, doctor_printf(d, "as root: umount -l '%s'", list.v[i]), "something is mounted on '%s', though monitors mount in namespaces "
+			doctor_bad(d, doctor_printf(d, "as root: umount -l '%s'", list.v[i]),
+				   "something is mounted on '%s', though monitors mount in namespaces "
 				   "of their own", list.v[i]);
 	}
 	if (list.n == 0)

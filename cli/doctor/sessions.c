@@ -23,8 +23,8 @@ static void look_version(struct doctor *d)
 			"cgroup_no_v1) for version 2", "version 1%s%s", is_hybrid() ? " with version 2 beside it" : "",
 			d->carrier->rootless ? ": ordinary users' containers can have no limits" : "");
 	else
-		doctor_bad(d, "as root: mount -t cgroup2 cgroup2 " CGROUPS, "none are mounted on " CGROUPS ": there can be no limits, and `stats` and "
-			   "`pause` do not work");
+		doctor_bad(d, "as root: mount -t cgroup2 cgroup2 " CGROUPS, "none are mounted on " CGROUPS ": there can be no limits, and "
+			   "`stats` and `pause` do not work");
 }
 
 /* own_group - the directory of our cgroup of version 2; NULL: unknown. Caller frees */
@@ -72,7 +72,8 @@ static void look_delegation(struct doctor *d)
 		cleanup_free char *have = is_unified() ? read_controllers(CGROUPS) : NULL;
 		cleanup_free char *missing = have ? controllers_missing(have, wanted) : NULL;
 		if (missing)
-			doctor_warn(d, "remove cgroup_disable= and cgroup_no_v1= from the kernel's command line", "this kernel has no controllers for: %s",
+			doctor_warn(d, "remove cgroup_disable= and cgroup_no_v1= from the kernel's command line",
+				    "this kernel has no controllers for: %s",
 				    missing);
 		else
 			doctor_ok(d, "root has all of them");
@@ -106,7 +107,8 @@ static void look_linger(struct doctor *d)
 	case LINGER_ON: doctor_ok(d, "is on for %s", doctor_user(d)); break;
 	case LINGER_NO_LOGIND: doctor_ok(d, "no logind here: nothing ends containers at a logout"); break;
 	case LINGER_OFF:
-		doctor_warn(d, doctor_printf(d, "loginctl enable-linger %s", doctor_user(d)), "is off for %s: containers end with the last logout, and "
+		doctor_warn(d, doctor_printf(d, "loginctl enable-linger %s", doctor_user(d)),
+			    "is off for %s: containers end with the last logout, and "
 			    "do not start at boot", doctor_user(d));
 	}
 }

@@ -45,7 +45,8 @@ static size_t look_kind(struct doctor *d, const char *kind, const char *noun)
 		if (d->fix)
 			doctor_fixed(d, "'%s/%s' was of a %s that a killed command was making or removing, and is removed", n.path, list.v[i], noun);
 		else
-			doctor_warn(d, "carrier doctor --fix", "'%s/%s' is of a %s that a killed command was making or removing", n.path, list.v[i], noun);
+			doctor_warn(d, "carrier doctor --fix", "'%s/%s' is of a %s that a killed command was making or removing", n.path,
+				    list.v[i], noun);
 	return list.n;
 }
 

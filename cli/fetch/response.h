@@ -13,7 +13,8 @@ struct response {
 };
 enum { RESPONSE_TEXT_MAX = 8192 };
 
-/* response_header - libcurl's CURLOPT_HEADERFUNCTION, with the struct response as its data: one header line. A status line begins a new answer: what was kept is forgotten. */
+/* response_header - libcurl's CURLOPT_HEADERFUNCTION, with the struct response as its data: one header line. A status line begins a new
+ * answer: what was kept is forgotten. */
 size_t response_header(char *line, size_t size, size_t n, void *response);
 /* response_error_text - more of the body of an error; false when enough was kept */
 bool response_error_text(struct response *r, const char *data, size_t len);

@@ -125,7 +125,8 @@ int created_read(const struct container *c, struct pool *pool, struct created *r
 	const struct record *rec = &c->record;
 	struct strings args cleanup_strings = { 0 }, own cleanup_strings = { 0 };
 	if (!rec->create_command || !rec->create_command[0])
-		return error_say(err, ENODATA, "how container %s was made is not known, as it is older than this version of carrier: make it anew", rec->name);
+		return error_say(err, ENODATA, "how container %s was made is not known, as it is older than this version of carrier: make "
+				 "it anew", rec->name);
 	struct reading global = { carrier_program.options, carrier_program.n_options, 1, NULL, 0 };
 	if (!read_words(&global, rec->create_command + 1, pool, &args))
 		return not_ours(c, err);

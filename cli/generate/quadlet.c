@@ -13,15 +13,16 @@ static const struct { const char *option, *key; } keys[] = {
 	{ "health-interval", "HealthInterval" }, { "health-on-failure", "HealthOnFailure" }, { "health-retries", "HealthRetries" },
 	{ "health-start-period", "HealthStartPeriod" }, { "health-timeout", "HealthTimeout" }, { "hostname", "HostName" }, { "init", "RunInit" },
 	{ "label", "Label" }, { "log-driver", "LogDriver" }, { "log-opt", "LogOpt" }, { "mount", "Mount" }, { "network", "Network" },
-	{ "pids-limit", "PidsLimit" }, { "pull", "Pull" }, { "read-only", "ReadOnly" }, { "read-only-tmpfs", "ReadOnlyTmpfs" }, { "rootfs", "Rootfs" },
+	{ "pids-limit", "PidsLimit" }, { "pull", "Pull" }, { "read-only", "ReadOnly" }, { "read-only-tmpfs", "ReadOnlyTmpfs" },
+	{ "rootfs", "Rootfs" },
 	{ "secret", "Secret" }, { "shm-size", "ShmSize" }, { "stop-signal", "StopSignal" }, { "stop-timeout", "StopTimeout" }, { "sysctl", "Sysctl" },
 	{ "tmpfs", "Tmpfs" }, { "tz", "Timezone" }, { "ulimit", "Ulimit" }, { "user", "User" }, { "userns", "UserNS" }, { "volume", "Volume" },
 	{ "workdir", "WorkingDir" },
 };
 
 /* what the unit says otherwise, or podman does of itself */
-static const char *const left_out[] = { "detach", "rm", "cidfile", "pidfile", "replace", "restart", "sig-proxy", "detach-keys", "attach", "interactive", "tty",
-	"name", "quiet", "tls-verify", "cert-dir", "authfile", "creds", "init-path", NULL };
+static const char *const left_out[] = { "detach", "rm", "cidfile", "pidfile", "replace", "restart", "sig-proxy", "detach-keys", "attach",
+	"interactive", "tty", "name", "quiet", "tls-verify", "cert-dir", "authfile", "creds", "init-path", NULL };
 
 static const char *key_of(const char *option)
 {

@@ -13,8 +13,8 @@
 enum { MARGIN_S = 60, DEFAULT_STOP_S = 10 };
 
 /* what belongs to a terminal, to one start or to systemd */
-static const char *const left_out[] = { "detach", "rm", "cidfile", "pidfile", "replace", "restart", "sig-proxy", "detach-keys", "attach", "interactive", "tty",
-	"name", "log-driver", "log-opt", NULL };
+static const char *const left_out[] = { "detach", "rm", "cidfile", "pidfile", "replace", "restart", "sig-proxy", "detach-keys", "attach",
+	"interactive", "tty", "name", "log-driver", "log-opt", NULL };
 
 static void add_option(struct buf *b, const struct created_option *o)
 {
@@ -86,7 +86,8 @@ int unit_systemd(const struct carrier *carrier, const struct container *c, const
 
 	buf_printf(&text, "# made by `carrier generate systemd%s %s`\n"
 		   "[Unit]\nDescription=Container %s\nDocumentation=man:carrier-generate-systemd(1)\n"
-		   "Wants=network-online.target\nAfter=network-online.target\nRequiresMountsFor=", o->new_container ? " --new" : "", rec->name, rec->name);
+		   "Wants=network-online.target\nAfter=network-online.target\n"
+		   "RequiresMountsFor=", o->new_container ? " --new" : "", rec->name, rec->name);
 	unit_word(&text, carrier->root);
 	buf_printf(&text, "\n\n[Service]\nType=exec\nRestart=%s\nTimeoutStopSec=%lld\n", o->restart ? o->restart : "on-failure",
 		   (long long) time + MARGIN_S);

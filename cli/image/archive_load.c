@@ -284,7 +284,8 @@ static int take_entry(struct load *l, const struct docker_entry *e, struct error
 	if (r < 0)
 		return r;
 	if (strings_count(config->rootfs.diff_ids) != n)
-		return error_say(err, EINVAL, "the image's config names %zu layers, and manifest.json %zu", strings_count(config->rootfs.diff_ids), n);
+		return error_say(err, EINVAL, "the image's config names %zu layers, and manifest.json %zu",
+				 strings_count(config->rootfs.diff_ids), n);
 	struct descriptor *layers = pool_alloc(&l->pool, (n + 1) * sizeof *layers);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct made_layer layer;

@@ -232,7 +232,8 @@ static int layout_tree(struct save *s, struct error *err)
 	for (size_t i = 0; r == 0 && i < s->n; i++) {
 		const struct image *image = &s->list[i].image;
 		struct descriptor d = { .digest = image->manifest_digest,
-					.media_type = image->manifest->media_type ? image->manifest->media_type : (char *) (uintptr_t) MEDIA_OCI_MANIFEST };
+					.media_type = image->manifest->media_type ? image->manifest->media_type :
+					(char *) (uintptr_t) MEDIA_OCI_MANIFEST };
 		r = link_image(s, image, "blobs/sha256/", err);
 		if (r == 0)
 			r = blob_size(s, image->manifest_digest, &d.size, err);

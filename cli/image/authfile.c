@@ -111,7 +111,8 @@ static int read_entry(const struct entry *e, struct pool *pool, struct credentia
 	if (!str_empty(e->auth)) {
 		char *pair = unbase64(pool, e->auth), *colon = pair ? strchr(pair, ':') : NULL;
 		if (!colon)
-			return error_say(err, EINVAL, "the entry '%.100s' is malformed: \"auth\" is not base64 of USER:PASSWORD; log in again", e->name);
+			return error_say(err, EINVAL, "the entry '%.100s' is malformed: \"auth\" is not base64 of USER:PASSWORD; log in "
+					 "again", e->name);
 		*colon = 0;
 		ret->username = pair;
 		ret->password = colon + 1;

@@ -93,7 +93,8 @@ static int call(const char *name, const char *verb, const char *input, struct bu
 		(void) proc_wait(pid);
 	}
 	if (code == -ETIMEDOUT)
-		return error_say(err, ETIMEDOUT, "credential helper '%s %s' took longer than %d seconds and was ended", argv[0], verb, HELPER_TIMEOUT_S);
+		return error_say(err, ETIMEDOUT, "credential helper '%s %s' took longer than %d seconds and was ended", argv[0], verb,
+				 HELPER_TIMEOUT_S);
 	return code < 0 ? error_set(err, -code, "talk to credential helper '%s'", argv[0]) : code;
 }
 

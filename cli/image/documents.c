@@ -105,7 +105,8 @@ int document_kind(const char *media_type, const char *text, size_t len, struct e
 		return error_say(err, EINVAL, "manifest: it is served as '%s' and says it is '%s'", type, p->media_type);
 	int kind = own >= 0 ? own : given >= 0 ? given : p->manifests ? DOCUMENT_INDEX : DOCUMENT_MANIFEST;
 	if (kind == DOCUMENT_INDEX && (p->layers || p->config))
-		return error_say(err, EINVAL, "index: it has the members of a manifest, too ('layers', 'config'); refused, as it could be read as either");
+		return error_say(err, EINVAL, "index: it has the members of a manifest, too ('layers', 'config'); refused, as it could be "
+				 "read as either");
 	if (kind == DOCUMENT_MANIFEST && p->manifests)
 		return error_say(err, EINVAL, "manifest: it has the member of an index, too ('manifests'); refused, as it could be read as either");
 	return kind;

@@ -221,7 +221,8 @@ static int check_index(struct examining *x)
 		const struct descriptor *d = &index->manifests[i];
 		const char *name = store_name_of(d);
 		if (documents_whole(x->store, d, &why) < 0)
-			found(x, "image", name ? name : d->digest, d->digest, name, "%s; `carrier pull` brings it back, `carrier rmi` forgets it", why.text);
+			found(x, "image", name ? name : d->digest, d->digest, name, "%s; `carrier pull` brings it back, `carrier rmi` "
+			      "forgets it", why.text);
 	}
 	return 0;
 }

@@ -32,7 +32,8 @@ static int open_list(const struct store *s, const char *word, enum list_begin ho
 		return r;
 	r = names_find(s, list->ref.name, &list->pool, &named, NULL);
 	if (r == 0 && how == LIST_MUST_BE_NEW)
-		return error_say(err, EEXIST, "'%s' is there already: remove it with `carrier rmi`, or give --amend to change a list", list->ref.familiar);
+		return error_say(err, EEXIST, "'%s' is there already: remove it with `carrier rmi`, or give --amend to change a list",
+				 list->ref.familiar);
 	if (r == 0 && named.kind != DOCUMENT_INDEX)
 		return error_say(err, EINVAL, "'%s' is an image, and not a list of images", list->ref.familiar);
 	if (r == 0)
@@ -71,7 +72,8 @@ int lists_save(const struct store *s, struct list *list, char ret_digest[80], st
 	if (r == 0)
 		r = make_document(&place, text, len, ret_digest, err);
 	const struct descriptor d = {
-		.media_type = list->index->media_type ? list->index->media_type : (char *) MEDIA_OCI_INDEX, .digest = ret_digest, .size = (int64_t) len,
+		.media_type = list->index->media_type ? list->index->media_type : (char *) MEDIA_OCI_INDEX, .digest = ret_digest,
+		.size = (int64_t) len,
 	};
 	return r < 0 ? r : store_name(s, &d, list->ref.name, err);
 }
@@ -180,7 +182,8 @@ static int own_platform(const struct source *from, struct list *list, struct des
 	if (r < 0)
 		return error_wrap(err, "image %s", d->digest);
 	struct platform *p = pool_alloc(&list->pool, sizeof *p);
-	*p = (struct platform) { .os = config->os, .architecture = config->architecture, .variant = config->variant, .os_version = config->os_version };
+	*p = (struct platform) { .os = config->os, .architecture = config->architecture, .variant = config->variant,
+				 .os_version = config->os_version };
 	d->platform = p;
 	return 0;
 }

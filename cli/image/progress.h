@@ -21,7 +21,8 @@ int progress_mode_parse(const char *word, enum progress_mode *ret, struct error 
 
 struct progress_row {
 	char name[20];			/* the first digits of the digest */
-	const char *state;		/* "waiting", "waiting for another pull", "exists", "pulling", "resuming", "unpacking", "pushing", "done"; static */
+	const char *state;		/* static: "waiting", "waiting for another pull", "exists", "pulling", "resuming", "unpacking",
+					 * "pushing", "done" */
 	int64_t now, total;		/* bytes */
 	int64_t from;			/* of them, those that were there at the start: they do not count for the rate */
 	int64_t began_ms, said_ms, said;

@@ -1,10 +1,10 @@
 /* tree.h - a directory becomes a tar archive, always the same for the same directory.
  *
  * Names are in the order of their bytes, a directory before what is in it, "./" first for the directory itself. Owners are what the
- * calling process' user namespace calls them; or, for the files of a container with ids of its own, what they are in there. Files with several names are written once, the other names are hard links to the first.
- * Holes are written as the zeros that they read as: every reader takes that, and it compresses to nothing. Sockets are left out, and so
- * is what is mounted on a directory beneath (its mount point stays). Nothing is followed. xattrs: user.* and security.capability,
- * that is, what unpacking (../unpack/layer.c) would take.
+ * calling process' user namespace calls them; or, for the files of a container with ids of its own, what they are in there. Files with
+ * several names are written once, the other names are hard links to the first. Holes are written as the zeros that they read as: every
+ * reader takes that, and it compresses to nothing. Sockets are left out, and so is what is mounted on a directory beneath (its mount point
+ * stays). Nothing is followed. xattrs: user.* and security.capability, that is, what unpacking (../unpack/layer.c) would take.
  */
 #pragma once
 #include "idmap.h"

@@ -33,7 +33,8 @@ const struct json_type fetch_report_type = JSON_TYPE(T, JSON_REQUIRED(T, id, "id
 #define T struct unpack_report
 const struct json_type unpack_report_type = JSON_TYPE(T, JSON_REQUIRED(T, kind, "kind"), JSON_FIELD(T, digest, "digest"),
 	JSON_FIELD(T, compression, "compression"), JSON_FIELD(T, diff_id, "diffId"), JSON_FIELD(T, size, "size"), JSON_FIELD(T, unpacked, "unpacked"),
-	JSON_FIELD(T, entries, "entries"), JSON_FIELD(T, pending, "pending"), JSON_FIELD(T, receive_us, "receiveUs"), JSON_FIELD(T, hash_us, "hashUs"),
+	JSON_FIELD(T, entries, "entries"), JSON_FIELD(T, pending, "pending"), JSON_FIELD(T, receive_us, "receiveUs"),
+	JSON_FIELD(T, hash_us, "hashUs"),
 	JSON_FIELD(T, inflate_us, "inflateUs"), JSON_FIELD(T, write_us, "writeUs"), JSON_FIELD(T, code, "code"),
 	JSON_FIELD(T, message, "message"));
 #undef T

@@ -223,7 +223,8 @@ int pack_and_extract(struct pack_job *pack, struct unpack_job *extract, char **r
 	if (r < 0)
 		return error_say(err, why.code, "%s", why.text);
 	const char *left[2] = { reports[1]->message, reports[0]->message };
-	*ret_left_out = !left[0] && !left[1] ? NULL : xasprintf("%s%s%s", left[0] ? left[0] : "", left[0] && left[1] ? "; " : "", left[1] ? left[1] : "");
+	*ret_left_out = !left[0] && !left[1] ? NULL :
+			xasprintf("%s%s%s", left[0] ? left[0] : "", left[0] && left[1] ? "; " : "", left[1] ? left[1] : "");
 	*ret_bytes = reports[1]->unpacked;
 	return 0;
 }

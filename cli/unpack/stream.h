@@ -39,7 +39,8 @@ struct stream_numbers {
 struct stream;
 int stream_open(const struct stream_config *config, struct stream **ret, struct error *err);
 /* stream_next - 1 with unpacked bytes (perhaps none), 0 at the verified end, or a negative errno: -EBADMSG for damage and
- * for anything else than what is expected, -ENODATA when the input ends too early, -EFBIG beyond max_unpacked or max_ratio, else what read(2) or write(2) returned */
+ * for anything else than what is expected, -ENODATA when the input ends too early, -EFBIG beyond max_unpacked or max_ratio, else what
+ * read(2) or write(2) returned */
 int stream_next(struct stream *s, const uint8_t **data, size_t *len, struct error *err);
 const struct stream_numbers *stream_numbers(const struct stream *s);
 /* stream_compression - "plain", "gzip", "zstd", once the first bytes were seen; NULL before */

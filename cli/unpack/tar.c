@@ -111,7 +111,8 @@ static int bad_sparse(const struct tar *t, int r, struct error *err)
 {
 	if (r >= 0)
 		return r;
-	return bad(t, err, -r, r == -E2BIG ? "is a sparse file of more than 65536 parts, which carrier does not unpack; make the layer without --sparse"
+	return bad(t, err, -r, r == -E2BIG ? "is a sparse file of more than 65536 parts, which carrier does not unpack; make the layer "
+		   "without --sparse"
 		   : r == -EOPNOTSUPP	   ? "is a sparse file of a version that carrier does not know; make the layer without --sparse"
 					   : "is a sparse file with a damaged map");
 }

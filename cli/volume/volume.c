@@ -62,7 +62,8 @@ static int check_type(const struct carrier *c, const char *type, const char *dev
 	if (str_empty(device))
 		return error_say(err, EINVAL, "--opt type=%s: device= is missing: what is to be mounted", type);
 	if (bind)
-		return *device == '/' ? 0 : error_say(err, EINVAL, "--opt device=%s: a directory that is bound is named by its absolute path", device);
+		return *device == '/' ? 0 : error_say(err, EINVAL, "--opt device=%s: a directory that is bound is named by its absolute "
+						      "path", device);
 	if (c->rootless)
 		return error_say(err, EPERM, "--opt type=%s: only root of the host can mount that; without root there are tmpfs and bind "
 				 "(type=none, o=bind, device=DIR)", type);
