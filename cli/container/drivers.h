@@ -15,10 +15,6 @@ struct layers {
 	struct copy_as as;	/* the owners of what is copied; ->uids, ->gids are the above */
 };
 
-/* overlay_mount_dirs - these directories, topmost first, as one; what is written goes to @upper, NULL: read-only (then at least two)
- * @data: directories behind them that are reached from a tree of metadata alone (mapped.h), or NULL */
-int overlay_mount_dirs(char *const *lower, char *const *data, const char *upper, const char *work, const char *target, struct error *err);
-
 /* overlay_mount - natively; upper/, work/ and rootfs/ are there. The owners are those of the layers, or of ->tree. */
 int overlay_mount(const struct container *c, const struct layers *l, bool discard, struct error *err);
 /* idmapped_during - while @job runs, which mounts an overlay, these directories show their owners by the maps (idmapped.c); -EPERM without
@@ -33,6 +29,3 @@ int idmapped_namespace(const struct idmap *uids, const struct idmap *gids, struc
 pid_t fuse_overlay_mount(const struct container *c, const struct layers *l, struct error *err);
 /* fuse_overlay_end - after the unmount: wait for it, and kill it when it does not end; -1 is nothing */
 void fuse_overlay_end(pid_t *helper);
-
-/* driver_common - the length of the directory, with its slash, that all paths of the container's layers and its own are in */
-size_t driver_common(const struct container *c);

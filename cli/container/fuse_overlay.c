@@ -6,6 +6,7 @@
  * keep itself alive. It is not ended with the monitor: a container whose monitor was killed goes on.
  */
 #include "drivers.h"
+#include "../image/overlayfs.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "mem.h"
@@ -114,7 +115,7 @@ static int mount_fuse(int fuse_fd, const char *target, struct error *err)
 pid_t fuse_overlay_mount(const struct container *c, const struct layers *layers, struct error *err)
 {
 	struct buf options cleanup_buf = { 0 };
-	size_t skip = driver_common(c);
+	size_t skip = overlayfs_common(c->dir, c->record.lowerdirs);
 	cleanup_free char *program = proc_find("fuse-overlayfs", NULL), *target = xasprintf("%s/rootfs", c->dir);
 	if (!program)
 		return error_say(err, EOPNOTSUPP, "there is no fuse-overlayfs in PATH: install the package of that name");

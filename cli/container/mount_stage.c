@@ -1,6 +1,7 @@
 #include "mount_stage.h"
 #include "../image/copy.h"
 #include "../image/mapped.h"
+#include "../image/overlayfs.h"
 #include "../image/walk.h"
 #include "../volume/fill.h"
 #include "../volume/secret_store.h"
@@ -192,7 +193,9 @@ static int mount_overlay(void *ctx, struct error *err)
 		strings_add(&dirs, root);	/* what / looks like; and one directory alone would be no overlay */
 	for (char *const *l = o->lower; *l; l++)
 		strings_add(&dirs, *l);
-	return overlay_mount_dirs(dirs.v, o->data, writes ? upper : NULL, writes ? work : NULL, target, err);
+	const struct overlayfs overlay = { .what = "an overlay", .target = target, .lower = dirs.v, .data = o->data,
+					   .upper = writes ? upper : NULL, .work = work, .flags = writes ? 0 : MS_RDONLY };
+	return overlayfs_mount(&overlay, err);
 }
 
 /* mount_tree - an image as rootfs.h does it for who may not mount layers with a map of ids: a tree of its metadata over them */

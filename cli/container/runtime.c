@@ -115,9 +115,12 @@ int runtime_enter(const struct carrier *c, const struct container *container, st
 	const struct status *s = &container->status;
 	if (!c->rootless)
 		return 0;
-	/* the lock was held a moment ago, so the number is still the monitor's */
-	if (container->state == RECORD_RUNNING && s->monitor > 0)
-		return userns_join((pid_t) s->monitor, err);
+	/* the lock was held a moment ago, so the number is still the monitor's. But it may be at its end, if somebody has just killed it */
+	if (container->state == RECORD_RUNNING && s->monitor > 0) {
+		int r = userns_join((pid_t) s->monitor, err);
+		if (r != -ENOENT && r != -ESRCH)
+			return r;
+	}
 	cleanup_close int pidfd = s->pid > 0 ? proc_open((pid_t) s->pid, s->start_time) : -ESRCH;
 	if (pidfd < 0)
 		return error_say(err, ESRCH, "container %s is not running", container->record.name);

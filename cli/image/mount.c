@@ -3,6 +3,7 @@
 #include "cleanup.h"
 #include "copy.h"
 #include "fs.h"
+#include "overlayfs.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -23,51 +24,6 @@ char *image_mounted(const struct carrier *c, const char *id)
 }
 
 /* ---- mounting ---- */
-
-static int failed(int code, const char *path, const struct carrier *c, struct error *err)
-{
-	int r = error_set(err, code, "mount the image on '%s'", path);
-	if (code == EPERM && c->nested)
-		return error_hint(err, "your user namespace needs a mount namespace of its own (`unshare --mount`)");
-	return r;
-}
-
-/* mount_new - Linux 6.8's way, in which the length of paths does not matter; -EOPNOTSUPP before */
-static int mount_new(const struct carrier *c, char *const *dirs, const char *path, struct error *err)
-{
-	cleanup_close int fs = fsopen("overlay", FSOPEN_CLOEXEC);
-	if (fs < 0)
-		return errno == ENOSYS ? -EOPNOTSUPP : failed(errno, path, c, err);
-	for (char *const *d = dirs; *d; d++)
-		if (fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", *d, 0) < 0)
-			return errno == EINVAL && d == dirs ? -EOPNOTSUPP : failed(errno, path, c, err);
-	if (fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "source", "carrier", 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return failed(errno, path, c, err);
-	cleanup_close int mount_fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-	if (mount_fd < 0 || move_mount(mount_fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return failed(errno, path, c, err);
-	return 0;
-}
-
-static int mount_old(const struct carrier *c, char *const *dirs, const char *path, struct error *err)
-{
-	struct buf options cleanup_buf = { 0 };
-	buf_puts(&options, "userxattr,lowerdir=");
-	for (char *const *d = dirs; *d; d++) {
-		if (d != dirs)
-			buf_putc(&options, ':');
-		for (const char *p = *d; *p; p++) {
-			if (strchr("\\,:", *p))
-				buf_putc(&options, '\\');
-			buf_putc(&options, *p);
-		}
-	}
-	if (options.len >= (size_t) sysconf(_SC_PAGESIZE))
-		return error_say(err, E2BIG, "mount the image on '%s': it has too many layers for this kernel; Linux 6.8 or later takes up to 500",
-				 path);
-	return mount("carrier", path, "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV, options.data) < 0 ? failed(errno, path, c, err) : 0;
-}
 
 /* make_places - the mount point, and the directory that gives / its owner and mode */
 static int make_places(const struct carrier *c, const char *path, const char *root, const char *layer, struct error *err)
@@ -105,10 +61,12 @@ int image_mount(const struct carrier *c, const struct store *s, const struct ima
 	strings_add(&dirs, root);
 	for (size_t i = 0; i < lower.n; i++)
 		strings_add(&dirs, lower.v[i]);
-	if (r == 0)
-		r = mount_new(c, dirs.v, target, err);
-	if (r == -EOPNOTSUPP)
-		r = mount_old(c, dirs.v, target, err);
+	if (r == 0) {
+		const struct overlayfs o = { .what = "the image", .target = target, .lower = dirs.v, .flags = MS_RDONLY | MS_NOSUID | MS_NODEV };
+		r = overlayfs_mount(&o, err);
+		if (r == -EPERM && c->nested)
+			(void) error_hint(err, "your user namespace needs a mount namespace of its own (`unshare --mount`)");
+	}
 	if (r < 0) {
 		remove_places(target);
 		return r;

@@ -47,6 +47,7 @@ carrier_setup_bare() {
 	# copies, where an ordinary user reaches them; and so that nothing but "beside it" says where helpers are
 	mkdir "$BASE/bin"
 	cp "$CARRIER" "${CARRIER%/*}/carrier-fetch" "${CARRIER%/*}/carrier-unpack" "${CARRIER%/*}/carrier-pack" "${CARRIER%/*}/carrier-init" "$WOODY" "$BASE/bin/"
+	[ ! -x "${WOODY%/*}/woody-systemd" ] || cp "${WOODY%/*}/woody-systemd" "$BASE/bin/"
 	chmod 755 "$BASE"/bin/*
 	export BASE WHO FIXTURES PROGRAM=$BASE/bin/carrier CROOT=$BASE/root
 	if [ "$WHO" = user ]; then

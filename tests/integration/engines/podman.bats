@@ -30,6 +30,7 @@ setup_file() {
 	[storage]
 	driver = "overlay"
 	graphroot = "$storage/graph"
+	rootless_storage_path = "$storage/graph"
 	runroot = "$run/podman"
 	CONF
 	echo '{ "default": [{ "type": "insecureAcceptAnything" }] }' >"$BASE/podman/policy.json"
