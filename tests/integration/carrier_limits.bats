@@ -206,11 +206,11 @@ limits_here() {
 	local name
 	carrier run -d --name without --network none --cgroups disabled "$PLAIN" sleep 1000 >/dev/null
 	has_state without running
-	! grep -q "$(id_of without)" "/proc/$(pid_of without)/cgroup"
+	! grep -q "$(id_of without)" "/proc/$(pid_of without)/cgroup" || fail "without has a cgroup of its own"
 	carrier stop -t 0 without
 	carrier --cgroup-manager disabled run -d --name neither --network none "$PLAIN" sleep 1000 >/dev/null
 	has_state neither running
-	! grep -q "$(id_of neither)" "/proc/$(pid_of neither)/cgroup"
+	! grep -q "$(id_of neither)" "/proc/$(pid_of neither)/cgroup" || fail "neither has a cgroup of its own"
 	carrier rm -f neither >/dev/null
 	failing 125 "--cgroup-manager: cgroupfs, systemd or disabled, not 'odd'" carrier --cgroup-manager odd run --rm "$PLAIN" true
 	if [ "$WHO" = root ]; then
