@@ -70,7 +70,7 @@ without_mounts() { grep -av -e '^etc/hosts ' -e '^etc/hostname ' -e '^etc/resolv
 	[ "$(wc -l <before)" -gt 100 ]
 	grep -q '^srv/new - 0644 0:0 .*links=4 ' before
 	grep -q '^srv/opaque/again' before
-	! grep -q -e '^srv/opaque/upper' -e '^srv/plain/stays' -e '^srv/sticky/' before
+	! grep -q -e '^srv/opaque/upper' -e '^srv/plain/stays' -e '^srv/sticky/' before || fail "it should have failed"
 	diff before after
 	same "all of it" "$(jq -r '.history[-1].comment' \
 		"$CROOT/store/blobs/sha256/$(image_id committed:1 | cut -d : -f 2)")"
@@ -93,7 +93,7 @@ without_mounts() { grep -av -e '^etc/hosts ' -e '^etc/hostname ' -e '^etc/resolv
 	grep -qx 'srv/plain/.wh.stays' names
 	grep -qx 'srv/opaque/.wh..wh..opq' names
 	grep -qx 'srv/opaque/again' names
-	! grep -q 'usr/bin' names
+	! grep -q 'usr/bin' names || fail "it should have failed"
 	# in the order of the names, a directory first; the mark of an opaque one before what is in it
 	LC_ALL=C sort -c <(grep -v '\.wh\.' names | sed 's,/$,,; s,/,\x01,g')
 	rm -rf "$OTHER.layered"
@@ -326,7 +326,7 @@ still_counting() {
 	expect 0 carrier run --rm --network none taken
 	says data
 	says "0        0"
-	! grep -q socket <<<"$output"
+	! grep -q socket <<<"$output" || fail "it should have failed"
 	local diff_id
 	diff_id=$(carrier inspect --type image taken | jq -r '.[0].RootFS.Layers[0]')
 	carrier snapshot -q --compression none "$dir" taken 2>/dev/null
@@ -355,7 +355,7 @@ still_counting() {
 		'A /srv/attributed/in' 'C /srv/sticky' 'C /srv/owned' 'C /srv/owned/file' 'C /srv/setuid' 'C /srv'; do
 		grep -aqx "$line" <<<"$output" || fail "there is no line '$line'" "$output"
 	done
-	! grep -aq -e /usr -e resolv.conf -e '/dev' <<<"$output"
+	! grep -aq -e /usr -e resolv.conf -e '/dev' <<<"$output" || fail "it should have failed"
 	# in the order of the names, each once
 	same "" "$(cut -c 3- <<<"$output" | sort | uniq -d)"
 	expect 0 carrier diff --json changed
@@ -405,7 +405,7 @@ still_counting() {
 	"$BASE/bin/lister" "$dir" | without_mounts >mounted
 	tree_of docker.io/test/debian | without_mounts >inside
 	diff mounted inside
-	! touch "$dir/x" 2>/dev/null
+	! touch "$dir/x" 2>/dev/null || fail "it should have failed"
 	same ro,nosuid,nodev "$(findmnt -no OPTIONS "$dir" | cut -d , -f 1-3)"
 	expect 0 carrier image mount
 	says "docker.io/test/debian:latest"

@@ -146,7 +146,7 @@ damaged() {
 	as_client tee "$TEST_HOME/.docker/config.json" <<<'{"credsStore":"test"}' >/dev/null
 	expect 0 log_in "127.0.0.1:$BASIC"
 	same secret "$(jq -r '.[][1]' "$TEST_HOME/keyring")"
-	! grep -q "secret\|c29tZW9uZTpzZWNyZXQ" "$TEST_HOME/.docker/config.json"
+	! grep -q "secret\|c29tZW9uZTpzZWNyZXQ" "$TEST_HOME/.docker/config.json" || fail "it should have failed"
 	expect 0 run_with pull -q --tls-verify=false "127.0.0.1:$BASIC/plain"
 	# in the caller's own namespace, not in the one that unpacks
 	same "$(client readlink /proc/self/ns/user)" "$(jq -r .userns "$TEST_HOME/helper.log" | sort -u)"
@@ -186,17 +186,17 @@ damaged() {
 	shell=$!
 	soon eval '[ -n "$(pgrep -f "carrier-fetch")" ] && pgrep -f "login .*:$SLOW_LOGIN" >/dev/null'
 	for pid in $(processes); do
-		! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -v '^bash' | grep s3cr3tword
+		! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -v '^bash' | grep s3cr3tword || fail "it should have failed"
 		[ "$(readlink "/proc/$pid/exe")" != "$BASE/bin/carrier-fetch" ] || ! tr '\0' '\n' <"/proc/$pid/environ" | grep s3cr3tword
 	done
 	wait "$shell" || true
-	! grep s3cr3tword out err
+	! grep s3cr3tword out err || fail "it should have failed"
 	grep -q "can be read by others" err
 	expect 0 run_with --log-level debug pull -q --tls-verify=false --creds someone:secret "127.0.0.1:$BASIC/plain"
 	[[ $stderr == *"user 'someone'"* && $stderr != *secret* ]] || fail "$stderr"
 	expect 0 run_with inspect "127.0.0.1:$BASIC/plain"
 	[[ $output != *secret* && $output != *someone* ]]
-	! grep -rq "secret\|c29tZW9uZTpzZWNyZXQ" "$CROOT" --include='*.json' --include=index.json
+	! grep -rq "secret\|c29tZW9uZTpzZWNyZXQ" "$CROOT" --include='*.json' --include=index.json || fail "it should have failed"
 }
 
 @test "search: docker's API, and the catalog where there is none" {

@@ -41,7 +41,7 @@ cmd_of() { carrier image inspect "$1" | jq -r '.[0].Config.Cmd[0] // .[0].config
 	watch
 	local image=127.0.0.1:$WATCHED/plain id
 	failing 125 "no image '$image:latest' in the store" carrier pull --policy never --tls-verify=false "$image"
-	! asked
+	! asked || fail "it should have failed"
 	expect 0 carrier pull --policy missing -q --tls-verify=false "$image"
 	id=$output
 	asked
@@ -50,7 +50,7 @@ cmd_of() { carrier image inspect "$1" | jq -r '.[0].Config.Cmd[0] // .[0].config
 	prints "$id"
 	expect 0 carrier pull --policy never -q --tls-verify=false "$image"
 	prints "$id"
-	! asked
+	! asked || fail "it should have failed"
 	expect 0 carrier pull -q --tls-verify=false "$image"
 	asked
 	same 0 "$(grep -c /blobs/ requests || true)"
@@ -87,11 +87,11 @@ cmd_of() { carrier image inspect "$1" | jq -r '.[0].Config.Cmd[0] // .[0].config
 	watch
 	local image=127.0.0.1:$WATCHED/plain
 	failing 125 "no image" carrier run --rm --network none --pull never --tls-verify=false "$image" true
-	! asked
+	! asked || fail "it should have failed"
 	expect 0 carrier run --rm --network none -q --pull newer --tls-verify=false "$image" true
 	: >requests
 	expect 0 carrier run --rm --network none --tls-verify=false "$image" true
-	! asked
+	! asked || fail "it should have failed"
 	expect 0 carrier run --rm --network none -q --pull always --tls-verify=false "$image" true
 	asked
 	failing 125 "always, missing, newer or never" carrier run --pull now --tls-verify=false "$image" true
@@ -107,7 +107,7 @@ cmd_of() { carrier image inspect "$1" | jq -r '.[0].Config.Cmd[0] // .[0].config
 	rm -rf "$CROOT"/store/layers/sha256/*
 	expect 0 carrier run --rm --network none --tls-verify=false "$image" echo again
 	prints again
-	! asked
+	! asked || fail "it should have failed"
 	rm -rf "$CROOT"/store/layers/sha256/* "$blob"
 	failing 125 "neither unpacked nor kept as a blob" carrier run --rm --network none --pull never --tls-verify=false "$image" true
 	expect 0 carrier run --rm --network none --tls-verify=false "$image" echo fetched

@@ -64,7 +64,7 @@ image_count() { carrier images -q | sort -u | grep -c .; }
 	before=$(find "$CROOT/store/layers" -maxdepth 2 -printf '%p %i\n' | sort)
 	expect 0 carrier pull --tls-verify=false "127.0.0.1:$WATCHED/big"
 	says exists
-	! grep /blobs/ requests
+	! grep /blobs/ requests || fail "it should have failed"
 	after=$(find "$CROOT/store/layers" -maxdepth 2 -printf '%p %i\n' | sort)
 	same "$before" "$after"
 }

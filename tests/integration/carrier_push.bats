@@ -148,7 +148,7 @@ requests() { jq -r --arg m "$1" --arg part "$2" 'select(.method == $m and (.path
 @test "a connection that breaks always: one sentence, and no name in the registry" {
 	breaking CUT3 "127.0.0.1:$TARGET" cut=1000000
 	failing 125 "broke off" carrier push -q --tls-verify=false "$(source_of big)" "127.0.0.1:$CUT3/never"
-	! raw "$TARGET" never 2>/dev/null
+	! raw "$TARGET" never 2>/dev/null || fail "it should have failed"
 }
 
 @test "too many requests and errors of the server are tried again, for a while" {

@@ -85,7 +85,7 @@ teardown_file() { carrier_teardown_file; }
 	expect 0 run_with pull -q far.example.com/big
 	[ -n "$(requests broken.log)" ]
 	requests cutting.log | grep -q /manifests/
-	! requests last.log | grep /manifests/
+	! requests last.log | grep /manifests/ || fail "it should have failed"
 	requests last.log '.range // empty' | grep -q '^bytes=3000000-$'
 	expect 0 run_with run --rm --network none far.example.com/big wc -c /random
 	prints "8388608 /random"

@@ -229,7 +229,7 @@ only_shared() { [ "$(volumes)" = shared ]; }
 	[[ $output != *inside* && $output != */anonymous* ]] || fail "$output"
 	carrier export holder | tar -t >list
 	grep -q '^srv/own$' list
-	! grep -q -e inside -e anonymous/y list
+	! grep -q -e inside -e anonymous/y list || fail "it should have failed"
 	carrier commit holder without >/dev/null
 	expect 0 run_plain without sh -c 'ls /srv; ls /srv/v'
 	prints "$(printf 'own\nv')"

@@ -367,7 +367,7 @@ fake_criu() {
 	bring_back --manage-cgroups-mode=ignore
 	number
 	grep -q "/$ID-other$" "/proc/$(woody state "$ID" | jq .pid)/cgroup"
-	! grep -q "/$ID$" "/proc/$(woody state "$ID" | jq .pid)/cgroup"
+	! grep -q "/$ID$" "/proc/$(woody state "$ID" | jq .pid)/cgroup" || fail "it should have failed"
 	woody delete -f "$ID"
 }
 
@@ -580,7 +580,7 @@ not_without() {
 	drained
 	bring_back --empty-ns network
 	number
-	! in_net ip address show dev lo | grep -q 192.0.2.7
+	! in_net ip address show dev lo | grep -q 192.0.2.7 || fail "it should have failed"
 }
 
 @test "--lsm-profile: another AppArmor profile; --lsm-mount-context is handed on" {

@@ -222,7 +222,7 @@ cleanup() {
 	other=$(cat "$ROOTFS/tmp/pid")
 	kill -KILL "$(cat "$WORK/pid")"
 	soon stopped
-	! ended "$other"
+	! ended "$other" || fail "it should have failed"
 	expect 0 woody kill "$ID" KILL
 	soon ended "$other"
 	expect 0 woody delete "$ID"

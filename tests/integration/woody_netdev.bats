@@ -162,7 +162,7 @@ addresses() {
 
 # gone_here - a virtual device ends with its namespace, which the kernel takes its time for
 gone_here() {
-	! host ip link show "$NAME"
+	! host ip link show "$NAME" || fail "it should have failed"
 }
 
 @test "hooks see the device in its place" {

@@ -278,7 +278,7 @@ state_sent() {
 }
 
 no_sender() {
-	! pgrep -f "^$WOODY --root $ROOT create .*$ID"
+	! pgrep -f "^$WOODY --root $ROOT create .*$ID" || fail "it should have failed"
 }
 
 @test "the cache does not grow with the listeners' paths" {
