@@ -61,6 +61,7 @@ static const struct command *const commands[] = {
 	&command_commit,
 	&command_healthcheck,
 	&command_boot,
+	&command_container,
 
 	&command_pull,
 	&command_push,

@@ -14,6 +14,11 @@ static const struct option_def options[] = {
 	       "of containers, also how much they have written, and that together with their images"),
 	OPTION(struct inspect_options, type, 't', "type", "container|image", "only look for this (default: a container, else an image)"),
 };
+static const struct option_def container_options[] = {
+	OPTION(struct inspect_options, format, 'f', "format", "json|TEMPLATE", "one JSON object a line, or what a template makes of each: '{{.State.Status}}'"),
+	OPTION(struct inspect_options, latest, 'l', "latest", NULL, "the container that was made last"),
+	OPTION(struct inspect_options, size, 's', "size", NULL, "also how much they have written, and that together with their images"),
+};
 static const struct option_def image_options[] = {
 	OPTION(struct inspect_options, format, 'f', "format", "json|TEMPLATE",
 	       "one JSON object a line, or what a template makes of each: '{{.Config.Env}}'"),
@@ -186,6 +191,13 @@ static int run_image(void *program, void *given, char **args, int n_args)
 	return run(program, o, args, n_args);
 }
 
+static int run_container(void *program, void *given, char **args, int n_args)
+{
+	struct inspect_options *o = given;
+	o->type = (char *) "container";
+	return run(program, o, args, n_args);
+}
+
 const struct command command_inspect = {
 	.name = "inspect", .arguments = "[NAME...]", .summary = "print all that is known of containers and images, as JSON",
 	.description = "A list with one object for each name that was found; its members are called as docker calls them.",
@@ -193,6 +205,13 @@ const struct command command_inspect = {
 		    "What is mounted in it?\n\tcarrier inspect --format '{{range .Mounts}}{{.Destination}} {{end}}' web",
 	.exit_status = "0, or 1 when any of them was not found.",
 	OPTIONS(struct inspect_options, options), .max_args = -1, .run = run,
+};
+
+const struct command command_container_inspect = {
+	.name = "inspect", .arguments = "[CONTAINER...]", .summary = "print all that is known of containers, as JSON",
+	.examples = "How did it end?\n\tcarrier container inspect --format '{{.State.Status}} {{.State.ExitCode}}' web",
+	.exit_status = "0, or 1 when any of them was not found.",
+	OPTIONS(struct inspect_options, container_options), .max_args = -1, .run = run_container,
 };
 
 const struct command command_image_inspect = {

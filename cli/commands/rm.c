@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 enum { UNSET = INT32_MIN };
-struct rm_options { bool force, volumes, every; int64_t time; struct selection which; };
+struct rm_options { bool force, volumes, every, no_images; int64_t time; struct selection which; };
 static const struct rm_options defaults = { .time = UNSET };
 
 static const struct option_def options[] = {
@@ -53,7 +53,7 @@ static int run_names(struct carrier *c, char **names, struct rm_options *o)
 			r = remove_one(c, &container, o, &err);
 		if (r == 0)
 			puts(*names);
-		else if (r == -ENOENT && !o->which.ignore)
+		else if (r == -ENOENT && !o->which.ignore && !o->no_images)
 			r = remove_image(c, *names, o->force, &err);
 		if (r < 0 && !(r == -ENOENT && o->which.ignore))
 			carrier_fail(&err);
@@ -87,6 +87,21 @@ const struct command command_rm = {
 		    "By a label:\n\tcarrier rm --force --filter label=test",
 	.exit_status = "0, or 1 when any of them could not be removed.",
 	OPTIONS(struct rm_options, options), .defaults = &defaults, .max_args = -1, .run = run,
+};
+
+static int run_containers(void *program, void *given, char **args, int n_args)
+{
+	struct rm_options *o = given;
+	o->no_images = true;
+	return run(program, o, args, n_args);
+}
+
+const struct command command_container_rm = {
+	.name = "rm", .arguments = "[CONTAINER...]", .summary = "remove containers",
+	.description = "The same as `carrier rm`, but never an image.",
+	.examples = "Whether it runs or not:\n\tcarrier container rm -f web",
+	.exit_status = "0, or 1 when any of them could not be removed.",
+	OPTIONS(struct rm_options, options), .defaults = &defaults, .max_args = -1, .run = run_containers,
 };
 
 /* ---- destroy ---- */

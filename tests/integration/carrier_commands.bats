@@ -473,3 +473,36 @@ told_of() {
 	failing 127 "no program 'nothere'" carrier unshare nothere
 	expect 7 carrier unshare sh -c 'exit 7'
 }
+
+# ---- the group container ----
+
+@test "container COMMAND: docker's group has the commands of the top level, and knows no images" {
+	local word top group
+	expect 0 carrier container run -d --name grouped --network none "$PLAIN" sleep 1000
+	expect 0 carrier container ls -q --no-trunc
+	prints "$(id_of grouped)"
+	expect 0 carrier container list --format '{{.Names}}'
+	prints grouped
+	expect 0 carrier container exec grouped echo inside
+	prints inside
+	expect 0 carrier container exists grouped
+	expect 1 carrier container exists nobody
+	expect 1 carrier container exists "$PLAIN"
+	expect 0 carrier container inspect -f '{{.State.Status}}' grouped
+	prints running
+	failing 1 "no container '$PLAIN'" carrier container inspect "$PLAIN"
+	failing 1 "no container '$PLAIN'" carrier container rm "$PLAIN"
+	expect 0 carrier image exists "$PLAIN"
+	expect 0 carrier container stop -t 0 grouped
+	expect 0 carrier container prune -f
+	expect 1 carrier container exists grouped
+	expect 0 carrier container create --name grouped --network none "$PLAIN" true
+	expect 0 carrier generate systemd grouped
+	expect 0 carrier container rm grouped
+	failing 125 "did you mean 'container inspect'" carrier container inspekt
+	# what is not its own is word for word the top level's
+	for word in attach checkpoint clone commit cp create diff exec export kill logs ls pause prune rename restart restore run start stats stop top unpause update wait; do
+		top=$(carrier "$word" --help) group=$(carrier container "$word" --help)
+		same "$top" "${group//carrier container $word/carrier $word}"
+	done
+}
