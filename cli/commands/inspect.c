@@ -15,7 +15,8 @@ static const struct option_def options[] = {
 	OPTION(struct inspect_options, type, 't', "type", "container|image", "only look for this (default: a container, else an image)"),
 };
 static const struct option_def container_options[] = {
-	OPTION(struct inspect_options, format, 'f', "format", "json|TEMPLATE", "one JSON object a line, or what a template makes of each: '{{.State.Status}}'"),
+	OPTION(struct inspect_options, format, 'f', "format", "json|TEMPLATE",
+	       "one JSON object a line, or what a template makes of each: '{{.State.Status}}'"),
 	OPTION(struct inspect_options, latest, 'l', "latest", NULL, "the container that was made last"),
 	OPTION(struct inspect_options, size, 's', "size", NULL, "also how much they have written, and that together with their images"),
 };

@@ -314,14 +314,6 @@ int users_to_record(const struct users_options *o, bool user_given, struct pool 
 
 /* ---- another container's ---- */
 
-static char **copy(struct pool *pool, char *const *list)
-{
-	char **texts = pool_alloc(pool, (strings_count(list) + 1) * sizeof *texts);
-	for (size_t i = 0; list && list[i]; i++)
-		texts[i] = pool_strdup(pool, list[i]);
-	return texts;
-}
-
 int users_resolve(const struct carrier *c, struct pool *pool, struct record *r, struct error *err)
 {
 	struct container found cleanup_container = CONTAINER_NONE;
@@ -333,8 +325,8 @@ int users_resolve(const struct carrier *c, struct pool *pool, struct record *r, 
 		return error_wrap(err, "--userns");
 	r->users.userns = pool_printf(pool, "container:%s", found.record.id);
 	if (users_mapped(&found.record)) {
-		r->uid_map = copy(pool, found.record.uid_map);
-		r->gid_map = copy(pool, found.record.gid_map);
+		r->uid_map = list_copy(pool, found.record.uid_map, NULL);
+		r->gid_map = list_copy(pool, found.record.gid_map, NULL);
 	}
 	return 0;
 }
