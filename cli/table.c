@@ -1,5 +1,4 @@
 #include "table.h"
-#include "cleanup.h"
 #include "mem.h"
 #include "str.h"
 #include <stdarg.h>
@@ -80,18 +79,4 @@ void table_print(const struct table *t, FILE *out)
 		fputc('\n', out);
 	}
 	free(widths);
-}
-
-int table_format(const char *word, bool *ret_json, struct error *err)
-{
-	*ret_json = str_eq(word, "json");
-	if (word && !*ret_json && !str_eq(word, "table"))
-		return error_say(err, EINVAL, "--format '%s' is not known: table or json", word);
-	return 0;
-}
-
-void table_json(const struct json_type *type, const void *object)
-{
-	cleanup_free char *text = json_encode(type, object, JSON_COMPACT, NULL);
-	puts(text);
 }

@@ -6,8 +6,6 @@
  *	table_print(&t, stdout);
  */
 #pragma once
-#include "json.h"
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -20,8 +18,3 @@ void table_add(struct table *t, const char *cell, ...) __attribute__((sentinel))
 void table_add_list(struct table *t, char *const *cells);
 /* table_print - columns are as wide as their widest cell in characters (UTF-8) and three blanks apart; no blanks at the ends of lines */
 void table_print(const struct table *t, FILE *out);
-
-/* table_format - --format's @word, "table" (also NULL) or "json". @ret_json: which; -EINVAL with a sentence */
-int table_format(const char *word, bool *ret_json, struct error *err);
-/* table_json - in place of a row: the object as one line on standard output */
-void table_json(const struct json_type *type, const void *object);

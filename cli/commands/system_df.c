@@ -1,9 +1,9 @@
 #include "../container/apart.h"
 #include "../container/runtime.h"
+#include "../format.h"
 #include "../image/collect.h"
 #include "../image/marks.h"
 #include "../image/walk.h"
-#include "../table.h"
 #include "../volume/volume.h"
 #include "../words.h"
 #include "cleanup.h"
@@ -15,7 +15,8 @@
 struct df_options { bool verbose; char *format; };
 static const struct option_def options[] = {
 	OPTION(struct df_options, verbose, 'v', "verbose", NULL, "each image, each container and each volume"),
-	OPTION(struct df_options, format, 0, "format", "table|json", "tables (the default), or JSON"),
+	OPTION(struct df_options, format, 0, "format", "table|json|TEMPLATE",
+	       "tables (the default), JSON, or a line for each kind by a template such as '{{.Type}} {{.Size}}'"),
 };
 
 /* ---- what is printed ---- */
@@ -26,6 +27,8 @@ static const struct json_type total_type = JSON_TYPE(T, JSON_ALWAYS(T, type, "Ty
 	JSON_ALWAYS(T, active, "Active"), JSON_ALWAYS(T, size, "Size"), JSON_ALWAYS(T, reclaimable, "Reclaimable"),
 	JSON_ALWAYS(T, raw_size, "RawSize"), JSON_ALWAYS(T, raw_reclaimable, "RawReclaimable"));
 #undef T
+static const char total_heads[] = "{\"Type\":\"TYPE\",\"TotalCount\":\"TOTAL\",\"Active\":\"ACTIVE\",\"Size\":\"SIZE\","
+	"\"Reclaimable\":\"RECLAIMABLE\",\"RawSize\":\"RAW SIZE\",\"RawReclaimable\":\"RAW RECLAIMABLE\"}";
 struct image_use { char *repository, *id, *created, *size, *shared, *unique; int64_t containers, raw_size, raw_shared, raw_unique; };
 #define T struct image_use
 static const struct json_type image_use_type = JSON_TYPE(T, JSON_ALWAYS(T, repository, "Name"), JSON_ALWAYS(T, id, "ID"),
@@ -64,7 +67,7 @@ struct trees { struct tree *v; size_t n; };
 struct df {
 	const struct carrier *c;
 	const struct df_options *o;
-	bool json;
+	struct format format;
 	struct store store;
 	struct trees layers, chains;
 	struct container *containers;
@@ -352,19 +355,21 @@ static void print_details(const struct report *r)
 	table_print(&volumes, stdout);
 }
 
-static void print(const struct df *d)
+static int print(struct df *d, struct error *err)
 {
-	const struct report *r = &d->report;
-	if (!d->json) {
-		print_totals(r);
+	const struct report *report = &d->report;
+	if (d->format.is == FORMAT_TABLE) {
+		print_totals(report);
 		if (d->o->verbose)
-			print_details(r);
-	} else if (d->o->verbose) {
-		table_json(&report_type, r);
-	} else {
-		for (size_t i = 0; i < r->n_totals; i++)
-			table_json(&total_type, &r->totals[i]);
+			print_details(report);
+		return 0;
 	}
+	if (d->o->verbose)
+		return format_row(&d->format, &report_type, report, err);
+	int r = format_head(&d->format, total_heads, err);
+	for (size_t i = 0; r == 0 && i < report->n_totals; i++)
+		r = format_row(&d->format, &total_type, &report->totals[i], err);
+	return r;
 }
 
 static int do_df(void *ctx, struct error *err)
@@ -372,7 +377,9 @@ static int do_df(void *ctx, struct error *err)
 	struct df *d = ctx;
 	int r = count(d, err);
 	if (r == 0)
-		print(d);
+		r = print(d, err);
+	if (r == 0)
+		format_end(&d->format);
 	store_list_free(d->images, d->n_images);
 	for (size_t i = 0; i < d->n_containers; i++)
 		container_done(&d->containers[i]);
@@ -390,9 +397,10 @@ static int run(void *program, void *given, char **args, int n_args)
 	const struct carrier *c = program;
 	struct error err = { 0 };
 	struct df d = { .c = c, .o = given, .store = STORE_INIT };
-	int r = table_format(d.o->format, &d.json, &err);
+	int r = format_parse(d.o->format, &d.format, &err);
 	if (r == 0)
 		r = apart_as_owner(c->rootless, do_df, &d, &err);
+	format_done(&d.format);
 	return r < 0 ? carrier_fail(&err) : 0;
 }
 

@@ -252,6 +252,9 @@ killed_at_random() {
 	expect 0 carrier run --rm --network none -v free:/a "$PLAIN" dd if=/dev/urandom of=/a/x bs=1M count=1
 	expect 0 carrier system df
 	matches "Local Volumes +2 +1 +3[.0-9]* MB +1[.0-9]* MB \(33%\)"
+	expect 0 carrier system df --format 'table {{.Type}}\t{{.TotalCount}}'
+	matches '^TYPE +TOTAL'
+	matches 'Local Volumes +2'
 	expect 0 carrier system df --format json
 	same '[2,1]' "$(jq -sc '.[] | select(.Type == "Local Volumes") | [.TotalCount, .Active]' <<<"$output")"
 	expect 0 carrier system df -v
