@@ -177,8 +177,8 @@ int namespaces_find_again(const struct carrier *c, const struct record *r, struc
 	const pid_t pids[] = { now.pid, now.ipc, now.uts, now.cgroup, now.user };
 	for (size_t i = 0; c->rootless && i < sizeof pids / sizeof *pids; i++)
 		if (pids[i] && !userns_is_within(pids[i]))
-			return error_say(err, EPERM, "the container whose namespaces it shares was started anew, in a user namespace that cannot be entered "
-					 "from here: `carrier restart %s`", r->name);
+			return error_say(err, EPERM, "the container whose namespaces it shares was started anew, in a user namespace that "
+					 "cannot be entered from here: `carrier restart %s`", r->name);
 	*others = now;
 	return 1;
 }

@@ -299,7 +299,8 @@ static int make_mode(const char *mode, bool user_given, struct pool *pool, struc
 	if (strcmp(word, "container") == 0 && more && more[1])	/* users_resolve() finds it */
 		return 0;
 	const char *near = strings_have((char *const *) modes, word) ? NULL : str_nearest(word, modes);
-	return error_say(err, EINVAL, "--userns '%s': there are host, keep-id[:uid=N,gid=N,size=N], auto[:size=N,...], nomap and container:NAME%s%s%s", mode,
+	return error_say(err, EINVAL, "--userns '%s': there are host, keep-id[:uid=N,gid=N,size=N], auto[:size=N,...], nomap and "
+			 "container:NAME%s%s%s", mode,
 			 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 

@@ -36,7 +36,8 @@ struct users_options { char *userns; struct strings uidmap, gidmap; };
 enum { USERS_OPTION_ROWS_N = 3 };
 #define USERS_OPTION_ROWS(T, m) \
 	OPTION(T, m.userns, 0, "userns", "host|keep-id|auto|nomap|container:NAME", \
-	       "which ids the container has: keep-id[:uid=N,gid=N,size=N], auto[:size=N,uidmapping=C:H:N,gidmapping=C:H:N], or those of another, whose user namespace it joins"), \
+	       "which ids the container has: keep-id[:uid=N,gid=N,size=N], auto[:size=N,uidmapping=C:H:N,gidmapping=C:H:N], or those of " \
+	       "another, whose user namespace it joins"), \
 	OPTION(T, m.uidmap, 0, "uidmap", "CONTAINER:ID[:N]", "map N users (rootless: ID 0 is you, 1 your first subordinate id); again for more"), \
 	OPTION(T, m.gidmap, 0, "gidmap", "CONTAINER:ID[:N]", "the same for groups (default: as --uidmap)")
 
