@@ -24,7 +24,7 @@ source "${BASH_SOURCE[0]%/*}/registry.bash"
 
 : "${CARRIER:?the path of carrier}"
 : "${WHO:=root}"
-export BATS_TEST_TIMEOUT=90
+export BATS_TEST_TIMEOUT=$((${WOODY_TEST_TIMEOUT:-60} * 3 / 2))
 
 # make_user - $NAME, with a home and a runtime directory below $BASE
 make_user() {

@@ -172,7 +172,7 @@ monitor_of() { status_of "$1" .monitor; }
 }
 
 @test "wait: the end of one that is restarted by its policy; next-exit; removed" {
-	service job --restart on-failure:1 -- sh -c 'sleep 0.3; exit 4'
+	service job --restart on-failure:1 -- sh -c 'sleep 1; exit 4'
 	carrier wait job >"$WORK/end" 3>&- &
 	local end=$!
 	expect 0 carrier wait --condition next-exit job

@@ -202,14 +202,14 @@ status_is() {
 	same "$(woody state "$ID" | jq -r .status)" "$1"
 }
 
-# soon COMMAND... - until it succeeds, at most five seconds
+# soon COMMAND... - until it succeeds, at most five seconds; more where tests have more than their minute
 soon() {
-	local i
-	for ((i = 0; i < 250; i++)); do
+	local i tries=$((250 * ${WOODY_TEST_TIMEOUT:-60} / 60))
+	for ((i = 0; i < tries; i++)); do
 		if "$@" >/dev/null 2>&1; then return 0; fi
 		sleep 0.02
 	done
-	fail "this did not become true within 5 seconds: $*"
+	fail "this did not become true within $((tries / 50)) seconds: $*"
 }
 
 stopped() {
