@@ -85,10 +85,10 @@ static int add_capabilities(struct strings *ret, struct error *err)
 	return r;
 }
 
-static int arguments(const struct carrier *c, const struct container *container, const struct exec_options *o, char *const *command,
+static int arguments(const struct carrier *c, const char *path, const struct container *container, const struct exec_options *o, char *const *command,
 		     const struct exec_terminal *terminal, struct strings *ret, struct error *err)
 {
-	runtime_arguments(c, ret);
+	runtime_arguments(c, path, ret);
 	strings_printf(ret, "--log=/proc/self/fd/%d", LOG_FD);
 	strings_add(ret, "--log-format=json");
 	strings_add(ret, "exec");
@@ -167,7 +167,7 @@ static int execute(const struct carrier *c, const struct container *container, c
 	if (r == 0 && keys)
 		r = exec_terminal_open(container, &terminal, err);
 	if (r == 0)
-		r = arguments(&own, container, o, command, &terminal, &argv, err);
+		r = arguments(&own, path, container, o, command, &terminal, &argv, err);
 	if (r < 0)
 		return r;
 	struct proc_fd fds[4] = { { log, LOG_FD } };

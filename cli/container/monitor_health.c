@@ -68,7 +68,7 @@ void probe_start(struct monitor *m)
 	p->late = false;
 	clock_text(p->started);
 	(void) unlinkat(m->c->dir_fd, pid_file, 0);
-	runtime_arguments(m->carrier, &argv);
+	runtime_arguments(m->carrier, path, &argv);
 	strings_add(&argv, "exec");
 	strings_printf(&argv, "--pid-file=%s/%s", m->c->dir, pid_file);
 	strings_add(&argv, m->c->record.id);

@@ -33,7 +33,7 @@ static int run_runtime(struct monitor *m, const char *command, const struct proc
 	if (r < 0)
 		return r;
 	(void) unlinkat(m->c->dir_fd, runtime_log, 0);
-	runtime_arguments(m->carrier, &args);
+	runtime_arguments(m->carrier, path, &args);
 	strings_add(&args, "--log");
 	strings_add(&args, log);
 	strings_add(&args, "--log-format=json");

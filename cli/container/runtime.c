@@ -37,9 +37,9 @@ int runtime_path(const struct carrier *c, char **ret, struct error *err)
 	return 0;
 }
 
-void runtime_arguments(const struct carrier *c, struct strings *ret)
+void runtime_arguments(const struct carrier *c, const char *path, struct strings *ret)
 {
-	strings_add(ret, c->runtime ? c->runtime : "woody");
+	strings_add(ret, path);
 	strings_add(ret, "--root");
 	strings_printf(ret, "%s/woody", c->runroot);
 	if (c->cgroup_manager) {
@@ -85,7 +85,7 @@ static int run(const struct carrier *c, char *const *args, int input, char **out
 	int r = runtime_path(c, &path, err);
 	if (r < 0)
 		return r;
-	runtime_arguments(c, &argv);
+	runtime_arguments(c, path, &argv);
 	for (; *args; args++)
 		strings_add(&argv, *args);
 	const struct proc_fd in = { input, STDIN_FILENO };

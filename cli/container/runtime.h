@@ -16,8 +16,9 @@ struct carrier runtime_of(const struct carrier *c, const struct record *r, const
 
 /* runtime_path - caller frees; -ENOENT with a sentence when it is nowhere */
 int runtime_path(const struct carrier *c, char **ret, struct error *err);
-/* runtime_arguments - the words in front of the command, argv[0] included: --root and what else carrier was told; adds to @ret */
-void runtime_arguments(const struct carrier *c, struct strings *ret);
+/* runtime_arguments - the words in front of the command, adds to @ret: @path as argv[0], beside which woody looks for woody-systemd; --root and
+ * what else carrier was told */
+void runtime_arguments(const struct carrier *c, const char *path, struct strings *ret);
 /* runtime_run - execute it with @args (NULL-terminated, the command first) and wait
  * @output: NULL, or receives what it printed; caller frees, NULL when it could not be started
  * Return: 0; -EIO when it failed, @err being the last line it said; -EINTR when it was killed; or why it could not be started */
