@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { NAME_MAX_LENGTH = 255, TAG_MAX_LENGTH = 128 };
+enum { HOST_MAX_LENGTH = 253, NAME_MAX_LENGTH = 255, TAG_MAX_LENGTH = 128 };	/* HOST: of RFC 1035 */
 
 static bool is_hex(const char *s, size_t n)
 {
@@ -87,6 +87,8 @@ static int check_registry(const char *registry, struct error *err)
 			p++;
 		}
 	}
+	if (p - registry > HOST_MAX_LENGTH)
+		return error_say(err, EINVAL, "registry '%.60s...': the name of a host has at most %d characters", registry, HOST_MAX_LENGTH);
 	if (*p == ':') {
 		uint64_t port;
 		if (str_to_u64(p + 1, 65535, &port) < 0 || port == 0)

@@ -26,7 +26,7 @@ static const struct { const char *text, *says; } bad[] = {
 	{ "a:.x", "not a tag" }, { "a:x y", "not a tag" }, { "a@sha256:123", "64 lower-case hex" },
 	{ "a@sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef", "64 lower-case hex" },
 	{ "a@md5:0123", "unknown algorithm" }, { "a@", "64 lower-case hex" }, { "host:99999/a", "port" }, { "host:/a", "port" },
-	{ "ho_st.:5/a", "not a registry" }, { "../x", "not a registry" }, { "h.o/../x", "lower-case" }, { "a\nb", "lower-case" },
+	{ "ho_st.:5/a", "not a registry" }, { "../x", "not a registry" }, { HEX64 HEX64 HEX64 HEX64 ".o/a", "at most 253" }, { "h.o/../x", "lower-case" }, { "a\nb", "lower-case" },
 };
 
 int main(void)
