@@ -172,12 +172,13 @@ monitor_of() { status_of "$1" .monitor; }
 }
 
 @test "wait: the end of one that is restarted by its policy; next-exit; removed" {
-	service job --restart on-failure:1 -- sh -c 'sleep 1; exit 4'
+	service job --restart on-failure:1 -- sh -c 'if [ -e /second ]; then while [ ! -e /go ]; do sleep 0.1; done; fi; touch /second; sleep 1; exit 4'
 	carrier wait job >"$WORK/end" 3>&- &
 	local end=$!
 	expect 0 carrier wait --condition next-exit job
 	prints 4
 	[ "$(state_of job)" != exited ]
+	soon carrier exec job touch /go
 	wait $end
 	same 4 "$(cat "$WORK/end")"
 	state_is job exited
