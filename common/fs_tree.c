@@ -214,7 +214,7 @@ static const struct dirent64 *next_entry(struct level *level, int *ret_r)
 		if (!level->entries)
 			level->entries = xmalloc(ENTRIES_SIZE);
 		ssize_t n = getdents64(level->fd, level->entries, ENTRIES_SIZE);
-		if (n < 0)
+		if (n < 0 && errno != ENOENT)	/* somebody else has removed it: that is its end */
 			*ret_r = -errno;
 		if (n <= 0)
 			return NULL;

@@ -528,6 +528,43 @@ static int lock_elsewhere(void)
 		       : 1;
 }
 
+static int remove_shared(void)
+{
+	struct error err = { 0 };
+	if (fs_remove_tree(top_fd, "of-many", &err) == 0)
+		return 0;
+	printf("# %s\n", err.text);
+	fflush(stdout);
+	return 1;
+}
+
+/* what several remove at once is gone, and nobody minds that another was faster */
+static void test_remove_together(void)
+{
+	for (int round = 0; round < 30; round++) {
+		int failed = 0, status;
+		char path[64];
+		SETUP(mkdirat(top_fd, "of-many", 0755));
+		for (int i = 0; i < 60; i++) {
+			snprintf(path, sizeof path, "of-many/%d", i);
+			SETUP(mkdirat(top_fd, path, 0755));
+			snprintf(path, sizeof path, "of-many/%d/in", i);
+			SETUP(mkdirat(top_fd, path, 0755));
+		}
+		fflush(stdout);
+		for (int i = 0; i < 4; i++)
+			if (fork() == 0)
+				_exit(remove_shared());
+		while (wait(&status) > 0)
+			failed += status != 0;
+		if (failed || exists(top_fd, "of-many")) {
+			OK(!"removed by four at once");
+			return;
+		}
+	}
+	OK(!exists(top_fd, "of-many"));
+}
+
 static void test_fds(void)
 {
 	put(top_fd, "lock", "");
@@ -613,6 +650,7 @@ int main(int argc, char **argv)
 	OK(in_child(replace_too_large) == 0);
 	test_remove();
 	test_remove_raced();
+	test_remove_together();
 	test_fds();
 	test_paths();
 
