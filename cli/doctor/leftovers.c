@@ -142,7 +142,7 @@ static void find_names(struct doctor *d, const struct known *k, struct strings *
 	}
 }
 
-/* free_names - as record.c does: whoever unlinks a name locks their directory, and looks again */
+/* free_names - as record_names.c does: whoever unlinks a name locks their directory, and looks again */
 static void free_names(struct doctor *d, const struct strings *names)
 {
 	cleanup_free char *path = xasprintf("%s/names", d->carrier->root);
