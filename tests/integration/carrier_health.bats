@@ -74,8 +74,8 @@ asked() {
 	local first
 	first=$(pid_of revived)
 	carrier exec revived sh -c 'touch /ill; { sleep 1; rm /ill; } >/dev/null 2>&1 &' || true
-	soon eval '[ "$(pid_of revived)" != '"$first"' ]'
-	[ "$(status_of revived .restarts)" -ge 1 ]
+	soon eval '[ "$(status_of revived .restarts)" -ge 1 ]'
+	differ "$first" "$(pid_of revived)"
 	carrier rm -f revived
 	asked halted false --health-retries 1 --health-on-failure stop --stop-timeout 0 --restart no
 	soon state_is halted exited

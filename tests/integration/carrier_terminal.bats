@@ -51,10 +51,16 @@ prompts() {
 	soon last_line "$1" || fail "the screen is:" "$(screen)"
 }
 
+# answers TEXT - to an Enter, with this prompt alone; one that comes too early goes to who has the terminal then, or is thrown away
+answers() {
+	keys '' Enter
+	sleep 0.1
+	last_line "$1"
+}
+
 # sane - we are back at the outer shell, whose terminal is as it was
 sane() {
-	keys '' Enter
-	prompts 'OUTER>'
+	soon answers 'OUTER>' || fail "the screen is:" "$(screen)"
 	rm -f "$BASE/tmux/after"
 	keys "stty -g >$BASE/tmux/after" Enter
 	soon test -s "$BASE/tmux/after"
