@@ -17,6 +17,12 @@ void pairs_set(struct json_map *map, struct pool *pool, const char *name, size_t
 	map->pairs[at].value = pool_strdup(pool, value);
 }
 
+void pairs_add(struct json_map *map, struct pool *pool, const char *word)
+{
+	size_t len = strcspn(word, "=");
+	pairs_set(map, pool, word, len, word[len] ? word + len + 1 : "");
+}
+
 int pairs_parse(const char *option, const struct strings *words, bool value, struct pool *pool, struct json_map *map, struct error *err)
 {
 	for (size_t i = 0; i < words->n; i++) {
@@ -24,7 +30,7 @@ int pairs_parse(const char *option, const struct strings *words, bool value, str
 		size_t len = strcspn(word, "=");
 		if (len == 0 || (value && !word[len]))
 			return error_say(err, EINVAL, "%s '%s': give NAME=VALUE", option, word);
-		pairs_set(map, pool, word, len, word[len] ? word + len + 1 : "");
+		pairs_add(map, pool, word);
 	}
 	return 0;
 }

@@ -21,8 +21,6 @@ int overlay_mount(const struct container *c, const struct layers *l, bool discar
  * root's privileges */
 int idmapped_during(char *const *dirs, const struct idmap *uids, const struct idmap *gids, int (*job)(void *ctx, struct error *err), void *ctx,
 		    struct error *err);
-/* idmapped_namespace - a user namespace with these maps, held by nothing but the returned fd: for mount_setattr(2) */
-int idmapped_namespace(const struct idmap *uids, const struct idmap *gids, struct error *err);
 
 /* fuse_overlay_mount - the same by fuse-overlayfs, which maps owners itself: those in upper/ are as in the layers
  * Return: the pid of the program, a child of ours, or a negative errno: -EOPNOTSUPP when it, or /dev/fuse, is not there */

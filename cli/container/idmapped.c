@@ -11,7 +11,8 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
-int idmapped_namespace(const struct idmap *uids, const struct idmap *gids, struct error *err)
+/* namespace_of - a user namespace with these maps, held by nothing but the returned fd: for mount_setattr(2) */
+static int namespace_of(const struct idmap *uids, const struct idmap *gids, struct error *err)
 {
 	int ends[2];
 	char byte;
@@ -59,7 +60,7 @@ static void uncover(char *const *dirs, size_t n)
 int idmapped_during(char *const *dirs, const struct idmap *uids, const struct idmap *gids, int (*job)(void *ctx, struct error *err), void *ctx,
 		    struct error *err)
 {
-	cleanup_close int userns = idmapped_namespace(uids, gids, err);
+	cleanup_close int userns = namespace_of(uids, gids, err);
 	size_t n = 0;
 	int r = userns < 0 ? userns : 0;
 	for (; r == 0 && dirs[n]; n += r == 0)

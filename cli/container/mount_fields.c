@@ -14,12 +14,6 @@ static int parse_bool(const struct building *b, const char *key, const char *val
 	return *ret || word_is_in(no, value) ? 0 : building_wrong(b, err, "%s=%s: give true or false", key, value);
 }
 
-static void add_pair(struct building *b, struct json_map *map, const char *text)
-{
-	size_t len = strcspn(text, "=");
-	pairs_set(map, b->pool, text, len, text[len] ? text + len + 1 : "");
-}
-
 static int bind_recursive(struct building *b, const char *value, struct error *err)
 {
 	if (str_eq(value, "disabled"))
@@ -73,9 +67,9 @@ static int set_key(struct building *b, const char *key, const char *value, struc
 	if (strcmp(key, "idmap") == 0 && value && !word_is_in((const char *const[]) { "true", "false", NULL }, value))
 		return building_idmap(b, value, err);
 	if (strcmp(key, "volume-label") == 0)
-		return add_pair(b, &b->m.labels, value), 0;
+		return pairs_add(&b->m.labels, b->pool, value), 0;
 	if (strcmp(key, "volume-opt") == 0)
-		return add_pair(b, &b->m.driver_options, value), 0;
+		return pairs_add(&b->m.driver_options, b->pool, value), 0;
 	if (strcmp(key, "volume-driver") == 0)
 		return strcmp(value, "local") == 0 ? 0 : building_wrong(b, err, "volume-driver=%s: there is only the driver local", value);
 	if (str_ends(key, "subpath"))

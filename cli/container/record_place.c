@@ -1,9 +1,8 @@
 #include "record_impl.h"
+#include "apart.h"
 #include "cleanup.h"
 #include "fs.h"
-#include "proc.h"
 #include "str.h"
-#include "userns.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
@@ -50,40 +49,22 @@ bool record_place_is_gone(int containers_fd, const char *id)
 
 /* ---- removing ---- */
 
-/* remove_as_root - files of subordinate ids are only ours to remove in a namespace that maps them. A child enters it, so that
- * we stay who we are; its sentence comes through the pipe. */
-static int remove_as_root(int containers_fd, const char *id, struct error *err)
+struct removal { int containers_fd; const char *id; };
+
+static int remove_tree(void *ctx, struct error *err)
 {
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_set(err, errno, "make a pipe");
-	cleanup_close int ours = ends[0], theirs = ends[1];
-	pid_t pid = fork();
-	if (pid < 0)
-		return error_set(err, errno, "make a process");
-	if (pid == 0) {
-		struct error why = { 0 };
-		if (userns_become_root(0, NULL, NULL, &why) == 0)
-			(void) fs_remove_tree(containers_fd, id, &why);
-		(void) fs_write_all(theirs, &why, sizeof why);
-		_exit(0);
-	}
-	close_fd(&theirs);
-	struct error why;
-	ssize_t n = fs_read_all(ours, &why, sizeof why);
-	(void) proc_wait(pid);
-	if (n != sizeof why)
-		return error_say(err, EPIPE, "the process that removes container %.12s was killed", id);
-	return why.code ? error_say(err, why.code, "%s", why.text) : 0;
+	const struct removal *rm = ctx;
+	return fs_remove_tree(rm->containers_fd, rm->id, err);
 }
 
 int record_place_remove(const struct carrier *carrier, int containers_fd, const char *id, struct error *err)
 {
 	struct error why = { 0 };
 	int r = fs_remove_tree(containers_fd, id, &why);
-	if ((r == -EACCES || r == -EPERM) && carrier->rootless) {
+	if ((r == -EACCES || r == -EPERM) && carrier->rootless) {	/* files of subordinate ids */
+		struct removal rm = { containers_fd, id };
 		why = (struct error) { 0 };
-		r = remove_as_root(containers_fd, id, &why);
+		r = apart_as_owner(true, remove_tree, &rm, &why);
 	}
 	return r < 0 ? error_say(err, why.code, "remove container %.*s: %s", SHORT_ID, id, why.text) : 0;
 }

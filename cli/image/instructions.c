@@ -161,10 +161,8 @@ static int change_label(const struct change *c)
 		return r;
 	for (size_t i = 0; i < old->n; i++)
 		pairs_set(&map, c->pool, old->pairs[i].key, strlen(old->pairs[i].key), old->pairs[i].value);
-	for (size_t i = 0; i < given.n; i++) {
-		size_t len = strcspn(given.v[i], "=");
-		pairs_set(&map, c->pool, given.v[i], len, given.v[i] + len + 1);
-	}
+	for (size_t i = 0; i < given.n; i++)
+		pairs_add(&map, c->pool, given.v[i]);
 	c->settings->labels = map;
 	return 0;
 }
