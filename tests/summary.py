@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """summary.py BUILD=TESTLOG.json... - count what meson's tests did, TAP subtests one by one.
 
-Prints the failed and the skipped tests, then, as the last line, "N passed, N failed, N skipped".
+Prints the skipped tests, the failed ones with the last lines that they left, then, as the last line, "N passed, N failed, N skipped".
 Counted as one failed test each: a TESTLOG that is missing or empty (the build or the runner failed), and a test
 program that ended badly without having reported a failed subtest (crash, time-out, fewer tests than planned).
 Exit code: 0 if nothing failed and something passed, else 1.
 """
+import itertools
 import json
 import re
 import sys
@@ -15,9 +16,24 @@ DIRECTIVE = re.compile(r"(?<!\\)#\s*(skip|todo)\S*\s*(.*)$", re.IGNORECASE)
 PLAN_SKIP = re.compile(r"^1\.\.0\s*#\s*skip\S*\s*(.*)$", re.IGNORECASE)
 
 
+# what is shown of a failed test
+SAID = 20
+
+
+def tail(lines):
+    """The last lines, as they follow a name."""
+    return "".join(f"\n      {line}" for line in lines[-SAID:])
+
+
+def comments(lines):
+    """What TAP says below a result: the lines of comment up to the next one."""
+    return list(itertools.takewhile(lambda line: line.startswith("#"), lines))
+
+
 def subtests(stdout):
     """Yield (outcome, name, reason) of each line of TAP that is a result."""
-    for line in stdout.splitlines():
+    lines = stdout.splitlines()
+    for at, line in enumerate(lines):
         plan = PLAN_SKIP.match(line)
         if plan:
             yield "skipped", "all of it", plan[1]
@@ -31,7 +47,10 @@ def subtests(stdout):
         if kind == "skip":
             yield "skipped", name, reason
         elif result[1]:
-            yield ("skipped" if kind == "todo" else "failed"), name, reason
+            if kind == "todo":
+                yield "skipped", name, reason
+            else:
+                yield "failed", name + tail(comments(lines[at + 1:])), reason
         else:
             yield "passed", name, ""
 
@@ -49,7 +68,8 @@ def outcomes(test):
         reason = (test.get("stdout") or "").strip().splitlines()
         return found or [("skipped", test["name"], reason[-1] if reason else "no reason given")]
     if not failed:
-        found.append(("failed", test["name"], f"{test['result']}, exit code {test['returncode']}"))
+        said = (test.get("stdout") or "").splitlines() + (test.get("stderr") or "").splitlines()
+        found.append(("failed", f"{test['name']}: {test['result']}, exit code {test['returncode']}" + tail(said), ""))
     return found
 
 

@@ -231,8 +231,8 @@ failing() {
 # id_of NAME - the whole id of a container
 id_of() { carrier inspect "$1" | jq -r '.[0].Id // .[0].id'; }
 
-# pid_of NAME - of its process, on the host
-pid_of() { carrier inspect "$1" | jq -r '.[0].State.Pid'; }
+# pid_of NAME - of its process, on the host; nothing where there is none: `kill 0` would be our own process group
+pid_of() { carrier inspect "$1" | jq -r '.[0].State.Pid | select(. != 0)'; }
 
 # state_of NAME
 state_of() { carrier inspect "$1" | jq -r '.[0].State.Status'; }

@@ -385,7 +385,7 @@ resources_of() {
 	failing 1 "was made with --rm" carrier update --restart always gone
 }
 
-started_anew() { state_is "$1" running && [ "$(pid_of "$1")" != "$2" ]; }
+started_anew() { [ "$(pid_of "$1")" != "$2" ] && state_is "$1" running; }
 logged() { carrier logs "$1" | grep -qx "$2"; }
 
 @test "update: of several, of none, of nothing" {

@@ -480,18 +480,14 @@ make_shared() {
 @test "two users share a store that root made" {
 	[ "$WHO" = user ] || skip "the first user is the one that WHO=user makes"
 	make_shared
-	local other=co$$ first status=0
-	useradd --create-home --home-dir "$BASE/other" --shell /bin/sh "$other"
-	sed -i "/^$other:/d" /etc/subuid /etc/subgid
-	first=$((1300000000 + $$ % 10000 * 65536))
-	usermod --add-subuids "$first-$((first + 65535))" --add-subgids "$first-$((first + 65535))" "$other"
+	local other=co$$ status=0
+	add_user "$other" "$BASE/other" 1300000000
 	install -d -m 0700 -o "$other" -g "$other" "$BASE/other-run"
 	carrier --additional-store "$SHARED" run -d --name first --network none "$DEBIAN" sleep 600 >/dev/null 2>&1
 	setpriv --reuid "$other" --regid "$other" --init-groups --inh-caps=-all --reset-env env HOME="$BASE/other" XDG_RUNTIME_DIR="$BASE/other-run" \
 		PATH=/usr/sbin:/usr/bin:/sbin:/bin "$PROGRAM" --additional-store "$SHARED" run --rm --network none "$DEBIAN" \
 		bash -c 'echo changed >/etc/issue; cat /lib/y /etc/issue; stat -c %u:%g /etc/issue' >out 2>err </dev/null 3>&- || status=$?
-	retry userdel "$other"
-	sed -i "/^$other:/d" /etc/subuid /etc/subgid
+	delete_user "$other"
 	same "0 $(cat err)" "$status $(cat err)"
 	same $'through the link\nchanged\n0:0' "$(cat out)"
 	same $'0\nthrough the link' "$(carrier exec first bash -c 'grep -c changed /etc/issue; cat /lib/y')"

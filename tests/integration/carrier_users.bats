@@ -5,13 +5,12 @@ setup_file() {
 	setup_with debian plain
 	if [ "$WHO" = root ]; then	# whose containers get these
 		export POOL=$((1500000000 + $$ % 1000 * 65536))
-		echo "containers:$POOL:65536" >>/etc/subuid
-		echo "containers:$POOL:65536" >>/etc/subgid
+		edit_ranges sh -c "cat; echo containers:$POOL:65536"
 	fi
 }
 
 teardown_file() {
-	[ "$WHO" != root ] || sed -i "/^containers:$POOL:/d" /etc/subuid /etc/subgid
+	[ "$WHO" != root ] || edit_ranges sed "/^containers:$POOL:/d"
 	carrier_teardown_file
 }
 
@@ -427,30 +426,30 @@ tree_run() {
 	carrier rmi withxattrs >/dev/null
 }
 
+# without_subuids - what is run from here on finds /etc/subuid empty; the file itself is everybody's
+without_subuids() {
+	: >"$WORK/subuid"
+	# shellcheck disable=SC2016
+	OUTSIDE=(unshare -m sh -c 'mount --bind "$0" /etc/subuid && exec "$@"' "$WORK/subuid")
+}
+
 @test "without subordinate ids: what cannot be is said, and the rest works" {
 	only_user
-	local r=0 line
-	line=$(grep "^$NAME:" /etc/subuid)
-	sed -i "/^$NAME:/d" /etc/subuid
-	(
-		failing 125 "--userns=keep-id needs subordinate ids: user '$NAME' has no subordinate user ids" run_it --userns=keep-id "$PLAIN" true
-		failing 125 "--userns=nomap needs subordinate ids" run_it --userns=nomap "$PLAIN" true
-		failing 125 "--userns=auto needs subordinate ids" run_it --userns=auto "$PLAIN" true
-		expect 0 carrier --root "$USER_HOME/single" pull -q --tls-verify=false "$PLAIN"
-		expect 0 carrier --root "$USER_HOME/single" run --rm --network none "$PLAIN" id -u
-		prints 0
-		expect 0 carrier --root "$USER_HOME/single" run --rm --network none --userns=keep-id:uid=0,gid=0 "$PLAIN" cat /proc/self/uid_map
-		same "0 0 1" "$(xargs <<<"$output")"
-	) || r=$?
-	echo "$line" >>/etc/subuid
-	return $r
+	without_subuids
+	failing 125 "--userns=keep-id needs subordinate ids: user '$NAME' has no subordinate user ids" run_it --userns=keep-id "$PLAIN" true
+	failing 125 "--userns=nomap needs subordinate ids" run_it --userns=nomap "$PLAIN" true
+	failing 125 "--userns=auto needs subordinate ids" run_it --userns=auto "$PLAIN" true
+	expect 0 carrier --root "$USER_HOME/single" pull -q --tls-verify=false "$PLAIN"
+	expect 0 carrier --root "$USER_HOME/single" run --rm --network none "$PLAIN" id -u
+	prints 0
+	expect 0 carrier --root "$USER_HOME/single" run --rm --network none --userns=keep-id:uid=0,gid=0 "$PLAIN" cat /proc/self/uid_map
+	same "0 0 1" "$(xargs <<<"$output")"
+	OUTSIDE=()
 }
 
 @test "root without a pool of ids is told how to make one" {
 	only_root
-	: >"$WORK/subuid"	# others may run this, too: the file is changed for one command
-	# shellcheck disable=SC2016
-	OUTSIDE=(unshare -m sh -c 'mount --bind "$0" /etc/subuid && exec "$@"' "$WORK/subuid")
+	without_subuids
 	failing 125 "neither 'containers' nor 'root' has ids in /etc/subuid; run \`echo containers:2147483647:2147483648 >>/etc/subuid\`" \
 		run_it --userns=auto "$PLAIN" true
 	OUTSIDE=()
