@@ -111,16 +111,26 @@ static void read_cpu(const struct groups *g, struct sample *s)
 	s->cpu_ns = g->v2 ? sample_keyed(stat, "usage_usec", 0) * 1000 : read_number(fd, "cpuacct.usage", 0);
 }
 
-static void read_memory(const struct groups *g, struct sample *s)
+/* read_memory - false: it is not counted */
+static bool read_memory(const struct groups *g, struct sample *s)
 {
 	cleanup_close int fd = open_group(g, "memory");
 	cleanup_free char *stat = read_text(fd, "memory.stat");
-	uint64_t all = read_number(fd, g->v2 ? "memory.current" : "memory.usage_in_bytes", 0), total = machine_memory();
+	uint64_t all = read_number(fd, g->v2 ? "memory.current" : "memory.usage_in_bytes", UINT64_MAX), total = machine_memory();
 	uint64_t cache = sample_keyed(stat, g->v2 ? "inactive_file" : "total_inactive_file", 0);
 	s->memory = all > cache ? all - cache : 0;
 	s->memory_limit = read_number(fd, g->v2 ? "memory.max" : "memory.limit_in_bytes", UINT64_MAX);
 	if (s->memory_limit > total)
 		s->memory_limit = total;
+	return all != UINT64_MAX;
+}
+
+static bool read_pids(const struct groups *g, struct sample *s)
+{
+	cleanup_close int fd = open_group(g, "pids");
+	s->pids = read_number(fd, "pids.current", 0);	/* there is at least one */
+	s->pids_limit = read_number(fd, "pids.max", 0);
+	return s->pids > 0;
 }
 
 static void read_io_v2(const char *text, struct sample *s)
@@ -186,7 +196,7 @@ static void read_network(pid_t pid, struct sample *s)
 	}
 }
 
-/* ---- without a group of its own ---- */
+/* ---- what no controller counts ---- */
 
 static void add_process(pid_t pid, struct sample *s)
 {
@@ -203,14 +213,21 @@ static void add_process(pid_t pid, struct sample *s)
 	s->pids += (uint64_t) threads;
 }
 
-static int add_processes(const struct container *c, struct sample *s, struct error *err)
+/* sum_up - @memory, @pids: they are known */
+static int sum_up(const struct container *c, bool memory, bool pids, struct sample *s, struct error *err)
 {
-	cleanup_free pid_t *pids = NULL;
+	cleanup_free pid_t *processes = NULL;
+	struct sample sum = { 0 };
 	size_t n;
-	int r = container_processes(c, &pids, &n, err);
+	int r = container_processes(c, &processes, &n, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		add_process(pids[i], s);
-	s->memory_limit = machine_memory();
+		add_process(processes[i], &sum);
+	if (!s->own_group)
+		s->cpu_ns = sum.cpu_ns;
+	if (!memory)
+		s->memory = sum.memory;
+	if (!pids)
+		s->pids = sum.pids;
 	return r;
 }
 
@@ -229,15 +246,11 @@ int sample_take(const struct container *c, struct sample *ret, struct error *err
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	s.at_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 	read_cpu(&g, &s);
-	if (s.own_group) {
-		cleanup_close int pids = open_group(&g, "pids");
-		read_memory(&g, &s);
+	bool memory = read_memory(&g, &s), pids = read_pids(&g, &s);
+	if (s.own_group)
 		read_io(&g, &s);
-		s.pids = read_number(pids, "pids.current", 0);
-		s.pids_limit = read_number(pids, "pids.max", 0);
-	} else {
-		r = add_processes(c, &s, err);
-	}
+	if (!s.own_group || !memory || !pids)
+		r = sum_up(c, memory, pids, &s, err);
 	read_pressure(&g, &s);
 	read_network((pid_t) c->status.pid, &s);
 	if (r == 0)

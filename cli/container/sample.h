@@ -1,8 +1,9 @@
 /* sample.h - what a running container uses at this moment, read from the files of its control group; nothing is executed for it.
  *
  * cgroups(7), the kernel's admin-guide/cgroup-v1 and cgroup-v2.rst, accounting/psi.rst. Both versions are read, and a hybrid of them, where
- * version 2 has the pressure and version 1 the rest. A container that has no group of its own (an ordinary user's where none was
- * delegated) is summed up from /proc of its processes: then ->own_group is false, limits and I/O are unknown.
+ * version 2 has the pressure and version 1 the rest. What its group does not count, as no controller does there, is summed up from /proc of
+ * its processes: the processor time of one that has no group of its own (an ordinary user's where none was delegated; ->own_group is false,
+ * limits and I/O are unknown), memory and pids also of one that was delegated without their controllers.
  */
 #pragma once
 #include "record.h"

@@ -165,3 +165,17 @@ dir_of() { echo "$CROOT/containers/$(id_of "$1")"; }
 	done
 	failing 1 journalctl carrier logs told
 }
+
+# journal NAME JQ-FILTER - what the machine's journal has of the container
+journal() { journalctl --no-pager --all -o json "CONTAINER_ID_FULL=$(id_of "$1")" | jq -r "$2"; }
+journal_has() { journal told .MESSAGE | grep -qx "$1"; }
+
+@test "journald: a real one has every line, with docker's fields" {
+	[ -e /run/systemd/journal/socket ] || skip "there is no journald here: ls /run/systemd/journal/socket"
+	wrote told --log-driver journald --log-opt tag=mine -- 'echo to journald; echo and this >&2; head -c 100000 /dev/zero | tr "\0" x; echo; echo last'
+	soon journal_has last
+	same $'3 and this\n6 last\n6 to journald' "$(journal told 'select(.MESSAGE | length < 100) | .PRIORITY + " " + .MESSAGE' | sort)"
+	same 100000 "$(journal told 'select(.MESSAGE | length > 100) | .MESSAGE' | tr -cd x | wc -c)"
+	same "told mine mine $PLAIN" "$(journal told '[.CONTAINER_NAME, .CONTAINER_TAG, .SYSLOG_IDENTIFIER, .IMAGE_NAME] | join(" ")' | sort -u)"
+	failing 1 journalctl carrier logs told
+}
