@@ -21,6 +21,8 @@ int overlay_mount(const struct container *c, const struct layers *l, bool discar
  * root's privileges */
 int idmapped_during(char *const *dirs, const struct idmap *uids, const struct idmap *gids, int (*job)(void *ctx, struct error *err), void *ctx,
 		    struct error *err);
+/* idmapped_show - a mount that is nowhere yet (open_tree(2)) shows its owners by the maps */
+int idmapped_show(int tree_fd, const struct idmap *uids, const struct idmap *gids, struct error *err);
 
 /* fuse_overlay_mount - the same by fuse-overlayfs, which maps owners itself: those in upper/ are as in the layers
  * Return: the pid of the program, a child of ours, or a negative errno: -EOPNOTSUPP when it, or /dev/fuse, is not there */

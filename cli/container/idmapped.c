@@ -38,13 +38,26 @@ static int namespace_of(const struct idmap *uids, const struct idmap *gids, stru
 	return fd;
 }
 
-static int cover(const char *dir, int userns_fd, struct error *err)
+static int show(int tree_fd, int userns_fd)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned) userns_fd };
+	return mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof attr);
+}
+
+int idmapped_show(int tree_fd, const struct idmap *uids, const struct idmap *gids, struct error *err)
+{
+	cleanup_close int userns = namespace_of(uids, gids, err);
+	if (userns >= 0 && show(tree_fd, userns) < 0)
+		return error_set(err, errno, "map the owners of a mount");
+	return userns < 0 ? userns : 0;
+}
+
+static int cover(const char *dir, int userns_fd, struct error *err)
+{
 	cleanup_close int fd = open_tree(AT_FDCWD, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, errno, "open layer '%s'", dir);
-	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+	if (show(fd, userns_fd) < 0)
 		return error_set(err, errno, "show layer '%s' with the container's owners", dir);
 	if (move_mount(fd, "", AT_FDCWD, dir, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return error_set(err, errno, "mount layer '%s' with the container's owners", dir);

@@ -48,28 +48,14 @@ static char *whole_source(const struct container *c, size_t i)
 
 /* ---- config.json ---- */
 
-static struct spec_id_mapping *mappings(char *const *lines, struct pool *pool, size_t *n)
-{
-	struct spec_id_mapping *list = pool_alloc(pool, (strings_count(lines) + 1) * sizeof *list);
-	for (*n = 0; lines && lines[*n]; ++*n) {
-		unsigned a = 0, b = 0, size = 0;
-		(void) sscanf(lines[*n], "%u %u %u", &a, &b, &size);
-		list[*n] = (struct spec_id_mapping) { a, b, size };
-	}
-	return list;
-}
-
-/* set_idmap - what has id FROM on the disk has id TO in the mount; without ids: what has id N is N's in the container */
 static int set_idmap(const struct container *c, const struct record_mount *m, struct spec_mount *ret, struct pool *pool, struct error *err)
 {
-	char **uids = m->uid_map ? m->uid_map : c->record.uid_map, **gids = m->gid_map ? m->gid_map : c->record.gid_map;
-	if (!m->idmap)
-		return 0;
-	if (!uids || !gids)
-		return error_say(err, EINVAL, "mount on '%s': idmap without ids is for a container in a user namespace of its own; give the ids: "
-				 "idmap=uids=FROM-TO-SIZE;gids=FROM-TO-SIZE", m->destination);
-	ret->uid_mappings = mappings(uids, pool, &ret->n_uid_mappings);
-	ret->gid_mappings = mappings(gids, pool, &ret->n_gid_mappings);
+	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
+	int r = m->idmap ? users_mount_maps(&c->record, m, &uids, &gids, err) : 0;
+	if (r < 0 || !m->idmap)
+		return r;
+	ret->uid_mappings = users_mappings(&uids, pool, &ret->n_uid_mappings);
+	ret->gid_mappings = users_mappings(&gids, pool, &ret->n_gid_mappings);
 	return 0;
 }
 

@@ -3,9 +3,11 @@
 #include "../image/copy.h"
 #include "apart.h"
 #include "cleanup.h"
+#include "drivers.h"
 #include "fs.h"
 #include "proc.h"
 #include "runtime.h"
+#include "users.h"
 #include "userns.h"
 #include <fcntl.h>
 #include <sched.h>
@@ -48,21 +50,42 @@ int container_tree(const struct carrier *c, const struct container *container, s
 	return fd < 0 ? error_set(err, errno, "open '%s'", path) : fd;
 }
 
-/* mount_on - @source, and what is mounted below it, beneath the root @root_fd */
-static int mount_on(int root_fd, const struct record_mount *m, struct error *err)
+/* open_source - a clone of what is mounted, and what is mounted below it; @ret_dir: is it a directory? */
+static int open_source(const struct record *r, const struct record_mount *m, bool *ret_dir, struct error *err)
 {
-	struct stat st;
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
-	if (stat(m->source, &st) < 0)
-		return error_set(err, errno, "look at '%s'", m->source);
-	cleanup_close int target = S_ISDIR(st.st_mode) ? fs_mkdir_beneath(root_fd, m->destination, 0755, err)
-						       : fs_create_beneath(root_fd, m->destination, 0644, err);
-	cleanup_close int tree = target < 0 ? -1 : open_tree(AT_FDCWD, m->source, AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
+	struct stat st;
+	cleanup_close int whole = open(m->source, O_PATH | O_CLOEXEC);
+	cleanup_close int part = whole < 0 || !m->subpath ? -1 : fs_open_beneath(whole, m->subpath, O_PATH, 0, err);
+	if (whole < 0)
+		return error_set(err, errno, "open '%s'", m->source);
+	if (m->subpath && part < 0)
+		return part;
+	int from = m->subpath ? part : whole;
+	cleanup_close int tree = open_tree(from, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0 || fstat(from, &st) < 0 ||
+	    (mount_is_read_only(m) && mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0))
+		return error_set(err, errno, "mount '%s'", m->source);
+	int result = m->idmap ? users_mount_maps(r, m, &uids, &gids, err) : 0;
+	if (result == 0 && m->idmap)
+		result = idmapped_show(tree, &uids, &gids, err);
+	*ret_dir = S_ISDIR(st.st_mode);
+	return result < 0 ? result : take_fd(tree);
+}
+
+/* mount_on - beneath the root @root_fd */
+static int mount_on(const struct record *r, int root_fd, const struct record_mount *m, struct error *err)
+{
+	bool is_dir = false;
+	cleanup_close int tree = open_source(r, m, &is_dir, err);
+	if (tree < 0)
+		return tree;
+	cleanup_close int target = is_dir ? fs_mkdir_beneath(root_fd, m->destination, 0755, err)
+					  : fs_create_beneath(root_fd, m->destination, 0644, err);
 	if (target < 0)
 		return target;
-	bool read_only = mount_is_read_only(m);
-	if (tree < 0 || (read_only && mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0) ||
-	    move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return error_set(err, errno, "mount '%s'", m->source);
 	return 0;
 }
@@ -83,9 +106,9 @@ static int mount_volumes(const struct record *r, int root_fd, struct error *err)
 		left = 0;
 		for (size_t i = 0; i < r->n_mounts; i++) {
 			const struct record_mount *m = &r->mounts[i];
-			bool ours = (str_eq(m->type, "bind") || str_eq(m->type, "volume")) && !m->fs && !m->overlay && !m->subpath;
+			bool ours = (str_eq(m->type, "bind") || str_eq(m->type, "volume")) && !m->fs && !m->overlay;
 			left += depth(m->destination) > level;
-			int result = ours && depth(m->destination) == level ? mount_on(root_fd, m, err) : 0;
+			int result = ours && depth(m->destination) == level ? mount_on(r, root_fd, m, err) : 0;
 			if (result < 0)
 				return error_wrap(err, "mount on '%s'", m->destination);
 		}

@@ -50,6 +50,17 @@ int users_maps(const struct record *r, struct idmap *uids, struct idmap *gids, s
 	return result < 0 ? result : from_texts(r, r->gid_map, gids, err);
 }
 
+int users_mount_maps(const struct record *r, const struct record_mount *m, struct idmap *uids, struct idmap *gids, struct error *err)
+{
+	char **uid_map = m->uid_map ? m->uid_map : r->uid_map, **gid_map = m->gid_map ? m->gid_map : r->gid_map;
+	*uids = *gids = (struct idmap) { 0 };
+	if (!uid_map || !gid_map)
+		return error_say(err, EINVAL, "mount on '%s': idmap without ids is for a container in a user namespace of its own; give the ids: "
+				 "idmap=uids=FROM-TO-SIZE;gids=FROM-TO-SIZE", m->destination);
+	int result = from_texts(r, uid_map, uids, err);
+	return result < 0 ? result : from_texts(r, gid_map, gids, err);
+}
+
 int users_outer(const struct record *r, uint32_t *uid, uint32_t *gid, struct error *err)
 {
 	struct idmap uids cleanup_idmap = { 0 }, gids cleanup_idmap = { 0 };
@@ -336,7 +347,7 @@ const char *users_other(const struct record *r) { return r->users.userns ? str_a
 
 /* ---- config.json ---- */
 
-static struct spec_id_mapping *mappings(const struct idmap *m, struct pool *pool, size_t *n)
+struct spec_id_mapping *users_mappings(const struct idmap *m, struct pool *pool, size_t *n)
 {
 	struct spec_id_mapping *list = pool_alloc(pool, (m->n + 1) * sizeof *list);
 	for (*n = 0; *n < m->n; ++*n)
@@ -361,8 +372,8 @@ int users_to_spec(const struct record *r, pid_t other, struct spec_linux *l, str
 		list[0].path = pool_printf(pool, "/proc/%d/ns/user", (int) other);
 		return 0;
 	}
-	l->uid_mappings = mappings(&uids, pool, &l->n_uid_mappings);
-	l->gid_mappings = mappings(&gids, pool, &l->n_gid_mappings);
+	l->uid_mappings = users_mappings(&uids, pool, &l->n_uid_mappings);
+	l->gid_mappings = users_mappings(&gids, pool, &l->n_gid_mappings);
 	return 0;
 }
 

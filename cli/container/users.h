@@ -31,6 +31,7 @@
 #include "str.h"
 
 struct record;
+struct record_mount;
 
 struct users_options { char *userns; struct strings uidmap, gidmap; };
 enum { USERS_OPTION_ROWS_N = 3 };
@@ -68,6 +69,11 @@ int users_claim(const struct carrier *c, struct pool *pool, struct record *r, in
 bool users_mapped(const struct record *r);
 /* users_maps - of one that has, from container ids to M's; the caller frees both. Empty for others. */
 int users_maps(const struct record *r, struct idmap *uids, struct idmap *gids, struct error *err);
+/* users_mount_maps - of a mount that has the option idmap: from ids on the disk to what they are in the mount, its own maps or the
+ * container's; the caller frees both. -EINVAL: neither has any */
+int users_mount_maps(const struct record *r, const struct record_mount *m, struct idmap *uids, struct idmap *gids, struct error *err);
+/* users_mappings - a map as config.json has it */
+struct spec_id_mapping *users_mappings(const struct idmap *m, struct pool *pool, size_t *n);
 /* users_outer - what ids of the container are in M, in place; unchanged for one without maps. -EINVAL: it has no such ids */
 int users_outer(const struct record *r, uint32_t *uid, uint32_t *gid, struct error *err);
 /* users_to_spec - the namespace and its maps; nothing for a container without

@@ -210,6 +210,40 @@ t=tarfile.open(fileobj=sys.stdout.buffer,mode="w|"); i=tarfile.TarInfo("x"); i.t
 	says "A /kept/sub/two"
 }
 
+@test "into a part of a volume, running and stopped" {
+	local c
+	expect 0 carrier run --rm --network none -v parts:/all docker.io/test/plain mkdir /all/part
+	expect 0 carrier run -d --network none --name part --mount type=volume,src=parts,dst=/p,volume-subpath=part docker.io/test/plain sleep 1000
+	expect 0 carrier cp file part:/p/running
+	carrier kill part >/dev/null
+	has_state part exited
+	expect 0 carrier cp file part:/p/stopped
+	expect 0 carrier run --rm --network none -v parts:/all docker.io/test/plain ls /all/part
+	prints $'running\nstopped'
+	carrier rm part >/dev/null
+	carrier volume rm parts >/dev/null
+}
+
+@test "into a mount whose ids are mapped, running and stopped" {
+	[ "$WHO" = root ] || skip "only root of the host can map the ids of a mount"
+	local ids
+	mkdir -p mapped tree
+	chown 5000:6000 mapped
+	echo mine >tree/file
+	chown 7:8 tree/file
+	for ids in "" --uidmap=0:300000:65536; do
+		rm -f mapped/*
+		expect 0 carrier run -d --network none --name shifted $ids -v "$PWD/mapped:/m:idmap=uids=5000-${ids:+30000}0-10;gids=6000-${ids:+30000}0-10" \
+			docker.io/test/plain sleep 1000
+		expect 0 carrier cp -a tree/file shifted:/m/running
+		carrier kill shifted >/dev/null
+		has_state shifted exited
+		expect 0 carrier cp -a tree/file shifted:/m/stopped
+		same $'5007:6008\n5007:6008' "$(stat -c %u:%g mapped/running mapped/stopped)"
+		carrier rm shifted >/dev/null
+	done
+}
+
 @test "one whose monitor was killed has its files, too" {
 	carrier run -d --network none --name orphan -v data:/vol docker.io/test/plain sleep 1000 >/dev/null
 	has_state orphan running
