@@ -45,7 +45,7 @@ start_all() {
 	done
 	same "$RECORDS" "$(carrier ps -aq | wc -l)"
 	id=$(carrier inspect -f '{{.Id}}' record-777)
-	same /record-777 "$(carrier inspect -f '{{.Name}}' "${id:0:16}")"
+	same record-777 "$(carrier inspect -f '{{.Name}}' "${id:0:16}")"
 	expect 0 carrier start record-777
 	soon eval '[ "$(carrier inspect -f "{{.State.Status}}" record-777)" = exited ]'
 	expect 0 carrier rm -c --force
