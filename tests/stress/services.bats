@@ -223,7 +223,7 @@ LOUD='seq -f %0999.0f 1073742'	# lines of 1,000 bytes
 	same "$(eval "$LOUD" | sha256sum)" "$(carrier logs loud | sha256sum)"
 	expect 0 carrier rm loud
 	# nobody reads: the client is stopped, the container is not
-	expect 0 carrier run -d --network none --name busy "127.0.0.1:$REGISTRY/nginx" bash -c 'yes | head -c 200000000; echo the end; sleep 1000'
+	expect 0 carrier run -d --network none --name busy "127.0.0.1:$REGISTRY/nginx" bash -c 'yes "$(printf %1000s)" | head -c 200000000; echo; echo the end; sleep 1000'
 	local client
 	carrier attach busy >"$WORK/attached" 2>&1 </dev/null 3>&- &
 	client=$!
