@@ -249,8 +249,9 @@ static int run(void *program, void *given, char **args, int n_args)
 	const struct exec_options *o = given;
 	struct container c cleanup_container = CONTAINER_NONE;
 	if (n_args + o->latest < 2) {
-		fprintf(stderr, "carrier exec: %s; see `carrier exec --help`\n", "a container and a command are needed");
-		return EXIT_CARRIER;
+		struct error err = { 0 };
+		(void) error_say(&err, EINVAL, "exec: a container and a command are needed; see `carrier exec --help`");
+		return carrier_fail(&err);
 	}
 	int r = find(program, o->latest ? "" : args[0], o->latest, &c);
 	return r ? r : execute_in(program, &c, o, args + !o->latest);

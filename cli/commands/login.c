@@ -3,6 +3,7 @@
 #include "../image/registry_call.h"
 #include "../image/secret.h"
 #include "cleanup.h"
+#include "log.h"
 #include <string.h>
 
 enum { INTERRUPTED = 130, ANSWER_MAX = 1 << 20 };
@@ -70,7 +71,7 @@ static int ask_missing(struct login *l, struct credential *c, struct error *err)
 	if (str_empty(c->username))
 		r = secret_line("Username: ", &l->pool, &c->username, err);
 	if (r == 0 && o->password) {
-		fprintf(stderr, "carrier: a password in an argument can be read by others; --password-stdin takes it from a pipe\n");
+		log_warn("a password in an argument can be read by others; --password-stdin takes it from a pipe");
 		c->password = pool_strdup(&l->pool, o->password);
 		memset(o->password, 'x', strlen(o->password));
 	} else if (r == 0) {

@@ -9,6 +9,7 @@
 #include "ask.h"
 #include "cleanup.h"
 #include "filter.h"
+#include "log.h"
 #include "volume_words.h"
 #include <fcntl.h>
 #include <string.h>
@@ -158,7 +159,7 @@ static int do_prune(void *ctx, struct error *err)
 	if (r < 0)
 		return r;
 	if (gone.busy || blobs.busy)
-		fprintf(stderr, "carrier: another command is at work in the store: what nobody needs stays until the next removal\n");
+		log_warn("another command is at work in the store: what nobody needs stays until the next removal");
 	if (p->o->blobs && !blobs.busy)
 		printf("Dropped blobs that can be fetched again: %zu\n", blobs.blobs);
 	printf("Total reclaimed space: %s\n", str_human_size((uint64_t) (p->bytes + gone.bytes + blobs.bytes), size));

@@ -92,25 +92,13 @@ int selection_check(const char *command, int n_names, const struct selection *s)
 {
 	bool many = s->all || s->filter.n > 0;
 	bool named = n_names > 0 || s->cidfiles.n > 0;
+	struct error err = { 0 };
 	if ((many || s->latest) && named)
-		fprintf(stderr, "carrier %s: %s and names of containers exclude each other\n", command,
-			s->all ? "--all" : s->latest ? "--latest" : "--filter");
+		(void) error_say(&err, EINVAL, "%s: %s and names of containers exclude each other", command,
+				 s->all ? "--all" : s->latest ? "--latest" : "--filter");
 	else if (many && s->latest)
-		fprintf(stderr, "carrier %s: --latest is one, and %s are many: give one of them\n", command, s->all ? "--all" : "--filter");
+		(void) error_say(&err, EINVAL, "%s: --latest is one, and %s are many: give one of them", command, s->all ? "--all" : "--filter");
 	else if (!many && !s->latest && !named)
-		fprintf(stderr, "carrier %s: name at least one container, or give --all\n", command);
-	else
-		return 0;
-	return EXIT_CARRIER;
-}
-
-int each_container(const struct carrier *c, char *const *names, bool all,
-		   int (*act)(const struct carrier *c, struct container *container, void *options, struct error *err), void *options)
-{
-	return each_selected(c, names, &(struct selection) { .all = all }, act, options);
-}
-
-int need_names(const char *command, int n_names, bool all)
-{
-	return selection_check(command, n_names, &(struct selection) { .all = all });
+		(void) error_say(&err, EINVAL, "%s: name at least one container, or give --all", command);
+	return err.code ? carrier_fail(&err) : 0;
 }

@@ -23,8 +23,3 @@ int selection_check(const char *command, int n_names, const struct selection *s)
  * Return: the exit code: 0, or 1 when any failed. */
 int each_selected(const struct carrier *c, char *const *names, const struct selection *s,
 		  int (*act)(const struct carrier *c, struct container *container, void *options, struct error *err), void *options);
-
-/* each_container, need_names - the same for a command that has only names and --all */
-int each_container(const struct carrier *c, char *const *names, bool all,
-		   int (*act)(const struct carrier *c, struct container *container, void *options, struct error *err), void *options);
-int need_names(const char *command, int n_names, bool all);

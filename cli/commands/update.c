@@ -5,13 +5,13 @@
 #include "runtime_spec.h"
 #include "select.h"
 
-struct update_options { struct resource_options resources; char *restart; bool all; };
+struct update_options { struct resource_options resources; char *restart; struct selection which; };
 
 static const struct update_options defaults = { .resources = RESOURCE_OPTIONS_DEFAULT };
 static const struct option_def options[] = {
 	RESOURCE_OPTION_ROWS(struct update_options, resources),
 	OPTION(struct update_options, restart, 0, "restart", "POLICY", "start it again when it ends: no, on-failure[:TIMES], always, unless-stopped"),
-	OPTION(struct update_options, all, 'a', "all", NULL, "every container"),
+	SELECT_OPTION_ROWS(struct update_options, which, "every container"),
 };
 
 /* tell - the runtime, of what has changed */
@@ -68,14 +68,14 @@ static int run(void *program, void *given, char **args, int n_args)
 {
 	struct update_options *o = given;
 	struct error err = { 0 };
-	int r = need_names("update", n_args, o->all);
+	int r = selection_check("update", n_args, &o->which);
 	if (r)
 		return r;
 	if (!resources_given(&o->resources) && !o->restart) {
 		(void) error_say(&err, EINVAL, "update: give at least one limit, such as --memory 512m, or --restart");
 		return carrier_fail(&err);
 	}
-	return each_container(program, args, o->all, update_one, o);
+	return each_selected(program, args, &o->which, update_one, o);
 }
 
 const struct command command_update = {

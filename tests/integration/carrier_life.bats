@@ -171,6 +171,21 @@ monitor_of() { status_of "$1" .monitor; }
 	expect 0 carrier rm over
 }
 
+@test "wait: of all, of those that a filter takes, of the last, of a file's" {
+	carrier run -d --name first --label k=v --network none "$PLAIN" sh -c 'exit 3' >/dev/null
+	carrier run -d --name second --cidfile "$WORK/theirs/id" --network none "$PLAIN" sh -c 'exit 4' >/dev/null
+	expect 0 carrier wait --filter label=k=v
+	prints 3
+	expect 0 carrier wait --latest
+	prints 4
+	expect 0 carrier wait --cidfile "$WORK/theirs/id" first
+	prints $'4\n3'
+	expect 0 carrier wait --all
+	same "3 4" "$(sort <<<"$output" | xargs)"
+	failing 125 "exclude each other" carrier wait --all first
+	failing 125 "name at least one container" carrier wait
+}
+
 @test "wait: the end of one that is restarted by its policy; next-exit; removed" {
 	service job --restart on-failure:1 -- sh -c 'if [ -e /second ]; then while [ ! -e /go ]; do sleep 0.1; done; fi; touch /second; sleep 1; exit 4'
 	carrier wait job >"$WORK/end" 3>&- &

@@ -388,6 +388,21 @@ resources_of() {
 started_anew() { [ "$(pid_of "$1")" != "$2" ] && state_is "$1" running; }
 logged() { carrier logs "$1" | grep -qx "$2"; }
 
+@test "update: of those that a filter takes, of the last, of a file's" {
+	policy() { carrier inspect -f '{{.HostConfig.RestartPolicy.Name}}' first second | xargs; }
+	carrier create --name first --label k=v --network none "$PLAIN" true >/dev/null
+	carrier create --name second --network none "$PLAIN" true >"$WORK/id"
+	expect 0 carrier update --restart always --filter label=k=v
+	same "always no" "$(policy)"
+	expect 0 carrier update --restart unless-stopped --latest
+	same "always unless-stopped" "$(policy)"
+	chmod 644 "$WORK/id"
+	expect 0 carrier update --restart no --cidfile "$WORK/id"
+	same "always no" "$(policy)"
+	expect 0 carrier update --restart no --all
+	same "no no" "$(policy)"
+}
+
 @test "update: of several, of none, of nothing" {
 	failing 125 "give at least one limit" carrier update nobody
 	expect 1 carrier update -m 64m nobody
