@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+enum { DELETE_TRIES = 3 };
 static const char runtime_log[] = "runtime.log";
 
 /* runtime_error - the last sentence in its log is why it failed */
@@ -189,10 +190,15 @@ int make_process(struct monitor *m, struct error *err)
 
 void unmake_process(struct monitor *m)
 {
-	struct error err = { 0 };
-	/* one that was killed while it made the container has not cleaned up either */
-	if ((m->created || WIFSIGNALED(m->runtime_status)) && run_runtime(m, "delete", NULL, &err) < 0)
-		log_warn("%s", err.text);
+	/* one that was killed while it made the container has not cleaned up either; nor one that was killed while it cleaned up */
+	bool due = m->created || WIFSIGNALED(m->runtime_status);
+	for (int tries = 0; due && tries < DELETE_TRIES; tries++) {
+		struct error err = { 0 };
+		int r = run_runtime(m, "delete", NULL, &err);
+		due = r < 0 && WIFSIGNALED(m->runtime_status);
+		if (r < 0)
+			log_warn("%s", err.text);
+	}
 	m->created = false;
 	network_stop(&m->network);
 	close_fd(&m->pipes[0]);

@@ -408,6 +408,21 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	failing 125 init-path carrier run --rm --init --init-path /no/such "$PLAIN" true
 }
 
+@test "kill -9 of the runtime that deletes one: it is deleted all the same" {
+	cat >"$BASE/dies" <<-END
+		#!/bin/sh
+		for word; do
+			if [ "\$word" = delete ] && mkdir "$WORK/theirs/died" 2>/dev/null; then kill -9 \$\$; fi
+		done
+		exec "$BASE/bin/woody" "\$@"
+	END
+	chmod 755 "$BASE/dies"
+	expect 3 carrier run --rm --runtime "$BASE/dies" --network none "$PLAIN" sh -c 'exit 3'
+	soon test -d "$WORK/theirs/died"
+	soon eval '[ -z "$(processes)" ]'
+	same ok "$(carrier doctor --json | jq -r '.Checks[] | select(.Code == "CD0805") | .Level')"
+}
+
 @test "kill -9 of the monitor: stop, start, restart, wait and attach find the truth" {
 	local what first
 	service left -- sh -c 'echo run >>/n; exec sleep 1000'
