@@ -139,6 +139,15 @@ static int newest_first(const void *a, const void *b)
 	return order ? order : strcmp(x->id, y->id);
 }
 
+/* sweep - a directory without a record, when nobody makes one of it; its name first, so that it never points to nothing */
+static void sweep(const struct carrier *carrier, int containers_fd, const char *id)
+{
+	if (!record_place_is_gone(containers_fd, id))
+		return;
+	record_name_drop(carrier, id);
+	(void) record_place_remove(carrier, containers_fd, id, NULL);
+}
+
 int record_list(const struct carrier *carrier, struct container **ret, size_t *ret_n, struct error *err)
 {
 	*ret = NULL;
@@ -166,8 +175,8 @@ int record_list(const struct carrier *carrier, struct container **ret, size_t *r
 			n++;
 		else if (r != -ENOENT)
 			log_warn("%s", why.text);
-		else if (record_place_is_gone(containers_fd, e->d_name))	/* its name is free for whoever asks for it */
-			(void) record_place_remove(carrier, containers_fd, e->d_name, NULL);
+		else
+			sweep(carrier, containers_fd, e->d_name);
 	}
 	if (n)
 		qsort(all, n, sizeof *all, newest_first);
@@ -250,8 +259,8 @@ int record_each(const struct carrier *carrier, bool only_active, void (*visit)(v
 		int r = load_brief(carrier, containers_fd, e->d_name, only_active, &c, &why);
 		if (r == 0 && c.state != RECORD_REMOVING)
 			visit(ctx, &c);
-		else if (r == -ENOENT && record_place_is_gone(containers_fd, e->d_name))
-			(void) record_place_remove(carrier, containers_fd, e->d_name, NULL);
+		else if (r == -ENOENT)
+			sweep(carrier, containers_fd, e->d_name);
 		else if (r < 0 && r != -ENOENT)
 			log_warn("%s", why.text);
 	}

@@ -43,5 +43,7 @@ int record_name_invalid(const char *name, struct error *err);
 int record_name_target(int names_fd, const char *name, char id[ID_LEN + 1]);
 /* record_name_choose - the one that was asked for, or the first invented one that is free, becomes c->record.name */
 int record_name_choose(int names_fd, int containers_fd, const char *wanted, struct container *c, struct error *err);
+/* record_name_drop - the one that points to @id, whatever it is: of a directory whose maker was killed before there was a record */
+void record_name_drop(const struct carrier *carrier, const char *id);
 /* record_name_give_up - the name that the container has now, which may be another than c->record.name */
 void record_name_give_up(const struct carrier *carrier, struct container *c);

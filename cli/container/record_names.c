@@ -3,6 +3,7 @@
 #include "fs.h"
 #include "record_change.h"
 #include <ctype.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
@@ -148,6 +149,17 @@ void record_name_give_up(const struct carrier *carrier, struct container *c)
 	/* it has another one since we read its record: a monitor did that long ago */
 	if (record_document_read(c, "record.json", &record_type, &now, NULL) == 0 && record_name_is_valid(now.name))
 		(void) name_free(names_fd, -1, now.name, c->record.id);
+}
+
+void record_name_drop(const struct carrier *carrier, const char *id)
+{
+	char target[ID_LEN + 1];
+	cleanup_close int names_fd = record_place_open(carrier, "names", false, NULL);
+	int copy = names_fd < 0 ? -1 : fcntl(names_fd, F_DUPFD_CLOEXEC, 0);
+	cleanup_dir DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (record_name_target(names_fd, e->d_name, target) == 0 && str_eq(target, id))
+			(void) name_free(names_fd, -1, e->d_name, id);
 }
 
 /* ---- renaming ---- */

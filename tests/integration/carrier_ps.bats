@@ -159,6 +159,22 @@ names() { carrier list -a --format '{{.Names}}' "$@" | xargs; }
 	expect 0 carrier run --rm --name aaa --network none "$PLAIN" true	# its name is free
 }
 
+@test "a directory without a record, whose maker was killed, goes with its name" {
+	local id
+	id=$(printf '%064x' 12345)
+	expect 0 carrier ps -a	# makes the directories
+	carrier create --name other --network none "$PLAIN" true >/dev/null
+	client mkdir "$CROOT/containers/$id"
+	client ln -s "$id" "$CROOT/names/half"
+	expect 0 carrier ps -a
+	[ -d "$CROOT/containers/$id" ]	# it may be in the making
+	client touch -d '-1 minute' "$CROOT/containers/$id"
+	expect 0 carrier ps
+	[ ! -e "$CROOT/containers/$id" ] || fail "the directory is there yet"
+	[ ! -L "$CROOT/names/half" ] || fail "the name is there yet"
+	same other "$(carrier ps -a --format '{{.Names}}')"
+}
+
 shows() { carrier ps | grep -qE "$1"; }
 shows_all() { carrier ps -a | grep -qE "$1"; }
 
