@@ -212,10 +212,13 @@ static _Noreturn void fail(struct monitor *m, struct error *err)
 	explain_start(m->c, err);
 	m->c->status.error = pool_strdup(&m->c->pool, err->text);
 	m->c->status.exit_code = code;
-	if (m->lock_fd >= 0)
+	bool remove = m->c->record.remove && m->lock_fd >= 0;
+	if (remove)
+		(void) record_retire(m->carrier, m->c, NULL);
+	else if (m->lock_fd >= 0)
 		(void) set_status(m, "exited", NULL);
 	tell_error(m, code, err);
-	finish(m, m->c->record.remove && m->lock_fd >= 0);
+	finish(m, remove);
 	_exit(0);
 }
 

@@ -126,7 +126,8 @@ int record_each(const struct carrier *c, bool only_active, void (*visit)(void *c
 int record_refresh(struct container *c, struct error *err);
 /* record_policy - read its restart policy again, which `update` may have changed since the record was read */
 void record_policy(struct container *c);
-/* record_lock - the monitor's lock; it lives as long as any copy of the returned fd; -EAGAIN when another holds it */
+/* record_lock - the monitor's lock; it lives as long as any copy of the returned fd; -EAGAIN when another holds it, -ENOENT when the
+ * container was removed since it was read */
 int record_lock(const struct container *c, struct error *err);
 /* record_note_stop - a person ends it: its restart policy does not hold, until it is started again. Called before the signal.
  * @restart: and starts it again at once, so a --rm container is not removed in between */
@@ -138,5 +139,6 @@ void record_forget_stop(const struct container *c);
  * hold the lock, goes on to remove it. */
 int record_retire(const struct carrier *carrier, struct container *c, struct error *err);
 /* record_remove - the name, then the directory, whatever is in it. Rootless: what is of subordinate ids, by a child in a user namespace.
- * The caller has made sure that it does not run; @c stays valid and wants container_done(). Gone already is success. */
+ * Either the caller is its monitor and has retired it, or nobody attends it: -EAGAIN when a monitor has begun to since @c was read.
+ * @c stays valid and wants container_done(). Gone already is -ENOENT, or success. */
 int record_remove(const struct carrier *carrier, struct container *c, struct error *err);

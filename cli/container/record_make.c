@@ -86,10 +86,11 @@ int record_remove(const struct carrier *carrier, struct container *c, struct err
 	if (containers_fd < 0)
 		return containers_fd;
 	bool retired = c->state == RECORD_REMOVING;	/* by us, who are its monitor: the name is free, and the lock ours */
+	cleanup_close int lock_fd = retired ? -1 : record_lock(c, err);
+	if (!retired && lock_fd < 0)
+		return lock_fd;
 	if (!retired)
 		record_name_give_up(carrier, c);
-	cleanup_close int lock_fd = retired ? -1 : record_lock(c, NULL);	/* where it has a monitor, that has it */
-	(void) lock_fd;
 	cleanup_free char *renamed = xasprintf("%s" REMOVED, c->record.id);
 	/* at once: what has lost half of its files, but not its record, would be taken for a container */
 	if (renameat(containers_fd, c->record.id, containers_fd, renamed) < 0 && errno != ENOENT)

@@ -61,6 +61,10 @@ int record_place_remove(const struct carrier *carrier, int containers_fd, const 
 {
 	struct error why = { 0 };
 	int r = fs_remove_tree(containers_fd, id, &why);
+	if (r == -ENOTEMPTY) {	/* a monitor came too late: it made its lock, saw that, and goes */
+		why = (struct error) { 0 };
+		r = fs_remove_tree(containers_fd, id, &why);
+	}
 	if ((r == -EACCES || r == -EPERM) && carrier->rootless) {	/* files of subordinate ids */
 		struct removal rm = { containers_fd, id };
 		why = (struct error) { 0 };

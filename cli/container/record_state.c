@@ -135,6 +135,8 @@ int record_lock(const struct container *c, struct error *err)
 		return error_say(err, EAGAIN, "container %.12s is attended by another process already", c->record.id);
 	if (r < 0)
 		return error_set(err, -r, "lock container %.12s", c->record.id);
+	if (access(c->dir, F_OK) < 0)	/* who removes it has the lock for as long as that takes, and moves it away first */
+		return error_say(err, ENOENT, "container %.12s was removed meanwhile", c->record.id);
 	return take_fd(fd);
 }
 

@@ -207,8 +207,9 @@ static void tell_monitor(struct container *container)
 		(void) kill((pid_t) container->status.monitor, SIGTERM);
 }
 
-/* wait_monitor - until its lock is free: then everything is unmounted and recorded */
-static int wait_monitor(struct container *container, struct error *err)
+/* wait_monitor - until its lock is free: then everything is unmounted and recorded. @restarted: or until it runs, as somebody else has
+ * started it again */
+static int wait_monitor(struct container *container, bool restarted, struct error *err)
 {
 	cleanup_close int fd = openat(container->dir_fd, "lock", O_RDWR | O_CLOEXEC);
 	int64_t end = now_ms() + KILL_SECONDS * 1000;
@@ -219,6 +220,8 @@ static int wait_monitor(struct container *container, struct error *err)
 		if (container->record.life.restart)
 			tell_monitor(container);
 		(void) usleep(pause);
+		if (restarted && record_refresh(container, NULL) == 0 && container_active(container))
+			return 0;
 	}
 	return is_gone(container) ? 0 : record_refresh(container, err);
 }
@@ -287,7 +290,7 @@ static int stop(const struct carrier *c, struct container *container, int sig, i
 	if (r < 0)
 		return r;
 	if (attended)
-		return wait_monitor(container, err);
+		return wait_monitor(container, false, err);
 	r = record_refresh(container, err);
 	return r < 0 ? r : container_kill_rest(c, container, err);
 }
@@ -344,7 +347,7 @@ int container_kill_rest(const struct carrier *c, struct container *container, st
 int container_settle(const struct carrier *c, struct container *container, struct error *err)
 {
 	cleanup_free char *state = xasprintf("%s/woody/%s", c->runroot, container->record.id);
-	int r = container->state == RECORD_CREATED ? 0 : wait_monitor(container, err);
+	int r = container->state == RECORD_CREATED ? 0 : wait_monitor(container, true, err);
 	if (r < 0 || container_active(container) || is_gone(container))
 		return r;
 	/* one that has told the exit, and was killed before it had cleaned up */
