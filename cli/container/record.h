@@ -140,5 +140,5 @@ void record_forget_stop(const struct container *c);
 int record_retire(const struct carrier *carrier, struct container *c, struct error *err);
 /* record_remove - the name, then the directory, whatever is in it. Rootless: what is of subordinate ids, by a child in a user namespace.
  * Either the caller is its monitor and has retired it, or nobody attends it: -EAGAIN when a monitor has begun to since @c was read.
- * @c stays valid and wants container_done(). Gone already is -ENOENT, or success. */
+ * @c stays valid and wants container_done(). Gone already is success. */
 int record_remove(const struct carrier *carrier, struct container *c, struct error *err);

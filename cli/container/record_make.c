@@ -86,9 +86,10 @@ int record_remove(const struct carrier *carrier, struct container *c, struct err
 	if (containers_fd < 0)
 		return containers_fd;
 	bool retired = c->state == RECORD_REMOVING;	/* by us, who are its monitor: the name is free, and the lock ours */
-	cleanup_close int lock_fd = retired ? -1 : record_lock(c, err);
+	struct error why = { 0 };
+	cleanup_close int lock_fd = retired ? -1 : record_lock(c, &why);
 	if (!retired && lock_fd < 0)
-		return lock_fd;
+		return lock_fd == -ENOENT ? 0 : error_say(err, why.code, "%s", why.text);
 	if (!retired)
 		record_name_give_up(carrier, c);
 	cleanup_free char *renamed = xasprintf("%s" REMOVED, c->record.id);

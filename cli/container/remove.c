@@ -37,7 +37,7 @@ int container_remove(const struct carrier *c, struct container *container, const
 		if (r == 0 && how->volumes)
 			volume_drop(c, container);
 		if (r != -EAGAIN || now_ms() > until)
-			return r < 0 && r != -ENOENT ? error_say(err, why.code, "%s", why.text) : 0;
+			return r < 0 ? error_say(err, why.code, "%s", why.text) : 0;
 		(void) usleep(ATTENDED_PAUSE_US);	/* somebody starts it at this moment, and has not said so yet */
 		r = record_refresh(container, err);
 		if (r < 0)

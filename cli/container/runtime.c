@@ -6,6 +6,7 @@
 #include "pause.h"
 #include "proc.h"
 #include "userns.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
@@ -172,7 +173,7 @@ int runtime_update(const struct carrier *c, const struct container *container, c
 
 /* ---- ending a container ---- */
 
-enum { KILL_SECONDS = 10, START_SECONDS = 10 };
+enum { KILL_SECONDS = 10, START_SECONDS = 10, KILLED_MS = 500 };
 
 bool container_active(const struct container *container)
 {
@@ -319,6 +320,37 @@ static int delete_dead(void *ctx, struct error *err)
 	return r < 0 ? r : runtime_run(call->c, call->args, NULL, err);
 }
 
+/* is_at_work - is @pid a runtime that was started for @container? It has its --root and the id among its arguments */
+static bool is_at_work(const char *pid, const char *root, const char *id)
+{
+	cleanup_free char *path = xasprintf("/proc/%s/cmdline", pid), *text = NULL;
+	size_t len, hits = 0;
+	if (fs_read_file(AT_FDCWD, path, 1 << 16, &text, &len, NULL) < 0)
+		return false;
+	for (const char *word = text; word < text + len; word += strlen(word) + 1)
+		hits += str_eq(word, root) || str_eq(word, id);
+	return hits == 2;
+}
+
+static bool runtime_at_work(const char *root, const char *id)
+{
+	cleanup_dir DIR *d = opendir("/proc");
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (*e->d_name >= '1' && *e->d_name <= '9' && is_at_work(e->d_name, root, id))
+			return true;
+	return false;
+}
+
+/* wait_runtime - one that was making the container gets SIGKILL when the monitor dies, but dies a moment after the monitor's lock is free:
+ * what it makes until then would be overlooked */
+static void wait_runtime(const struct carrier *c, const struct container *container)
+{
+	cleanup_free char *root = xasprintf("%s/woody", c->runroot);
+	int64_t until = now_ms() + KILLED_MS;
+	while (runtime_at_work(root, container->record.id) && now_ms() < until)
+		(void) usleep(1000);
+}
+
 int container_kill_rest(const struct carrier *c, struct container *container, struct error *err)
 {
 	char *args[] = { (char *) "delete", (char *) "--force", container->record.id, NULL };
@@ -327,6 +359,8 @@ int container_kill_rest(const struct carrier *c, struct container *container, st
 	int r = 0;
 	cleanup_free char *state = xasprintf("%s/woody/%s", c->runroot, container->record.id);
 	cleanup_close int pidfd = container->status.pid > 0 ? proc_open((pid_t) container->status.pid, container->status.start_time) : -1;
+	if (pidfd < 0)
+		wait_runtime(c, container);
 	if (pidfd >= 0) {
 		r = run_inside(c, container, args, -1, err);
 		if (r == 0 && wait_exit(pidfd, KILL_SECONDS) < 0)
