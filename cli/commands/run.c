@@ -19,14 +19,25 @@ enum { INTERRUPTED = 130 };
 static int choose_network(struct record *rec, struct error *err)
 {
 	struct error why = { 0 };
-	if (rec->network)
-		return network_check(rec->network, err);
-	rec->network = (char *) "private";
-	if (network_check(rec->network, &why) < 0) {
+	struct network_request q = { .mode = rec->network, .ports = rec->networking.ports, .n_ports = rec->networking.n_ports, .dir_fd = -1 };
+	bool asked = rec->network || q.n_ports;
+	if (!rec->network)
+		rec->network = (char *) "private";
+	if (asked)
+		return network_check(&q, err);
+	if (network_check(&q, &why) < 0) {
 		log_warn("the container has no network: %s", why.text);
 		rec->network = (char *) "none";
 	}
 	return 0;
+}
+
+/* try_ports - what is taken is said before anything is made; the monitor takes them at every start */
+static int try_ports(const struct record *rec, struct pool *pool, struct error *err)
+{
+	struct port_mappings actual cleanup_ports = { 0 };
+	struct port_reservation held cleanup_reservation = { 0 };
+	return ports_reserve(rec->networking.ports, rec->networking.n_ports, pool, &actual, &held, err);
 }
 
 /* replace - --replace: the container that has the name makes room */
@@ -53,8 +64,8 @@ static void discard(const struct carrier *c, struct container *container)
 	volume_drop(c, container);
 }
 
-/* prepare - image and options to a container's record; nothing is started */
-static int prepare(const struct carrier *c, const struct run_options *o, char **args, struct container *ret, struct error *err)
+/* prepare - image and options to a container's record; nothing is started. @starts: it will be at once */
+static int prepare(const struct carrier *c, const struct run_options *o, char **args, bool starts, struct container *ret, struct error *err)
 {
 	struct store s cleanup_store = STORE_INIT;
 	struct image image cleanup_image = { 0 };
@@ -78,11 +89,13 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	if (r >= 0)
 		r = options_to_record(o, with_image ? &image : NULL, with_image ? args + 1 : args, &pool, &rec, err);
 	if (r == 0)
-		r = namespaces_resolve(c, &rec.namespaces, &pool, err);
+		r = namespaces_resolve(c, &rec.namespaces, &rec.network, &pool, err);
 	if (r == 0)
 		r = users_resolve(c, &pool, &rec, err);
 	if (r == 0)
 		r = choose_network(&rec, err);
+	if (r == 0 && starts)
+		r = try_ports(&rec, &pool, err);
 	rec.lowerdirs = lower.v;
 	if (r == 0)
 		r = users_claim(c, &pool, &rec, &ids, err);
@@ -136,10 +149,10 @@ static unsigned wanted_streams(const struct run_options *o)
 }
 
 /* make - the container, and the file with its id; on failure nothing is left, and the sentence was printed. Return: 0, or an exit code */
-static int make(const struct carrier *c, const struct run_options *o, char **args, struct container *ret)
+static int make(const struct carrier *c, const struct run_options *o, char **args, bool starts, struct container *ret)
 {
 	struct error err = { 0 };
-	int r = prepare(c, o, args, ret, &err);
+	int r = prepare(c, o, args, starts, ret, &err);
 	if (r == 0 && o->cidfile)
 		r = write_id(o->cidfile, ret->record.id, &err);
 	if (r >= 0)
@@ -157,7 +170,7 @@ static int run(void *program, void *given, char **args, int n_args)
 	struct error err = { 0 };
 	struct container container cleanup_container = CONTAINER_NONE;
 	(void) n_args;
-	int code = make(c, o, args, &container);
+	int code = make(c, o, args, true, &container);
 	if (code)
 		return code;
 	unsigned wants = o->detach ? 0 : wanted_streams(o);
@@ -182,7 +195,7 @@ static int create(void *program, void *given, char **args, int n_args)
 {
 	struct container container cleanup_container = CONTAINER_NONE;
 	(void) n_args;
-	int code = make(program, given, args, &container);
+	int code = make(program, given, args, false, &container);
 	if (code == 0)
 		puts(container.record.id);
 	return code;

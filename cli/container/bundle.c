@@ -180,7 +180,8 @@ static const struct mount_row *choose(const struct container *c, const struct bu
 {
 	if (e->single_id && strcmp(row->destination, "/dev/pts") == 0)
 		return &single_id_pts;
-	if ((e->rootless || users_mapped(&c->record)) && network_is(c, "host") && strcmp(row->destination, "/sys") == 0)
+	bool foreign = network_is(c, "host") ? e->rootless || users_mapped(&c->record) : !network_is_own(c->record.network) && users_mapped(&c->record);
+	if (foreign && strcmp(row->destination, "/sys") == 0)
 		return &host_sys;
 	if (e->lacks.proc && strcmp(row->destination, "/proc") == 0)
 		return &outer_proc;
@@ -272,11 +273,16 @@ static char *cgroup_path(const struct container *c, const struct bundle_environm
  * whose groups must all be mapped. */
 static void make_sysctl(struct spec_linux *l, const struct container *c, const struct bundle_environment *e, struct pool *pool)
 {
-	if (e->lacks.proc || network_is(c, "host") || access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) < 0)
+	if (e->lacks.proc || !network_is_own(c->record.network) || access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) < 0)
 		return;
-	l->sysctl.pairs = pool_alloc(pool, 2 * sizeof *l->sysctl.pairs);
+	l->sysctl.pairs = pool_alloc(pool, 3 * sizeof *l->sysctl.pairs);
 	l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv4.ip_unprivileged_port_start"),
 							      pool_strdup(pool, "0") };
+	/* pasta's tap0 has an address that nobody else can have: who connects must not wait until that is proven */
+	bool pasta = network_kind(c->record.network) == NETWORK_PASTA || (network_is_helped(c->record.network) && c->record.networking.n_ports);
+	if (pasta && access("/proc/sys/net/ipv6/conf/default/accept_dad", F_OK) == 0)
+		l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv6.conf.default.accept_dad"),
+								      pool_strdup(pool, "0") };
 	if (!e->rootless && !users_mapped(&c->record))
 		l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv4.ping_group_range"),
 								      pool_strdup(pool, "0 2147483647") };
@@ -286,7 +292,7 @@ static int make_linux(const struct container *c, const struct bundle_environment
 		      struct spec_linux **ret, struct error *err)
 {
 	struct spec_linux *l = *ret = pool_alloc(pool, sizeof *l);
-	namespaces_to_spec(&c->record.namespaces, &e->others, network_is(c, "host"), pool, l);
+	namespaces_to_spec(&c->record.namespaces, &e->others, c->record.network, pool, l);
 	make_sysctl(l, c, e, pool);
 	l->cgroups_path = cgroup_path(c, e, pool);
 	return make_resources(c, e->rootless, pool, p, &l->resources, err);

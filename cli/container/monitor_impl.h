@@ -41,6 +41,8 @@ struct monitor {
 	int master_fd, console_fd;	/* the terminal, and the socket on which it arrives */
 	struct log_writer *log;
 	struct network_helper network;
+	struct port_reservation ports;	/* the host's, until the helper has them */
+	struct pool ports_pool;		/* what status has of them */
 	struct rootfs rootfs;
 	pid_t init, runtime;
 	int init_status;

@@ -1,5 +1,6 @@
 #include "monitor_impl.h"
 #include "cleanup.h"
+#include "event.h"
 #include "fs.h"
 #include "log.h"
 #include "memory.h"
@@ -25,6 +26,19 @@ static void lose_files(struct monitor *m)
 		(void) kill(m->init, SIGKILL);
 }
 
+/* lose_network - it may do without; the next start makes it anew */
+static void lose_network(struct monitor *m)
+{
+	static const char *const why[] = { "slirp4netns ended: the container has no network until it is restarted",
+					   "pasta ended: the container has no network until it is restarted" };
+	const char *sentence = why[str_eq(m->network.name, "pasta")];
+	log_warn("%s", sentence);
+	m->c->status.network_lost = (char *) sentence;
+	if (m->started)
+		(void) status_save(m->c, NULL);
+	event_container(m->carrier, m->c, "network-lost", "helper", m->network.name, NULL);
+}
+
 static void reap_one(struct monitor *m, pid_t pid, int status)
 {
 	if (pid == m->init) {
@@ -37,7 +51,8 @@ static void reap_one(struct monitor *m, pid_t pid, int status)
 		probe_ended(m, status);
 	} else if (pid == m->network.pid) {
 		m->network.pid = -1;
-		log_warn("the network helper ended; the container has no network from now on");
+		if (!m->init_ended)
+			lose_network(m);
 	} else if (pid == m->rootfs.helper) {
 		m->rootfs.helper = -1;
 		lose_files(m);

@@ -157,17 +157,71 @@ static int make_stdio(struct monitor *m, struct ends *e, struct proc_fd stdio[3]
 	return r;
 }
 
+/* ---- the network ---- */
+
+static struct network_request network_request(const struct monitor *m)
+{
+	const struct status *s = &m->c->status;
+	return (struct network_request) { .mode = m->c->record.network, .ports = s->ports, .n_ports = s->n_ports, .dir_fd = m->c->dir_fd };
+}
+
+static void forget_ports(struct monitor *m)
+{
+	ports_release(&m->ports);
+	m->c->status.ports = NULL;
+	m->c->status.n_ports = 0;
+	pool_done(&m->ports_pool);
+}
+
+/* take_ports - before anything is made; slirp4netns' are IPv4 alone */
+static int take_ports(struct monitor *m, struct error *err)
+{
+	const struct record_networking *n = &m->c->record.networking;
+	struct port_mappings wanted cleanup_ports = { 0 }, actual cleanup_ports = { 0 };
+	m->c->status.network_lost = NULL;
+	if (!n->n_ports)
+		return 0;
+	forget_ports(m);
+	struct network_request q = { .mode = m->c->record.network, .ports = n->ports, .n_ports = n->n_ports };
+	bool only_four = str_eq(network_helper_name(&q), "slirp4netns");
+	for (size_t i = 0; i < n->n_ports; i++) {
+		struct port_mapping one = n->ports[i];
+		if (!one.host_ip && only_four)
+			one.host_ip = (char *) "0.0.0.0";
+		ports_add(&wanted, &one);
+	}
+	int r = ports_reserve(wanted.v, wanted.n, &m->ports_pool, &actual, &m->ports, err);
+	if (r < 0)
+		return r;
+	m->c->status.ports = pool_alloc(&m->ports_pool, actual.n * sizeof *actual.v);
+	memcpy(m->c->status.ports, actual.v, actual.n * sizeof *actual.v);
+	m->c->status.n_ports = actual.n;
+	return 0;
+}
+
+static int connect_network(struct monitor *m, struct error *err)
+{
+	struct network_request q = network_request(m);
+	int r = network_start(&q, m->init, &m->network, err);
+	if (r == 0)
+		r = network_wait(&q, &m->network, err);
+	ports_release(&m->ports);	/* who forwards them has them now */
+	return r;
+}
+
 int make_process(struct monitor *m, struct error *err)
 {
 	struct ends e = { -1, -1, -1 };
 	struct proc_fd stdio[3];
 	const struct record *rec = &m->c->record;
-	bool helper = str_eq(rec->network, "private");
+	bool helper = network_is_helped(rec->network);
 	m->init = -1;
 	m->init_ended = false;
 	m->n_orphans = 0;
 	memset(m->orphans, 0, sizeof m->orphans);
-	int r = make_stdio(m, &e, stdio, err);
+	int r = take_ports(m, err);
+	if (r == 0)
+		r = make_stdio(m, &e, stdio, err);
 	if (r == 0)
 		r = listen_console(m, err);
 	if (r == 0)
@@ -178,9 +232,7 @@ int make_process(struct monitor *m, struct error *err)
 		r = read_pid(m, err);
 	}
 	if (r == 0 && helper) {
-		r = network_start(rec->network, m->init, &m->network, err);
-		if (r == 0)
-			r = network_wait(&m->network, err);
+		r = connect_network(m, err);
 		if (r == 0 && !m->c->restore)
 			r = run_runtime(m, "start", NULL, err);
 	}
@@ -201,6 +253,7 @@ void unmake_process(struct monitor *m)
 	}
 	m->created = false;
 	network_stop(&m->network);
+	forget_ports(m);
 	close_fd(&m->pipes[0]);
 	close_fd(&m->pipes[1]);
 	close_fd(&m->stdin_fd);

@@ -1,4 +1,5 @@
 #include "namespaces.h"
+#include "../network/mode.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "lists.h"
@@ -8,8 +9,10 @@
 #include "socket.h"
 #include "str.h"
 #include "userns.h"
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -71,12 +74,25 @@ static int resolve(const struct carrier *c, const char *option, char **mode, str
 	return 0;
 }
 
-int namespaces_resolve(const struct carrier *c, struct record_namespaces *n, struct pool *pool, struct error *err)
+/* check_netns - nsfs knows of which kind a namespace is: ioctl_ns(2) */
+static int check_netns(const char *mode, struct error *err)
+{
+	const char *path = network_argument(mode);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return error_set(err, errno, "--network: open '%s'", path);
+	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET ? 0 : error_say(err, EINVAL, "--network: '%s' is not a network namespace, such as `ip netns add` "
+									"makes", path);
+}
+
+int namespaces_resolve(const struct carrier *c, struct record_namespaces *n, char **network, struct pool *pool, struct error *err)
 {
 	int r = resolve(c, "--pid", &n->pid, pool, err);
 	r = r < 0 ? r : resolve(c, "--ipc", &n->ipc, pool, err);
 	r = r < 0 ? r : resolve(c, "--uts", &n->uts, pool, err);
-	return r < 0 ? r : resolve(c, "--cgroupns", &n->cgroup, pool, err);
+	r = r < 0 ? r : resolve(c, "--cgroupns", &n->cgroup, pool, err);
+	r = r < 0 ? r : resolve(c, "--network", network, pool, err);
+	return r == 0 && *network && network_kind(*network) == NETWORK_NS ? check_netns(*network, err) : r;
 }
 
 /* ---- the others ---- */
@@ -106,13 +122,14 @@ int namespaces_find(const struct carrier *c, const struct record *r, struct name
 	int result = find(c, "--pid", n->pid, &ret->pid, err);
 	result = result < 0 ? result : find(c, "--ipc", n->ipc, &ret->ipc, err);
 	result = result < 0 ? result : find(c, "--uts", n->uts, &ret->uts, err);
+	result = result < 0 ? result : find(c, "--network", r->network, &ret->network, err);
 	result = result < 0 ? result : find(c, "--userns", r->users.userns, &ret->user, err);
 	return result < 0 ? result : find(c, "--cgroupns", n->cgroup, &ret->cgroup, err);
 }
 
 static pid_t any(const struct namespace_pids *p)
 {
-	return p->user ? p->user : p->pid ? p->pid : p->ipc ? p->ipc : p->uts ? p->uts : p->cgroup;
+	return p->user ? p->user : p->pid ? p->pid : p->ipc ? p->ipc : p->uts ? p->uts : p->cgroup ? p->cgroup : p->network;
 }
 
 /* read_map - the ids of the user namespace that we are in now */
@@ -132,7 +149,7 @@ static void read_map(const char *path, struct idmap *ret)
 /* check_same_user - one process can be in one user namespace only */
 static int check_same_user(const struct namespace_pids *others, struct error *err)
 {
-	const pid_t pids[] = { others->pid, others->ipc, others->uts, others->cgroup, others->user };
+	const pid_t pids[] = { others->pid, others->ipc, others->uts, others->cgroup, others->user, others->network };
 	struct stat first, st;
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%d/ns/user", (int) any(others));
@@ -174,7 +191,7 @@ int namespaces_find_again(const struct carrier *c, const struct record *r, struc
 	int result = namespaces_find(c, r, &now, err);
 	if (result < 0 || memcmp(&now, others, sizeof now) == 0)
 		return result;
-	const pid_t pids[] = { now.pid, now.ipc, now.uts, now.cgroup, now.user };
+	const pid_t pids[] = { now.pid, now.ipc, now.uts, now.cgroup, now.user, now.network };
 	for (size_t i = 0; c->rootless && i < sizeof pids / sizeof *pids; i++)
 		if (pids[i] && !userns_is_within(pids[i]))
 			return error_say(err, EPERM, "the container whose namespaces it shares was started anew, in a user namespace that "
@@ -238,13 +255,13 @@ int namespaces_stage(const struct container *c, const struct namespace_pids *oth
 
 bool namespaces_own_uts(const struct record_namespaces *n) { return !n->uts; }
 
-void namespaces_to_spec(const struct record_namespaces *n, const struct namespace_pids *others, bool host_network, struct pool *pool,
+void namespaces_to_spec(const struct record_namespaces *n, const struct namespace_pids *others, const char *network, struct pool *pool,
 			struct spec_linux *l)
 {
 	const struct { const char *type, *mode, *file; pid_t pid; } rows[] = {
 		{ "pid", n->pid, "pid", others->pid }, { "ipc", n->ipc, "ipc", others->ipc }, { "uts", n->uts, "uts", others->uts },
 		{ "mount", NULL, "mnt", 0 }, { "cgroup", n->cgroup, "cgroup", others->cgroup },
-		{ "network", host_network ? "host" : NULL, "net", 0 },
+		{ "network", network_kind(network) == NETWORK_HOST ? "host" : NULL, "net", others->network },
 	};
 	l->namespaces = pool_alloc(pool, sizeof rows / sizeof *rows * sizeof *l->namespaces);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -254,6 +271,8 @@ void namespaces_to_spec(const struct record_namespaces *n, const struct namespac
 		ns->type = pool_strdup(pool, rows[i].type);
 		if (rows[i].pid)
 			ns->path = pool_printf(pool, "/proc/%d/ns/%s", (int) rows[i].pid, rows[i].file);
+		else if (strcmp(rows[i].type, "network") == 0 && network_kind(network) == NETWORK_NS)
+			ns->path = pool_strdup(pool, network_argument(network));
 	}
 }
 

@@ -36,10 +36,11 @@ enum { NAMESPACE_OPTION_ROWS_N = 4 };
 /* namespaces_to_record - @hostname: of --hostname, or NULL; what cannot be together is said */
 int namespaces_to_record(const struct namespace_options *o, const char *hostname, struct pool *pool, struct record_namespaces *ret,
 			 struct error *err);
-int namespaces_resolve(const struct carrier *c, struct record_namespaces *n, struct pool *pool, struct error *err);
+/* @network: the record's mode, or NULL: container:NAME becomes an id as well; ns:PATH must be a network namespace */
+int namespaces_resolve(const struct carrier *c, struct record_namespaces *n, char **network, struct pool *pool, struct error *err);
 
 /* struct namespace_pids - processes whose namespaces are joined; 0: none */
-struct namespace_pids { pid_t pid, ipc, uts, cgroup, user; };
+struct namespace_pids { pid_t pid, ipc, uts, cgroup, user, network; };
 /* namespaces_find - -ESRCH for one that does not run. Without container: in the record nothing is done. */
 int namespaces_find(const struct carrier *c, const struct record *r, struct namespace_pids *ret, struct error *err);
 /* namespaces_world - userns_become_root() with a mount namespace; in the user namespace of the others, where there are others */
@@ -52,8 +53,8 @@ int namespaces_find_again(const struct carrier *c, const struct record *r, struc
 /* namespaces_stage - --ipc container: the other's /dev/shm is mounted on shm/ in the container's directory, in our mount namespace */
 int namespaces_stage(const struct container *c, const struct namespace_pids *others, struct error *err);
 
-/* namespaces_to_spec - linux.namespaces; the network's is left out with @host_network */
-void namespaces_to_spec(const struct record_namespaces *n, const struct namespace_pids *others, bool host_network, struct pool *pool,
+/* namespaces_to_spec - linux.namespaces. @network: the record's mode; the host's is left out */
+void namespaces_to_spec(const struct record_namespaces *n, const struct namespace_pids *others, const char *network, struct pool *pool,
 			struct spec_linux *l);
 /* namespaces_mount - one of the usual mounts, as these namespaces need it. @m: its options belong to @pool
  * Return: false when there is none. */

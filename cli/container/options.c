@@ -32,8 +32,7 @@ const struct option_def run_option_table[] = {
 	MOUNTS_OPTION_ROWS(struct run_options, mounts),
 	ROW(read_only, 0, "read-only", NULL, "mount the root file system read-only"),
 	ROW(rootfs, 'f', "rootfs|fsroot", "DIR", "run in this directory in place of an image"),
-	ROW(network, 0, "network|net", "none|host|private", "no network, the host's, or one behind it"),
-	ROW(elevated, 0, "elevated", NULL, "the same as --network host"),
+	NETWORK_OPTION_ROWS(struct run_options, network),
 	ROW(add_hosts, 0, "add-host", "NAME:ADDRESS", "a line for /etc/hosts; \"host-gateway\" is the host's address"),
 	ROW(dns, 0, "dns", "ADDRESS", "ask this name server; again for more"),
 	ROW(dns_search, 0, "dns-search", "DOMAIN", "look for short names in this domain (\".\": in none); again for more"),
@@ -198,7 +197,7 @@ static int make_labels(const struct run_options *o, const struct image *image, s
 	return pairs_parse("--label", &given, false, pool, &ret->labels, err);
 }
 
-/* ---- network ---- */
+/* ---- names in the network ---- */
 
 static int check_address(const char *option, const char *address, struct error *err)
 {
@@ -233,20 +232,10 @@ static int check_line(const char *option, const char *word, struct error *err)
 	return *word && !word[strcspn(word, " \t\n")] ? 0 : error_say(err, EINVAL, "%s '%s': give one word", option, word);
 }
 
-static int make_network(const struct run_options *o, struct pool *pool, struct record *ret, struct record_settings *settings,
-			struct error *err)
+static int make_names(const struct run_options *o, struct pool *pool, struct record_settings *settings, struct error *err)
 {
-	static const char *const modes[] = { "none", "host", "private", NULL };
 	struct strings hosts cleanup_strings = { 0 };
 	int r = 0;
-	if (o->network && !strings_have((char *const *) modes, o->network)) {
-		const char *near = str_nearest(o->network, modes);
-		return error_say(err, EINVAL, "--network '%s': there are none, host and private%s%s%s", o->network,
-				 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-	}
-	if (o->elevated && o->network && strcmp(o->network, "host") != 0)
-		return error_say(err, EINVAL, "--elevated is --network host; leave --network %s out", o->network);
-	ret->network = o->elevated ? pool_strdup(pool, "host") : o->network ? pool_strdup(pool, o->network) : NULL;
 	for (size_t i = 0; r == 0 && i < o->dns.n; i++)
 		r = check_address("--dns", o->dns.v[i], err);
 	for (size_t i = 0; r == 0 && i < o->add_hosts.n; i++)
@@ -300,11 +289,12 @@ int options_to_record(const struct run_options *o, const struct image *image, ch
 	r = r < 0 ? r : make_process(o, image, pool, &record, err);
 	r = r < 0 ? r : make_labels(o, image, pool, &record, err);
 	r = r < 0 ? r : limits_to_record(&o->limits, pool, &record, err);
-	r = r < 0 ? r : make_network(o, pool, &record, &settings, err);
+	r = r < 0 ? r : network_to_record(&o->network, settings_of(image)->exposed_ports, pool, &record.network, &record.networking, err);
+	r = r < 0 ? r : make_names(o, pool, &settings, err);
 	r = r < 0 ? r : privileges_to_record(&o->privileges, pool, &settings, err);
 	r = r < 0 ? r : devices_to_record(&o->devices, pool, &record.devices, err);
 	r = r < 0 ? r : namespaces_to_record(&o->namespaces, o->hostname, pool, &record.namespaces, err);
-	r = r < 0 ? r : process_to_record(&o->process, str_eq(record.network, "host"), pool, &record, err);
+	r = r < 0 ? r : process_to_record(&o->process, !network_is_own(record.network), pool, &record, err);
 	r = r < 0 ? r : mounts_to_record(&o->mounts, pool, &record, err);
 	r = r < 0 ? r : life_to_record(o, settings_of(image)->healthcheck, pool, &record.life, err);
 	r = r < 0 ? r : users_to_record(&o->users, o->user != NULL, pool, &record, err);

@@ -2,6 +2,7 @@
  * Where docker has the flag, its meaning is docker's. */
 #pragma once
 #include "../image/session.h"
+#include "../network/mode.h"
 #include "command.h"
 #include "devices.h"
 #include "life.h"
@@ -17,10 +18,10 @@ struct run_options {
 	bool interactive, tty, detach, remove, read_only, quiet;
 	struct registry_options registry;	/* of the image's */
 	struct life_options life;
-	char *name, *workdir, *user, *entrypoint, *hostname, *network, *rootfs, *cidfile, *pidfile, *pull, *platform, *stop_signal;
-	bool elevated;
+	char *name, *workdir, *user, *entrypoint, *hostname, *rootfs, *cidfile, *pidfile, *pull, *platform, *stop_signal;
 	struct strings env, env_files, labels, label_files, dns, dns_search, dns_options, add_hosts;
 	int64_t stop_timeout;
+	struct network_options network;
 	struct limit_options limits;
 	struct privilege_options privileges;
 	struct device_options devices;
@@ -31,7 +32,7 @@ struct run_options {
 };
 enum {	/* rows; options.c asserts them. The first are run's alone, create has those behind them */
 	RUN_ONLY_OPTIONS = 1 + LIFE_RUN_OPTION_ROWS_N,
-	RUN_OPTIONS = RUN_ONLY_OPTIONS + 27 + LIFE_OPTION_ROWS_N + REGISTRY_OPTION_ROWS_N + LIMIT_OPTION_ROWS_N +
+	RUN_OPTIONS = RUN_ONLY_OPTIONS + 25 + NETWORK_OPTION_ROWS_N + LIFE_OPTION_ROWS_N + REGISTRY_OPTION_ROWS_N + LIMIT_OPTION_ROWS_N +
 		PRIVILEGE_OPTION_ROWS_N + DEVICE_OPTION_ROWS_N + NAMESPACE_OPTION_ROWS_N + PROCESS_OPTION_ROWS_N + USERS_OPTION_ROWS_N +
 		MOUNTS_OPTION_ROWS_N,
 };

@@ -42,7 +42,7 @@ enum { PROCESS_OPTION_ROWS_N = 10 };
 	OPTION(T, m.personality, 0, "personality", "LINUX|LINUX32", "what machine the kernel claims to be"), \
 	OPTION(T, m.runtime, 0, "runtime", "PROGRAM", "execute this OCI runtime instead of woody, now and later")
 
-/* process_to_record - @host_network: of --network host. Sentences name the option. Uses the record's namespaces, which are decided. */
+/* process_to_record - @host_network: the network is the host's, or another's. Sentences name the option. Uses the record's namespaces, which are decided. */
 int process_to_record(const struct process_options *o, bool host_network, struct pool *pool, struct record *ret, struct error *err);
 
 /* process_groups - @ret: the process' user, whose groups are added to. @group_text: the container's /etc/group */

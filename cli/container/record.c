@@ -18,7 +18,7 @@ const struct json_type record_type = JSON_TYPE(T,
 	JSON_FIELD(T, cpu_period, "cpuPeriod"), JSON_ALWAYS(T, stop_timeout, "stopTimeout"),
 	JSON_LIST(T, mounts, "mounts", record_mount_type), JSON_FIELD(T, labels, "labels"), JSON_FIELD(T, lowerdirs, "lowerdirs"),
 	JSON_FIELD(T, storage_driver, "storageDriver"), JSON_INLINE(T, settings, "settings", record_settings_type),
-	JSON_INLINE(T, life, "life", record_life_type),
+	JSON_INLINE(T, networking, "networking", record_networking_type), JSON_INLINE(T, life, "life", record_life_type),
 	JSON_INLINE(T, limits, "limits", record_limits_type), JSON_INLINE(T, devices, "devices", record_devices_type),
 	JSON_INLINE(T, namespaces, "namespaces", record_namespaces_type), JSON_INLINE(T, process, "process", record_process_type),
 	JSON_INLINE(T, files, "files", record_files_type),
@@ -31,7 +31,7 @@ const struct json_type status_type = JSON_TYPE(T,
 	JSON_FIELD(T, monitor, "monitor"), JSON_FIELD(T, boot_id, "bootId"), JSON_FIELD(T, started, "started"),
 	JSON_FIELD(T, finished, "finished"), JSON_FIELD(T, error, "error"), JSON_ALWAYS(T, exit_code, "exitCode"),
 	JSON_FIELD(T, restarts, "restarts"), JSON_FIELD(T, health, "health"), JSON_FIELD(T, failing_streak, "failingStreak"),
-	JSON_FIELD(T, oom_killed, "oomKilled"));
+	JSON_FIELD(T, oom_killed, "oomKilled"), JSON_LIST(T, ports, "ports", port_mapping_type), JSON_FIELD(T, network_lost, "networkLost"));
 #undef T
 
 static int save_text(const struct container *c, const char *file, const char *text, size_t len, struct error *err)

@@ -23,6 +23,7 @@
  */
 #pragma once
 #include "../carrier.h"
+#include "../network/mode.h"
 #include "json.h"
 #include "devices.h"
 #include "life.h"
@@ -49,6 +50,7 @@ struct record {
 	char **lowerdirs;		/* of the overlay, topmost first */
 	char *storage_driver;		/* the one that was asked for; NULL: auto. rootfs.h says which it became */
 	struct record_settings settings;
+	struct record_networking networking;
 	struct record_life life;
 	struct record_limits limits;
 	struct record_devices devices;
@@ -71,6 +73,9 @@ struct status {
 	int64_t restarts;		/* by its policy, since a person has started it */
 	char *health;			/* docker's words: "starting", "healthy", "unhealthy"; NULL: it has no check */
 	int64_t failing_streak;		/* failures in a row */
+	struct port_mapping *ports;	/* of the host that lead into it, as they were chosen at its start */
+	size_t n_ports;
+	char *network_lost;		/* why it has no network any more, though it runs; NULL: nothing was lost */
 	bool oom_killed;		/* the kernel killed a process of it for want of memory, and that was its end */
 };
 extern const struct json_type status_type;

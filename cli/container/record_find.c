@@ -199,7 +199,7 @@ static const struct json_type brief_type = JSON_TYPE(T,
 	JSON_REQUIRED(T, id, "id"), JSON_REQUIRED(T, name, "name"), JSON_REQUIRED(T, created, "created"),
 	JSON_FIELD(T, image, "image"), JSON_FIELD(T, image_id, "imageId"), JSON_FIELD(T, args, "args"), JSON_FIELD(T, rootfs, "rootfs"),
 	JSON_FIELD(T, network, "network"), JSON_LIST(T, mounts, "mounts", record_mount_type), JSON_FIELD(T, labels, "labels"),
-	JSON_FIELD(T, lowerdirs, "lowerdirs"));
+	JSON_FIELD(T, lowerdirs, "lowerdirs"), JSON_INLINE(T, networking, "networking", record_networking_type));
 #undef T
 
 static int read_brief(int containers_fd, struct container *c, const char *id, const char *file, const struct json_type *type, void *ret)

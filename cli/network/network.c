@@ -1,32 +1,62 @@
 #include "network.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "helper.h"
 #include "mem.h"
 #include "proc.h"
-#include "str.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 
 enum {
-	READY_FD = 3, EXIT_FD = 4,	/* of the helper */
 	READY_TIMEOUT_MS = 10000,
 	STOP_TIMEOUT_MS = 1000,
 };
 
-static const char *const modes[] = { "none", "host", "private", NULL };
+static const char without[] = "or use --network host or none";
+
+/* ---- which helper ---- */
+
+/* choose - the mode's own; of `private` the one that fits, and otherwise the other. @path: where it is, the caller frees. NULL: none */
+static const struct network_program *choose(const struct network_request *q, char **path)
+{
+	enum network_kind kind = network_kind(q->mode);
+	bool pasta_first = kind == NETWORK_PASTA || (kind == NETWORK_PRIVATE && q->n_ports);
+	const struct network_program *both[] = { pasta_first ? &network_pasta : &network_slirp4netns,
+						 pasta_first ? &network_slirp4netns : &network_pasta };
+	size_t n = kind == NETWORK_PRIVATE ? 2 : 1;
+	for (size_t i = 0; i < n; i++) {
+		*path = proc_find(both[i]->name, NULL);
+		if (*path)
+			return both[i];
+	}
+	return NULL;
+}
+
+static int say_missing(const struct network_request *q, struct error *err)
+{
+	enum network_kind kind = network_kind(q->mode);
+	const struct network_program *own = kind == NETWORK_PASTA ? &network_pasta : &network_slirp4netns;
+	if (kind == NETWORK_PRIVATE)
+		return error_say(err, ENOENT, "neither slirp4netns nor pasta is installed: install the package slirp4netns or passt, %s", without);
+	return error_say(err, ENOENT, "%s is not installed: install the package %s, %s", own->name, own->package, without);
+}
+
+static int find(const struct network_request *q, const struct network_program **ret, char **path, struct error *err)
+{
+	*ret = choose(q, path);
+	return *ret ? 0 : say_missing(q, err);
+}
+
+const char *network_helper_name(const struct network_request *q)
+{
+	cleanup_free char *path = NULL;
+	const struct network_program *p = network_is_helped(q->mode) ? choose(q, &path) : NULL;
+	return p ? p->name : NULL;
+}
 
 /* ---- before anything is made ---- */
-
-static char *find_helper(struct error *err)
-{
-	char *path = proc_find("slirp4netns", NULL);
-	if (!path)
-		(void) error_say(err, ENOENT,
-				 "slirp4netns is not installed: install the package slirp4netns, or use --network host or none");
-	return path;
-}
 
 static int check_tun(struct error *err)
 {
@@ -35,37 +65,55 @@ static int check_tun(struct error *err)
 		return 0;
 	int code = errno, r = error_set(err, code, "open '/dev/net/tun'");
 	if (code == EACCES || code == EPERM)
-		(void) error_hint(err, "chmod 0666 /dev/net/tun, or use --network host or none");
+		(void) error_hint(err, "chmod 0666 /dev/net/tun, %s", without);
 	else	/* ENODEV, ENXIO: there is a node, but no driver behind it */
-		(void) error_hint(err, "as root, run `modprobe tun`, or use --network host or none");
+		(void) error_hint(err, "as root, run `modprobe tun`, %s", without);
 	return r;
 }
 
-int network_check(const char *mode, struct error *err)
+static int say_unknown(const char *mode, struct error *err)
 {
-	if (!strings_have((char *const *) modes, mode)) {
-		const char *near = str_nearest(mode, modes);
-		int r = error_say(err, EINVAL, "there is no network mode '%s': it is none, host or private", mode);
-		if (near)
-			(void) error_hint(err, "did you mean '%s'?", near);
-		return r;
-	}
-	if (!str_eq(mode, "private"))
+	static const char *const modes[] = { "none", "host", "private", "pasta", "slirp4netns", NULL };
+	const char *near = str_nearest(mode, modes);
+	int r = error_say(err, ENOENT, "--network %s: there is no network of this name, and the modes are none, host, private, pasta, slirp4netns, "
+			  "container:NAME and ns:PATH", mode);
+	return near ? error_hint(err, "did you mean '%s'?", near) : r;
+}
+
+int network_check(const struct network_request *q, struct error *err)
+{
+	const struct network_program *program;
+	cleanup_free char *path = NULL;
+	if (network_kind(q->mode) == NETWORK_NAMED)
+		return say_unknown(q->mode, err);
+	if (!network_is_helped(q->mode))
 		return 0;
-	cleanup_free char *path = find_helper(err);
-	return path ? check_tun(err) : -ENOENT;
+	int r = find(q, &program, &path, err);
+	if (r == 0)
+		r = program->check(q, err);
+	return r < 0 ? r : check_tun(err);
 }
 
 /* ---- the helper ---- */
 
-int network_start(const char *mode, pid_t pid, struct network_helper *ret, struct error *err)
+static int open_netns(pid_t pid, struct error *err)
 {
+	cleanup_free char *path = xasprintf("/proc/%d/ns/net", (int) pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_set(err, errno, "open '%s'", path) : fd;
+}
+
+int network_start(const struct network_request *q, pid_t pid, struct network_helper *ret, struct error *err)
+{
+	struct strings args cleanup_strings = { 0 };
 	*ret = (struct network_helper) NETWORK_HELPER_NONE;
-	if (!str_eq(mode, "private"))
+	if (!network_is_helped(q->mode))
 		return 0;
-	cleanup_free char *path = find_helper(err);
-	if (!path)
-		return -ENOENT;
+	const struct network_program *program;
+	cleanup_free char *path = NULL;
+	int r = find(q, &program, &path, err);
+	if (r < 0)
+		return r;
 
 	int ready[2], end[2];
 	if (pipe2(ready, O_CLOEXEC) < 0)
@@ -74,42 +122,50 @@ int network_start(const char *mode, pid_t pid, struct network_helper *ret, struc
 	if (pipe2(end, O_CLOEXEC) < 0)
 		return error_set(err, errno, "make a pipe");
 	cleanup_close int end_theirs = end[0], end_ours = end[1];
+	cleanup_close int netns = open_netns(pid, err);
+	if (netns < 0)
+		return netns;
 	/* a file, not a pipe: nobody has to read it while the container lives */
-	cleanup_close int output_fd = memfd_create("slirp4netns", MFD_CLOEXEC);
+	cleanup_close int output_fd = memfd_create(program->name, MFD_CLOEXEC);
 	if (output_fd < 0)
 		return error_set(err, errno, "make a file in memory");
 
-	/* 65520 is the largest MTU it takes: fewer and larger packets are what makes it fast. What listens on the host's loopback
-	 * is not meant for containers (--disable-host-loopback). */
-	cleanup_free char *pid_text = xasprintf("%d", (int) pid);
-	char *const argv[] = { (char *) "slirp4netns", (char *) "--configure", (char *) "--mtu=65520",
-		(char *) "--disable-host-loopback", (char *) "--enable-seccomp", (char *) "--ready-fd=3", (char *) "--exit-fd=4",
-		pid_text, (char *) "tap0", NULL };
+	strings_add(&args, program->name);
+	program->arguments(q, pid, &args);
 	const struct proc_fd fds[] = {
 		{ -1, STDIN_FILENO }, { -1, STDOUT_FILENO }, { output_fd, STDERR_FILENO },
-		{ ready_theirs, READY_FD }, { end_theirs, EXIT_FD },
+		{ ready_theirs, READY_FD }, { end_theirs, EXIT_FD }, { netns, NETNS_FD }, { q->dir_fd, DIR_FD },
 	};
-	const struct proc_spawn what = { .path = path, .argv = argv, .fds = fds, .n_fds = sizeof fds / sizeof *fds };
+	const struct proc_spawn what = { .path = path, .argv = args.v, .fds = fds, .n_fds = sizeof fds / sizeof *fds, .death_signal = SIGKILL };
 	int pidfd = -1;
 	pid_t child = proc_spawn(&what, &pidfd, err);
 	if (child < 0)
 		return child;
-	*ret = (struct network_helper) { .pid = child, .pidfd = pidfd, .exit_fd = take_fd(end_ours),
+	*ret = (struct network_helper) { .program = program, .name = program->name, .pid = child, .pidfd = pidfd, .exit_fd = take_fd(end_ours),
 		.ready_fd = take_fd(ready_ours), .output_fd = take_fd(output_fd) };
 	return 0;
 }
 
-/* last_line - what it said last that is a reason, without the newline: its parent's "child failed(1)" comes behind that, warnings
- * before. Caller frees. */
+/* is_reason - not what is said after the reason, or beside it */
+static bool is_reason(const char *line)
+{
+	static const char *const others[] = { "child failed", "WARNING", "Failed to send", "Don't run as root", NULL };
+	for (size_t i = 0; others[i]; i++)
+		if (str_starts(line, others[i]))
+			return false;
+	return true;
+}
+
+/* last_line - what it said last that is a reason, without the newline. Caller frees. */
 static char *last_line(int fd)
 {
 	char text[8192];
 	ssize_t n = pread(fd, text, sizeof text - 1, 0);
 	text[n > 0 ? n : 0] = 0;
-	cleanup_strings struct strings lines = { 0 };
+	struct strings lines cleanup_strings = { 0 };
 	strings_split(&lines, text, "\r\n");
 	for (size_t i = lines.n; i-- > 0;)
-		if (!str_starts(lines.v[i], "child failed") && !str_starts(lines.v[i], "WARNING"))
+		if (is_reason(lines.v[i]))
 			return xstrdup(lines.v[i]);
 	return xstrdup("");
 }
@@ -119,25 +175,23 @@ static int ended_early(struct network_helper *h, struct error *err)
 	int code = proc_wait(h->pid);
 	h->pid = -1;
 	cleanup_free char *line = last_line(h->output_fd);
-	return *line ? error_say(err, EIO, "the container's network could not be made: slirp4netns: %s", line)
-		     : error_say(err, EIO, "the container's network could not be made: slirp4netns ended with status %d", code);
+	return *line ? error_say(err, EIO, "the container's network could not be made: %s: %s", h->name, line)
+		     : error_say(err, EIO, "the container's network could not be made: %s ended with status %d", h->name, code);
 }
 
-int network_wait(struct network_helper *h, struct error *err)
+static int wait_ready(struct network_helper *h, struct error *err)
 {
-	if (h->pid < 0 || h->ready_fd < 0)
-		return 0;
 	int64_t until = now_ms() + READY_TIMEOUT_MS;
 	for (;;) {
 		int64_t left = until - now_ms();
 		struct pollfd fds[] = { { .fd = h->ready_fd, .events = POLLIN }, { .fd = h->pidfd, .events = POLLIN } };
 		int n = poll(fds, 2, left > 0 ? (int) left : 0);
 		if (n < 0 && errno != EINTR)
-			return error_set(err, errno, "wait for slirp4netns");
+			return error_set(err, errno, "wait for %s", h->name);
 		if (n < 0)
 			continue;
 		if (n == 0)
-			return error_say(err, ETIMEDOUT, "slirp4netns did not configure the container's network within %d s",
+			return error_say(err, ETIMEDOUT, "%s did not configure the container's network within %d s", h->name,
 					 READY_TIMEOUT_MS / 1000);
 		if (fds[0].revents & POLLIN) {
 			close_fd(&h->ready_fd);
@@ -150,9 +204,20 @@ int network_wait(struct network_helper *h, struct error *err)
 	}
 }
 
+int network_wait(const struct network_request *q, struct network_helper *h, struct error *err)
+{
+	if (h->pid < 0 || h->ready_fd < 0)
+		return 0;
+	int r = wait_ready(h, err);
+	return r == 0 && h->program->forward ? h->program->forward(q, err) : r;
+}
+
 void network_stop(struct network_helper *h)
 {
 	close_fd(&h->exit_fd);
+	/* it knows no exit fd */
+	if (h->pid > 0 && h->program == &network_pasta)
+		(void) proc_signal(h->pidfd, SIGTERM);
 	if (h->pid > 0 && proc_wait_timeout(h->pid, h->pidfd, STOP_TIMEOUT_MS) == -ETIMEDOUT) {
 		(void) proc_signal(h->pidfd, SIGKILL);
 		(void) proc_wait(h->pid);

@@ -125,11 +125,22 @@ static bool is_same_place(const struct port_mapping *a, const struct port_mappin
 	return is_wildcard(a) || is_wildcard(b) || str_eq(a->host_ip, b->host_ip);
 }
 
+/* is_rest - the wildcards of both families are together what no address is */
+static bool is_rest(const struct port_mapping *a, const struct port_mapping *b)
+{
+	return a->host_port && a->host_port == b->host_port && a->container_port == b->container_port && a->host_end == b->host_end &&
+		str_eq(a->protocol, b->protocol) && a->host_ip && b->host_ip && is_wildcard(a) && is_wildcard(b) && !str_eq(a->host_ip, b->host_ip);
+}
+
 /* add_new - once; -EINVAL when the host's port leads elsewhere already */
 static int add_new(const char *word, const struct port_mapping *m, struct port_mappings *to, struct error *err)
 {
 	for (size_t i = 0; i < to->n; i++) {
-		const struct port_mapping *old = &to->v[i];
+		struct port_mapping *old = &to->v[i];
+		if (is_rest(old, m)) {
+			old->host_ip = NULL;
+			return 0;
+		}
 		if (!is_same_place(old, m))
 			continue;
 		if (old->container_port == m->container_port && str_eq(old->host_ip, m->host_ip))

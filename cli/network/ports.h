@@ -33,7 +33,7 @@ void ports_done(struct port_mappings *m);
 void ports_add(struct port_mappings *to, const struct port_mapping *one);
 
 /* ports_parse - a word of -p: [[IP:][HOST]:]CONTAINER[/tcp|/udp], either a port or FIRST-LAST, an IPv6 address in brackets; adds one
- * mapping for each port. As docker: without HOST any free one, and a range of HOST for one CONTAINER is one of them.
+ * mapping for each port; "0.0.0.0" and "[::]" of the same port become every address. As docker: without HOST any free one, and a range of HOST for one CONTAINER is one of them.
  * -EINVAL with a sentence: no such form, ranges of different length, the same port of the host twice for different ones */
 int ports_parse(const char *word, struct pool *pool, struct port_mappings *to, struct error *err);
 /* ports_expose - PORT or FIRST-LAST, with /tcp or /udp: adds "80/tcp" to @to, each once. @option: whose word it is, for the sentence */

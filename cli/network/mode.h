@@ -1,0 +1,65 @@
+/* mode.h - --network, -p and what goes with them: the words, and what a container's record keeps of them.
+ *
+ *	none			a namespace with loopback only
+ *	host			the host's
+ *	private			a namespace behind a user-mode network: the helper that fits (network.h)
+ *	pasta[:OPTION,...]	the same by pasta(1), with options of its own
+ *	slirp4netns[:OPTION,...]	the same by slirp4netns(1)
+ *	container:NAME		that of another container
+ *	ns:PATH			one that somebody else has made
+ *	NAME[:ip=..,ip6=..,mac=..,alias=..]	a network that has a name; as many as there are
+ *
+ * The record has the mode as one word, and of named networks the list; the first one's name is the word then.
+ */
+#pragma once
+#include "command.h"
+#include "json.h"
+#include "ports.h"
+
+enum network_kind { NETWORK_NONE, NETWORK_HOST, NETWORK_PRIVATE, NETWORK_PASTA, NETWORK_SLIRP4NETNS, NETWORK_CONTAINER, NETWORK_NS, NETWORK_NAMED };
+
+/* network_kind - of a record's word; NULL is private */
+enum network_kind network_kind(const char *mode);
+/* network_argument - what is behind the colon ("ID" of "container:ID"), or NULL; borrowed */
+const char *network_argument(const char *mode);
+/* network_is_own - has the container a network namespace for itself? */
+bool network_is_own(const char *mode);
+/* network_is_helped - is it connected by a helper, pasta or slirp4netns? */
+bool network_is_helped(const char *mode);
+/* network_option - the value of NAME=VALUE among comma-separated words, or NULL. Caller frees. */
+char *network_option(const char *words, const char *name);
+
+/* struct network_attachment - of a named network; NULL: as the network has it */
+struct network_attachment { char *name, *ip, *ip6, *mac; char **aliases; };
+struct record_networking {
+	struct network_attachment *networks;	/* named ones, in the order in which they were given */
+	size_t n_networks;
+	struct port_mapping *ports;		/* of -p and -P; host_port 0 and host_end are chosen at each start */
+	size_t n_ports;
+	char **exposed;				/* "80/tcp": the image's, --expose's and the published ones */
+};
+extern const struct json_type record_networking_type;
+
+struct network_options {
+	struct strings modes, publish, expose, aliases;
+	bool publish_all, elevated;
+	char *ip, *ip6, *mac;
+};
+enum { NETWORK_OPTION_ROWS_N = 9 };
+#define NETWORK_OPTION_ROWS(T, m) \
+	OPTION(T, m.modes, 0, "network|net", "MODE", "none, host, private, pasta[:OPTION,...], slirp4netns[:OPTION,...], container:NAME, " \
+	       "ns:PATH, or NAME[:ip=,ip6=,mac=,alias=] of a network, again for more"), \
+	OPTION(T, m.elevated, 0, "elevated", NULL, "the same as --network host"), \
+	OPTION(T, m.publish, 'p', "publish", "[[IP:][HOST]:]PORT[/udp]", \
+	       "make a port, or a range, of the container one of the host's; without HOST any that is free; again for more"), \
+	OPTION(T, m.publish_all, 'P', "publish-all", NULL, "publish all exposed ports at free ones of the host"), \
+	OPTION(T, m.expose, 0, "expose", "PORT[/udp]", "say that the container has a service at this port, or range; again for more"), \
+	OPTION(T, m.aliases, 0, "network-alias|net-alias", "NAME", "another name that it has in its named networks; again for more"), \
+	OPTION(T, m.ip, 0, "ip", "ADDRESS", "its IPv4 address in its named network"), \
+	OPTION(T, m.ip6, 0, "ip6", "ADDRESS", "its IPv6 address in its named network"), \
+	OPTION(T, m.mac, 0, "mac-address", "ADDRESS", "its hardware address in its named network")
+
+/* network_to_record - @exposed: the image's EXPOSE, or NULL
+ * @mode: NULL when nothing was said: the caller chooses. What cannot be together is said; container:NAME is not looked up yet. */
+int network_to_record(const struct network_options *o, char *const *exposed, struct pool *pool, char **mode, struct record_networking *ret,
+		      struct error *err);
