@@ -77,6 +77,7 @@ extern const struct command
 	command_inspect,
 	command_kill,
 	command_pause,
+	command_port,
 	command_rename,
 	command_unpause,
 	command_login,

@@ -53,6 +53,7 @@ static const struct command *const commands[] = {
 	&command_update,
 	&command_inspect,
 	&command_top,
+	&command_port,
 	&command_stats,
 	&command_metrics,
 	&command_cp,

@@ -44,6 +44,7 @@ static const struct command *const commands[] = {
 	&command_stats,
 	&command_stop,
 	&command_top,
+	&command_port,
 	&command_unpause,
 	&command_update,
 	&command_wait,

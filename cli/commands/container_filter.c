@@ -7,12 +7,12 @@
 #include <strings.h>
 #include <time.h>
 
-enum { ID, NAME, LABEL, NOT_LABEL, STATUS, ANCESTOR, EXITED, HEALTH, BEFORE, SINCE, UNTIL, VOLUME, NETWORK, COMMAND };
+enum { ID, NAME, LABEL, NOT_LABEL, STATUS, ANCESTOR, EXITED, HEALTH, BEFORE, SINCE, UNTIL, VOLUME, NETWORK, PUBLISH, EXPOSE, COMMAND };
 static const struct { const char *key; int is; } keys[] = {
 	{ "id", ID }, { "name", NAME }, { "label", LABEL }, { "label!", NOT_LABEL }, { "status", STATUS }, { "ancestor", ANCESTOR },
 	{ "exited", EXITED },
 	{ "health", HEALTH }, { "before", BEFORE }, { "since", SINCE }, { "until", UNTIL }, { "volume", VOLUME }, { "network", NETWORK },
-	{ "command", COMMAND },
+	{ "publish", PUBLISH }, { "expose", EXPOSE }, { "command", COMMAND },
 };
 
 void container_filter_done(struct container_filter *f)
@@ -46,6 +46,9 @@ static int check(const char *word, int key, const char *value, struct error *err
 			return bad(err, word, "no regular expression");
 		regfree(&re);
 	}
+	struct strings ports cleanup_strings = { 0 };
+	if ((key == PUBLISH || key == EXPOSE) && ports_expose("--filter", value, &ports, NULL) < 0)
+		return bad(err, word, "a port or a range, with /tcp or /udp");
 	return *value ? 0 : bad(err, word, "there is nothing behind the =");
 }
 
@@ -150,6 +153,35 @@ static bool has_name(const char *name, const char *wanted)
 	return has;
 }
 
+static bool is_in_network(const struct record *r, const char *wanted)
+{
+	for (size_t i = 0; i < r->networking.n_networks; i++)
+		if (str_eq(r->networking.networks[i].name, wanted))
+			return true;
+	return str_eq(r->network, wanted);
+}
+
+/* has_port - docker: "80", "80-90", with or without a protocol; of those it publishes by the container's port, or the host's */
+static bool has_port(const struct container *c, const char *wanted, bool published)
+{
+	struct strings ports cleanup_strings = { 0 };
+	const struct record_networking *n = &c->record.networking;
+	bool active = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
+	const struct port_mapping *v = active ? c->status.ports : n->ports;
+	if (ports_expose("--filter", wanted, &ports, NULL) < 0)
+		return false;
+	for (char **e = n->exposed; !published && e && *e; e++)
+		if (strings_have(ports.v, *e))
+			return true;
+	for (size_t i = 0; published && i < (active ? c->status.n_ports : n->n_ports); i++) {
+		cleanup_free char *inside = xasprintf("%u/%s", v[i].container_port, v[i].protocol);
+		cleanup_free char *outside = xasprintf("%u/%s", v[i].host_port, v[i].protocol);
+		if (strings_have(ports.v, inside) || strings_have(ports.v, outside))
+			return true;
+	}
+	return false;
+}
+
 static bool fits(const struct container *c, int key, const char *wanted)
 {
 	const struct record *r = &c->record;
@@ -164,7 +196,9 @@ static bool fits(const struct container *c, int key, const char *wanted)
 	case EXITED: return c->state == RECORD_EXITED && str_to_i64(wanted, -1, 255, &code) == 0 && c->status.exit_code == code;
 	case HEALTH: return strcmp(c->status.health ? c->status.health : "none", wanted) == 0;
 	case VOLUME: return has_mount(r, wanted);
-	case NETWORK: return str_eq(r->network, wanted);
+	case NETWORK: return is_in_network(r, wanted);
+	case PUBLISH: return has_port(c, wanted, true);
+	case EXPOSE: return has_port(c, wanted, false);
 	default: return r->args && r->args[0] && strstr(r->args[0], wanted);
 	}
 }

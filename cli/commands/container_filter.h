@@ -7,7 +7,7 @@
 #include "../container/record.h"
 #include "str.h"
 
-enum { CONTAINER_FILTERS = 14 };
+enum { CONTAINER_FILTERS = 16 };
 struct container_filter {
 	struct strings wanted[CONTAINER_FILTERS];
 	char *before, *since;		/* when that one was made */
@@ -15,7 +15,7 @@ struct container_filter {
 };
 void container_filter_done(struct container_filter *f);
 #define cleanup_container_filter __attribute__((cleanup(container_filter_done)))
-#define CONTAINER_FILTER_HELP "id, name, label, status, ancestor, exited, health, before, since, until, volume, network, command"
+#define CONTAINER_FILTER_HELP "id, name, label, status, ancestor, exited, health, before, since, until, volume, network, publish, expose, command"
 
 /* container_filter_parse - -EINVAL with a sentence: the key or its value is none; -ENOENT: before= or since= names no container */
 int container_filter_parse(const struct carrier *c, const struct strings *words, struct container_filter *ret, struct error *err);

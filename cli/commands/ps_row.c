@@ -33,7 +33,7 @@ static char *up_words(const struct container *c, int64_t now, struct pool *pool)
 	char words[40];
 	int64_t started;
 	words_duration(words_time(s->started, &started) < 0 ? 0 : now - started, words);
-	const char *note = c->state == RECORD_UNATTENDED ? "unattended" : c->paused ? "Paused" :
+	const char *note = c->state == RECORD_UNATTENDED ? "unattended" : c->paused ? "Paused" : s->network_lost ? "no network" :
 			   str_eq(s->health, "starting") ? "health: starting" : s->health;
 	return pool_printf(pool, "Up %s%s%s%s", words, note ? " (" : "", note ? note : "", note ? ")" : "");
 }
@@ -157,6 +157,22 @@ static void mount_words(const struct record *r, bool whole, struct ps_row *row, 
 	row->local_volumes = pool_printf(pool, "%zu", volumes);
 }
 
+/* port_words - of one that runs those that lead to it, and what it exposes besides */
+static char *port_words(const struct container *c, struct pool *pool)
+{
+	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
+	return runs ? ports_words(c->status.ports, c->status.n_ports, c->record.networking.exposed, pool) : (char *) "";
+}
+
+/* network_words - docker has all names there */
+static char *network_words(const struct record *r, struct pool *pool)
+{
+	struct buf b cleanup_buf = { 0 };
+	for (size_t i = 0; i < r->networking.n_networks; i++)
+		buf_printf(&b, "%s%s", i ? "," : "", r->networking.networks[i].name);
+	return pool_strdup(pool, b.len ? buf_str(&b) : r->network ? r->network : "");
+}
+
 /* add_rest - what the table does not show */
 static void add_rest(const struct container *c, bool whole, struct ps_row *row, struct pool *pool)
 {
@@ -164,7 +180,7 @@ static void add_rest(const struct container *c, bool whole, struct ps_row *row, 
 	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
 	row->created_at = local_time(r->created, pool);
 	row->labels = label_words(&r->labels, pool);
-	row->networks = pool_strdup(pool, r->network ? r->network : "");
+	row->networks = network_words(r, pool);
 	row->image_id = pool_strdup(pool, r->image_id ? r->image_id : "");
 	row->health = pool_strdup(pool, c->status.health ? c->status.health : "");
 	row->pid = runs ? c->status.pid : 0;
@@ -181,7 +197,7 @@ struct ps_row ps_row_make(const struct container *c, bool whole, bool table, str
 		.id = pool_strndup(pool, r->id, whole ? strlen(r->id) : strnlen(r->id, SHORT_ID)),
 		.image = pool_strdup(pool, r->image ? r->image : r->rootfs ? r->rootfs : ""),
 		.command = command_words(r->args, whole, pool), .running_for = pool_strdup(pool, words_ago(r->created, now, ago)),
-		.status = ps_status_words(c, now, pool), .state = pool_strdup(pool, record_state_word(c)), .ports = (char *) "",
+		.status = ps_status_words(c, now, pool), .state = pool_strdup(pool, record_state_word(c)), .ports = port_words(c, pool),
 		.names = pool_strdup(pool, r->name ? r->name : ""), .size = (char *) "0B", .bytes = -1,
 		.made = pool_strdup(pool, r->created ? r->created : ""), .whole_id = pool_strdup(pool, r->id),
 	};

@@ -1,4 +1,5 @@
 #include "bundle.h"
+#include "../network/network.h"
 #include "capabilities.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -335,20 +336,51 @@ static int write_text(const struct container *c, const char *name, const char *t
 	return fs_replace_file(c->dir_fd, name, text, strlen(text), 0644, false, err);
 }
 
+/* read_servers - the host's resolv.conf; where that names only systemd-resolved's stub, the file with the servers that stub asks: the host's
+ * own answer to who cannot reach its loopback */
+static char *read_servers(const struct container *c, bool pasta)
+{
+	char *host = NULL, *real = NULL;
+	if (network_kind(c->record.network) == NETWORK_NONE)
+		return xstrdup("");
+	if (fs_read_file(AT_FDCWD, "/etc/resolv.conf", ETC_MAX, &host, NULL, NULL) < 0) {
+		log_debug("the host's /etc/resolv.conf cannot be read; the container's is made without it");
+		return xstrdup("");
+	}
+	if (!pasta || !hostfiles_is_stub(host) || fs_read_file(AT_FDCWD, "/run/systemd/resolve/resolv.conf", ETC_MAX, &real, NULL, NULL) < 0)
+		return host;
+	free(host);
+	return real;
+}
+
+/* copy_etc - of the container whose network it shares: names are the network's matter. @dir: of ours, where the other's is beside it */
+static int copy_etc(const struct container *c, const char *name, struct error *err)
+{
+	cleanup_free char *path = xasprintf("%s/../%s/%s", c->dir, network_argument(c->record.network), name), *text = NULL;
+	int r = fs_read_file(AT_FDCWD, path, ETC_MAX, &text, NULL, err);
+	return r < 0 ? r : write_text(c, name, text, err);
+}
+
 /* write_etc - readable for every user of the container, whoever owns the container */
 static int write_etc(const struct container *c, const struct record_settings *settings, const char *hostname, struct error *err)
 {
-	char address[HOSTFILES_ADDRESS_MAX];
-	cleanup_free char *host = NULL;
-	if (!network_is(c, "none") && fs_read_file(AT_FDCWD, "/etc/resolv.conf", ETC_MAX, &host, NULL, NULL) < 0)
-		log_debug("the host's /etc/resolv.conf cannot be read; the container's is made without it");
-	bool asks = !network_is(c, "none") || (settings && settings->hosts && settings->hosts[0]);
-	cleanup_free char *hosts = hostfiles_hosts(c->record.network, hostname, asks ? hostfiles_address(address) : NULL, settings);
-	cleanup_free char *resolv = hostfiles_resolv(c->record.network, host ? host : "", settings);
+	char address[HOSTFILES_ADDRESS_MAX], loopback[16];
 	cleanup_free char *line = xasprintf("%s\n", hostname);
-	int r = write_text(c, "hosts", hosts, err);
-	if (r == 0)
-		r = write_text(c, "hostname", line, err);
+	int r = write_text(c, "hostname", line, err);
+	if (r < 0)
+		return r;
+	if (network_kind(c->record.network) == NETWORK_CONTAINER) {
+		r = copy_etc(c, "hosts", err);
+		return r < 0 ? r : copy_etc(c, "resolv.conf", err);
+	}
+	const struct network_request q = { .mode = c->record.network, .n_ports = c->record.networking.n_ports };
+	bool pasta = str_eq(network_helper_name(&q), "pasta");
+	cleanup_free char *host = read_servers(c, pasta);
+	bool asks = !network_is(c, "none") || (settings && settings->hosts && settings->hosts[0]);
+	const char *gateway = network_gateway(c->record.network, loopback);
+	cleanup_free char *hosts = hostfiles_hosts(c->record.network, hostname, gateway ? gateway : asks ? hostfiles_address(address) : NULL, settings);
+	cleanup_free char *resolv = hostfiles_resolv(c->record.network, pasta, host, settings);
+	r = write_text(c, "hosts", hosts, err);
 	return r < 0 ? r : write_text(c, "resolv.conf", resolv, err);
 }
 

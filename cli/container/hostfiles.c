@@ -1,12 +1,11 @@
 #include "hostfiles.h"
+#include "../network/network.h"
+#include "cleanup.h"
 #include "str.h"
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <string.h>
-
-/* where slirp4netns and pasta answer names for the container, and pass them to the host's servers */
-static const char forwarder[] = "10.0.2.3";
 
 static bool is_global(const struct ifaddrs *i, int family)
 {
@@ -67,7 +66,7 @@ char *hostfiles_hosts(const char *network, const char *hostname, const char *gat
 		     "ff00::\tip6-mcastprefix\n"
 		     "ff02::1\tip6-allnodes\n"
 		     "ff02::2\tip6-allrouters\n");
-	if (gateway && !str_eq(network, "none"))
+	if (gateway && network_kind(network) != NETWORK_NONE)
 		buf_printf(&b, "%s\thost.containers.internal host.docker.internal\n", gateway);
 	if (!str_empty(hostname))
 		buf_printf(&b, "127.0.1.1\t%s\n", hostname);
@@ -126,18 +125,80 @@ static void add_words(struct buf *b, const char *key, char *const *words)
 	buf_putc(b, '\n');
 }
 
-char *hostfiles_resolv(const char *network, const char *host, const struct record_settings *settings)
+/* server_of - the address of a "nameserver" line, or NULL. Caller frees */
+static char *server_of(const char *line)
+{
+	const char *rest = str_after(line, "nameserver");
+	if (!rest || (*rest != ' ' && *rest != '\t'))
+		return NULL;
+	rest += strspn(rest, " \t");
+	return xstrndup(rest, strcspn(rest, " \t#;"));
+}
+
+/* is_near - only the host itself reaches it: its loopback, or an address of one link */
+static bool is_near(const char *address)
+{
+	struct in6_addr six;
+	struct in_addr four;
+	if (inet_pton(AF_INET, address, &four) == 1)
+		return ntohl(four.s_addr) >> 24 == 127 || four.s_addr == 0;
+	return inet_pton(AF_INET6, address, &six) != 1 || IN6_IS_ADDR_LOOPBACK(&six) || IN6_IS_ADDR_LINKLOCAL(&six);
+}
+
+bool hostfiles_is_stub(const char *host)
+{
+	struct strings lines cleanup_strings = { 0 };
+	size_t servers = 0;
+	strings_split(&lines, host, "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		cleanup_free char *server = server_of(lines.v[i]);
+		if (server && !str_eq(server, "127.0.0.53") && !str_eq(server, "127.0.0.54"))
+			return false;
+		servers += server != NULL;
+	}
+	return servers > 0;
+}
+
+/* add_servers - those that the container reaches itself; @forwarder in place of all others */
+static void add_servers(struct buf *b, const char *host, const char *forwarder)
+{
+	struct strings lines cleanup_strings = { 0 };
+	size_t servers = 0;
+	bool near = false;
+	strings_split(&lines, host, "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		cleanup_free char *server = server_of(lines.v[i]);
+		if (!server)
+			continue;
+		bool is = is_near(server);
+		if (is && !near)
+			buf_printf(b, "nameserver %s\n", forwarder);
+		else if (!is)
+			buf_printf(b, "nameserver %s\n", server);
+		near |= is;
+		servers++;
+	}
+	if (!servers)
+		buf_printf(b, "nameserver %s\n", forwarder);
+}
+
+char *hostfiles_resolv(const char *network, bool pasta, const char *host, const struct record_settings *settings)
 {
 	struct buf b cleanup_buf = { 0 };
+	char forwarder[16];
 	bool given = settings && settings->dns && settings->dns[0];
+	enum network_kind kind = network_kind(network);
 	for (char **d = given ? settings->dns : NULL; d && *d; d++)
 		buf_printf(&b, "nameserver %s\n", *d);
-	if (given && !str_eq(network, "none"))
+	if (given && kind != NETWORK_NONE)
 		keep_lines(&b, host, settings);
-	else if (!given && str_eq(network, "host"))
+	else if (!given && (kind == NETWORK_HOST || kind == NETWORK_NS))
 		copy_lines(&b, host, settings);
-	else if (!given && !str_eq(network, "none")) {
-		buf_printf(&b, "nameserver %s\n", forwarder);
+	else if (!given && kind != NETWORK_NONE) {
+		if (pasta)
+			add_servers(&b, host, network_dns(network, forwarder));
+		else
+			buf_printf(&b, "nameserver %s\n", network_dns(network, forwarder));
 		keep_lines(&b, host, settings);
 	}
 	if (settings) {

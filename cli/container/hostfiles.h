@@ -10,10 +10,15 @@ enum { HOSTFILES_ADDRESS_MAX = 46 };
 /* hostfiles_address - the host's own first global address as text, IPv4 before IPv6; NULL when it has none */
 const char *hostfiles_address(char out[HOSTFILES_ADDRESS_MAX]);
 
-/* hostfiles_hosts - @network: "none", "host" or "private" (also NULL). @gateway: the host's address, or NULL */
+/* hostfiles_hosts - @network: a record's mode (mode.h). @gateway: the host's address, or NULL */
 char *hostfiles_hosts(const char *network, const char *hostname, const char *gateway, const struct record_settings *settings);
 
 /* hostfiles_resolv - @host: the host's resolv.conf, "" when there is none
- * private: the forwarder of the user-mode network, which also reaches servers on the host's loopback, and the host's
- * search and options lines; host: a copy; none: empty. --dns replaces the servers in every mode, --dns-search and --dns-option those lines. */
-char *hostfiles_resolv(const char *network, const char *host, const struct record_settings *settings);
+ * host: a copy, and of a network that somebody else has made as well; none: empty; otherwise the host's search and options lines, and
+ * behind slirp4netns its forwarder, which asks the host's servers of the moment, also those on its loopback;
+ * behind pasta (@pasta) the host's servers themselves, since its forwarder knows no TCP, and that for those on the host's loopback.
+ * --dns replaces the servers in every mode, --dns-search and --dns-option those lines. */
+char *hostfiles_resolv(const char *network, bool pasta, const char *host, const struct record_settings *settings);
+
+/* hostfiles_is_stub - are all servers in it those of systemd-resolved, which knows the real ones in another file? */
+bool hostfiles_is_stub(const char *host);

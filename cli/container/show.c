@@ -252,6 +252,43 @@ static void put_device_limits(struct out *o, const char *name, const char *path,
 	buf_putc(&o->text, ']');
 }
 
+/* put_bindings - the places on the host of all that lead to @port; 0.0.0.0 and :: of those that have no address, as docker */
+static void put_bindings(struct out *o, const char *port, const struct port_mapping *v, size_t n, bool actual)
+{
+	put_raw(o, port, "[");
+	for (size_t i = 0; i < n; i++) {
+		const struct port_mapping *m = &v[i];
+		cleanup_free char *of = xasprintf("%u/%s", m->container_port, m->protocol);
+		cleanup_free char *host = m->host_end ? xasprintf("%u-%u", m->host_port, m->host_end) : m->host_port ? xasprintf("%u", m->host_port) : NULL;
+		for (int six = 0; strcmp(of, port) == 0 && six <= (actual && !m->host_ip); six++) {
+			open_object(o, NULL);
+			put_text(o, "HostIp", m->host_ip ? m->host_ip : !actual ? "" : six ? "::" : "0.0.0.0");
+			put_text(o, "HostPort", host);
+			close_object(o);
+		}
+	}
+	buf_putc(&o->text, ']');
+}
+
+/* put_ports - docker's map of "80/tcp". @exposed: NULL, or those that are null unless something leads to them */
+static void put_ports(struct out *o, const char *name, const struct port_mapping *v, size_t n, char *const *exposed)
+{
+	struct strings ports cleanup_strings = { 0 };
+	bool actual = strcmp(name, "Ports") == 0;
+	open_object(o, name);
+	for (size_t i = 0; i < n; i++) {
+		cleanup_free char *port = xasprintf("%u/%s", v[i].container_port, v[i].protocol);
+		if (strings_have(ports.v, port))
+			continue;
+		strings_add(&ports, port);
+		put_bindings(o, port, v, n, actual);
+	}
+	for (; exposed && *exposed; exposed++)
+		if (!strings_have(ports.v, *exposed))
+			put_raw(o, *exposed, "null");
+	close_object(o);
+}
+
 static void put_host_config(struct out *o, const struct container *c)
 {
 	static const struct row rows[] = {
@@ -286,7 +323,7 @@ static void put_host_config(struct out *o, const struct container *c)
 	put_device_limits(o, "BlkioDeviceWriteBps", "limits.deviceWriteBps", "Rate");
 	put_device_limits(o, "BlkioDeviceReadIOps", "limits.deviceReadIops", "Rate");
 	put_device_limits(o, "BlkioDeviceWriteIOps", "limits.deviceWriteIops", "Rate");
-	put_raw(o, "PortBindings", "{}");
+	put_ports(o, "PortBindings", c->record.networking.ports, c->record.networking.n_ports, NULL);
 	put_number(o, "NanoCpus", c->record.cpu_quota > 0 ? c->record.cpu_quota * INT64_C(1000000000) / period : 0);
 	put_restart_policy(o);
 	put_log_config(o);
@@ -370,6 +407,17 @@ static void put_sizes(struct out *o, const struct container *c)
 
 /* ---- Config ---- */
 
+/* put_exposed - docker's form of a set */
+static void put_exposed(struct out *o)
+{
+	const struct json_value *list = find(o->record, "networking.exposed");
+	open_object(o, "ExposedPorts");
+	for (const struct json_value *v = list ? list->first : NULL; v; v = v->next)
+		if (v->text)
+			put_raw(o, v->text, "{}");
+	close_object(o);
+}
+
 static void put_config(struct out *o)
 {
 	static const struct row rows[] = {
@@ -387,6 +435,7 @@ static void put_config(struct out *o)
 	};
 	open_object(o, "Config");
 	PUT_ROWS(o, rows);
+	put_exposed(o);
 	put_truth(o, "AttachStdout", !find_truth(o, "detached"));
 	put_truth(o, "AttachStderr", !find_truth(o, "detached"));
 	if (find(o->record, "life.health.test")) {
@@ -418,8 +467,9 @@ static void put_network(struct out *o, const struct container *c)
 	cleanup_free char *sandbox = runs ? xasprintf("/proc/%lld/ns/net", (long long) c->status.pid) : xstrdup("");
 	open_object(o, "NetworkSettings");
 	put_text(o, "SandboxKey", sandbox);
-	put_raw(o, "Ports", "{}");
+	put_ports(o, "Ports", runs ? c->status.ports : NULL, runs ? c->status.n_ports : 0, c->record.networking.exposed);
 	put_text(o, "IPAddress", "");
+	put_text(o, "Error", runs ? c->status.network_lost : NULL);
 	put_raw(o, "Networks", "{}");
 	close_object(o);
 }

@@ -47,8 +47,9 @@ struct network_options {
 };
 enum { NETWORK_OPTION_ROWS_N = 9 };
 #define NETWORK_OPTION_ROWS(T, m) \
-	OPTION(T, m.modes, 0, "network|net", "MODE", "none, host, private, pasta[:OPTION,...], slirp4netns[:OPTION,...], container:NAME, " \
-	       "ns:PATH, or NAME[:ip=,ip6=,mac=,alias=] of a network, again for more"), \
+	OPTION(T, m.modes, 0, "network|net", "none|host|private|pasta|slirp4netns|container:NAME|ns:PATH|NAME", \
+	       "no network, the host's, one behind it (by the helper that fits, or by this one[:OPTION,...]), another's, or NAME[:ip=,ip6=,mac=,alias=] of a " \
+	       "network, again for more"), \
 	OPTION(T, m.elevated, 0, "elevated", NULL, "the same as --network host"), \
 	OPTION(T, m.publish, 'p', "publish", "[[IP:][HOST]:]PORT[/udp]", \
 	       "make a port, or a range, of the container one of the host's; without HOST any that is free; again for more"), \

@@ -1,7 +1,9 @@
 /* network.h - the helper that connects a container's network namespace to the world, where its mode has one (mode.h).
  *
- *	slirp4netns	ready within 4 ms (measured; pasta takes 28 to 60); of published ports the client's address is lost, and IPv6 is not forwarded
- *	pasta		faster, and keeps the client's address, IPv4 and IPv6
+ *	slirp4netns	ready within 4 ms (measured; pasta takes 28 to 60); forwards no IPv6
+ *	pasta		carries more, IPv4 and IPv6; a port of the host can be published at one address only
+ *
+ * With both a service sees its client's own address.
  *
  * `private` is slirp4netns, and with published ports pasta; where the one is not installed, the other. Both give the container the same:
  * tap0 with 10.0.2.100, the gateway 10.0.2.2, names at 10.0.2.3. The host is reached by its own address, what listens on its loopback is not,

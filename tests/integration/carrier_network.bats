@@ -216,3 +216,318 @@ time.sleep(1000)'
 	ports=$(for i in 1 2 3 4 5 6 7 8 9 10; do published "many$i"; done | sort -u | wc -l)
 	same 10 "$ports"
 }
+
+# --- what people are told
+
+@test "ps, port and inspect say which ports lead to a container, in docker's words" {
+	local p q
+	p=$(free_port)
+	expect 0 carrier run -d --name told -p "$p:80" -p 127.0.0.1::81/udp --expose 9000 "$PLAIN" sleep 1000
+	q=$(jq -r '.ports[1].hostPort' "$CROOT"/containers/*/status.json)
+	expect 0 carrier ps --format '{{.Ports}}'
+	prints "0.0.0.0:$p->80/tcp, [::]:$p->80/tcp, 127.0.0.1:$q->81/udp, 9000/tcp"
+	expect 0 carrier ps
+	says "0.0.0.0:$p->80/tcp"
+	expect 0 carrier port told
+	prints "80/tcp -> 0.0.0.0:$p"$'\n'"80/tcp -> [::]:$p"$'\n'"81/udp -> 127.0.0.1:$q"
+	expect 0 carrier port told 80
+	prints "0.0.0.0:$p"$'\n'"[::]:$p"
+	expect 0 carrier port told 81/udp
+	prints "127.0.0.1:$q"
+	expect 0 carrier port -l 80/tcp
+	says "0.0.0.0:$p"
+	expect 0 carrier port --all
+	matches "^$(id_of told | cut -c1-12)"$'\t'"80/tcp -> 0.0.0.0:$p"
+	failing 1 "port 82/tcp of container told is not published" carrier port told 82
+	failing 125 "port '80-81': give one port" carrier port told 80-81
+	failing 125 "port: name a container" carrier port
+	failing 1 "no container 'nobody'" carrier port nobody
+
+	expect 0 carrier inspect told
+	same '{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"'"$p"'"},{"HostIp":"::","HostPort":"'"$p"'"}],"81/udp":[{"HostIp":"127.0.0.1","HostPort":"'"$q"'"}],"9000/tcp":null}' \
+		"$(jq -c '.[0].NetworkSettings.Ports' <<<"$output")"
+	same '{"80/tcp":[{"HostIp":"","HostPort":"'"$p"'"}],"81/udp":[{"HostIp":"127.0.0.1","HostPort":""}]}' \
+		"$(jq -c '.[0].HostConfig.PortBindings' <<<"$output")"
+	same '{"9000/tcp":{},"80/tcp":{},"81/udp":{}}' "$(jq -c '.[0].Config.ExposedPorts' <<<"$output")"
+
+	local filter
+	for filter in publish=80 "publish=$p" publish=81/udp publish=70-90 expose=9000 expose=80/tcp network=private; do
+		expect 0 carrier ps -q --filter "$filter"
+		same 12 "$(tr -d '\n' <<<"$output" | wc -c)"
+	done
+	for filter in publish=9000 publish=81 expose=9000/udp network=none; do
+		expect 0 carrier ps -q --filter "$filter"
+		prints ""
+	done
+	failing 125 "--filter 'publish=x': a port or a range" carrier ps --filter publish=x
+
+	# one that has ended has none, and says what it asked for
+	expect 0 carrier stop -t 0 told
+	expect 0 carrier port told
+	prints ""
+	failing 1 "port 80/tcp of container told is not published: it does not run" carrier port told 80
+	expect 0 carrier inspect told
+	same '{"9000/tcp":null,"80/tcp":null,"81/udp":null}' "$(jq -c '.[0].NetworkSettings.Ports' <<<"$output")"
+	# and when it is started again, the port that is asked for, and some free one
+	expect 0 carrier start told
+	expect 0 carrier port told 80
+	says "0.0.0.0:$p"
+}
+
+# --- the helper
+
+# helper_of NAME - the pid of its pasta or slirp4netns, a child of its monitor
+helper_of() {
+	local monitor
+	monitor=$(jq .monitor "$CROOT/containers/$(id_of "$1")/status.json")
+	pgrep -P "$monitor" -f '^(pasta|slirp4netns) '
+}
+
+@test "a helper that is killed is noticed: ps and inspect say so, the container runs on, and a restart repairs it" {
+	local p how
+	for how in "-p $(free_port):80" "--network slirp4netns"; do
+		# shellcheck disable=SC2086
+		web lost $how
+		web other -p 0:80
+		kill -9 "$(helper_of lost)"
+		soon says_lost lost
+		expect 0 carrier inspect lost
+		matches '"Error": ?"(pasta|slirp4netns) ended: the container has no network until it is restarted"'
+		same true "$(jq '.[0].State.Running' <<<"$output")"
+		expect 0 carrier events --no-stream --filter event=network-lost
+		says lost
+		expect 0 carrier exec lost true
+		# nobody else is concerned
+		expect 0 curl -sf --max-time 10 "http://127.0.0.1:$(published other)/hostname"
+		expect 0 carrier restart -t 0 lost
+		soon is_serving lost
+		expect 0 carrier ps --filter name=lost --format '{{.Status}}'
+		[[ $output != *"no network"* ]] || fail "$output"
+		[[ $how != -p* ]] || expect 0 curl -sf --max-time 10 "http://127.0.0.1:$(published lost)/hostname"
+		expect 0 carrier rm -f lost
+		expect 0 carrier rm -f other
+	done
+}
+
+says_lost() { carrier ps --filter "name=$1" --format '{{.Status}}' | grep -q '(no network)'; }
+
+@test "a helper ends with a monitor that is killed, and the next start makes it anew" {
+	local how helper
+	for how in "-p 0:80" "--network slirp4netns"; do
+		# shellcheck disable=SC2086
+		web alone $how
+		helper=$(helper_of alone)
+		kill -9 "$(jq .monitor "$CROOT/containers/$(id_of alone)/status.json")"
+		soon ended "$helper"
+		expect 0 carrier restart -t 0 alone
+		soon is_serving alone
+		[ -n "$(helper_of alone)" ]
+		expect 0 carrier rm -f alone
+	done
+}
+
+@test "a helper that cannot start is one sentence with its own words, and nothing is left" {
+	mkdir path
+	printf '#!/bin/sh\necho "no tap for you" >&2\nexit 3\n' >path/pasta
+	cp path/pasta path/slirp4netns
+	printf '#!/bin/sh\nexit 3\n' >path/slirp4netns
+	for program in /usr/bin/newuidmap /usr/bin/newgidmap; do ln -s "$program" path/; done
+	chmod -R a+rx path
+	USER_PATH=$WORK/path:/bin failing 125 "pasta: no tap for you" with_path run --rm --network pasta "$PLAIN" true
+	USER_PATH=$WORK/path:/bin failing 125 "slirp4netns ended with status 3" with_path run --rm --network slirp4netns "$PLAIN" true
+	expect 0 carrier ps -aq
+	prints ""
+}
+
+# with_path - carrier, by $USER_PATH
+with_path() {
+	if [ "$WHO" = user ]; then carrier "$@"; else env PATH="$USER_PATH" "$PROGRAM" --root "$CROOT" "$@"; fi
+}
+
+@test "without one helper the other does it; without both a sentence has the packages" {
+	local program only
+	for only in slirp4netns pasta none; do
+		mkdir "path-$only"
+		for program in newuidmap newgidmap; do ln -s "/usr/bin/$program" "path-$only/"; done
+		[ "$only" = none ] || ln -s "$(command -v "$only")" "path-$only/"
+		chmod a+rx "path-$only"
+	done
+	# pasta executes what is beside it
+	ln -s "$(command -v pasta.avx2)" path-pasta/ 2>/dev/null || true
+	USER_PATH=$WORK/path-pasta expect 0 with_path run --rm --network private "$PLAIN" cat /sys/class/net/tap0/operstate
+	local p
+	p=$(free_port)
+	USER_PATH=$WORK/path-slirp4netns expect 0 with_path run -d --name slirped -p "$p:80" "$PLAIN" busybox httpd -f -vv -p 80 -h /etc
+	soon is_serving slirped
+	expect 0 get "$FOUR" "$p"
+	soon logged slirped "::ffff:$CLIENT_FOUR"
+	expect 0 carrier port slirped
+	prints "80/tcp -> 0.0.0.0:$p"
+	USER_PATH=$WORK/path-slirp4netns failing 125 "slirp4netns forwards no IPv6, pasta does: install the package passt" \
+		with_path run --rm -p "[::1]:$p:80" "$PLAIN" true
+	USER_PATH=$WORK/path-none failing 125 "install the package slirp4netns or passt" with_path run --rm --network private "$PLAIN" true
+	USER_PATH=$WORK/path-none failing 125 "install the package passt" with_path run --rm --network pasta "$PLAIN" true
+	USER_PATH=$WORK/path-none failing 125 "install the package slirp4netns" with_path run --rm --network slirp4netns "$PLAIN" true
+	USER_PATH=$WORK/path-none failing 125 "install the package slirp4netns or passt" with_path run --rm -p 80 "$PLAIN" true
+}
+
+# --- modes
+
+@test "container:NAME: one network, its names, and its loopback" {
+	web first -p 0:80 --add-host somewhere:192.0.2.99
+	expect 0 carrier run --rm --network container:first "$PLAIN" sh -c 'busybox wget -qO- http://127.0.0.1/hostname; grep somewhere /etc/hosts; cat /sys/class/net/tap0/operstate'
+	says "$(carrier exec first hostname)"
+	says "192.0.2.99"
+	expect 0 carrier run -d --name second --network container:first "$PLAIN" sleep 1000
+	same "$(readlink "/proc/$(pid_of first)/ns/net")" "$(readlink "/proc/$(pid_of second)/ns/net")"
+	expect 0 carrier inspect second
+	same "container:$(id_of first)" "$(jq -r '.[0].HostConfig.NetworkMode' <<<"$output")"
+	failing 125 "--publish with --network container:first: the network is another's" carrier run --rm --network container:first -p 80 "$PLAIN" true
+	failing 125 "no container 'nobody'" carrier run --rm --network container:nobody "$PLAIN" true
+	failing 125 "'container:': give container:NAME" carrier run --rm --network container: "$PLAIN" true
+	failing 125 "--sysctl 'net.ipv4.ip_forward': the container does not have this for itself" \
+		carrier run --rm --network container:first --sysctl net.ipv4.ip_forward=1 "$PLAIN" true
+	expect 0 carrier stop -t 0 second
+	expect 0 carrier stop -t 0 first
+	failing 125 "container first does not run: start it first" carrier start -a second
+	expect 0 carrier start first
+	expect 0 carrier start second
+	same "$(readlink "/proc/$(pid_of first)/ns/net")" "$(readlink "/proc/$(pid_of second)/ns/net")"
+}
+
+@test "ns:PATH: a network that somebody else has made" {
+	if [ "$WHO" = root ]; then
+		expect 0 carrier run --rm --network "ns:/run/netns/$NS" "$PLAIN" cat /sys/class/net/ctb/operstate
+		prints up
+		expect 0 carrier run --rm --network "ns:/run/netns/$NS" "$PLAIN" cat /etc/resolv.conf
+		prints "$(cat /etc/resolv.conf)"
+	else	# it belongs to root: its owner alone may let others in
+		failing 125 "network" carrier run --rm --network "ns:/run/netns/$NS" "$PLAIN" true
+	fi
+	failing 125 "'/etc/passwd' is not a network namespace" carrier run --rm --network ns:/etc/passwd "$PLAIN" true
+	failing 125 "'/proc/self/ns/uts' is not a network namespace" carrier run --rm --network ns:/proc/self/ns/uts "$PLAIN" true
+	failing 125 "open '/nowhere': No such file" carrier run --rm --network ns:/nowhere "$PLAIN" true
+	failing 125 "'ns:x': give ns: and an absolute path" carrier run --rm --network ns:x "$PLAIN" true
+	expect 0 carrier ps -aq
+	prints ""
+}
+
+@test "bridge and default are what docker and podman call private" {
+	local name
+	for name in bridge default; do
+		expect 0 carrier run --rm --network "$name" "$PLAIN" cat /sys/class/net/tap0/operstate
+	done
+}
+
+# loopback_server - $LOOPBACK is the port of a server at 127.0.0.1 of the host
+loopback_server() {
+	start_helper LOOPBACK python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen()
+print("listening", s.getsockname()[1], flush=True)
+while True:
+    c, _ = s.accept()
+    c.sendall(b"secret\n")
+    c.close()'
+}
+
+@test "the host's loopback is out of reach, unless it is asked for" {
+	local how
+	loopback_server
+	for how in private pasta slirp4netns "slirp4netns:allow_host_loopback=false"; do
+		run carrier run --rm --network "$how" "$DEBIAN" timeout 3 bash -c "cat </dev/tcp/10.0.2.2/$LOOPBACK"
+		[ "$status" -ne 0 ] && [[ $output != *secret* ]] || fail "$how: $output"
+	done
+	for how in pasta:--map-gw slirp4netns:allow_host_loopback=true; do
+		expect 0 carrier run --rm --network "$how" "$DEBIAN" timeout 5 bash -c "cat </dev/tcp/10.0.2.2/$LOOPBACK"
+		prints secret
+		expect 0 carrier run --rm --network "$how" "$DEBIAN" timeout 5 bash -c "cat </dev/tcp/host.containers.internal/$LOOPBACK"
+		prints secret
+	done
+}
+
+@test "the host by its names, also --add-host's host-gateway, behind both helpers" {
+	local how
+	start_helper SERVED python3 -c 'import socket
+s = socket.socket()
+s.bind(("0.0.0.0", 0))
+s.listen()
+print("listening", s.getsockname()[1], flush=True)
+while True:
+    c, _ = s.accept()
+    c.sendall(b"served\n")
+    c.close()'
+	for how in pasta slirp4netns; do
+		for name in host.containers.internal host.docker.internal up; do
+			expect 0 carrier run --rm --network "$how" --add-host up:host-gateway "$DEBIAN" timeout 5 bash -c "cat </dev/tcp/$name/$SERVED"
+			prints served
+		done
+	done
+}
+
+@test "slirp4netns' options" {
+	expect 0 carrier run --rm --network slirp4netns:mtu=1400,cidr=10.77.0.0/16 "$PLAIN" \
+		sh -c 'cat /sys/class/net/tap0/mtu /etc/resolv.conf; busybox ip addr show tap0'
+	says 1400
+	says "nameserver 10.77.0.3"
+	says "inet 10.77.0.100/16"
+	expect 0 carrier run -d --name six --network slirp4netns:enable_ipv6=true "$PLAIN" sleep 1000
+	soon has_global_six six
+	failing 125 "mtu is a number from 576 to 65521, not '5'" carrier run --rm --network slirp4netns:mtu=5 "$PLAIN" true
+	failing 125 "cidr is a network such as 10.0.2.0/24" carrier run --rm --network slirp4netns:cidr=10.0.0.1/24 "$PLAIN" true
+	failing 125 "allow_host_loopback is true or false, not '1'" carrier run --rm --network slirp4netns:allow_host_loopback=1 "$PLAIN" true
+	failing 125 "port_handler is slirp4netns, which is the only one" carrier run --rm --network slirp4netns:port_handler=rootlesskit "$PLAIN" true
+	failing 125 "'x' is none of its options" carrier run --rm --network slirp4netns:x "$PLAIN" true
+	local p
+	p=$(free_port)
+	web sl --network slirp4netns:cidr=10.78.0.0/24 -p "$p:80"
+	expect 0 get "$FOUR" "$p"
+}
+
+has_global_six() { carrier exec "$1" busybox ip -6 addr show tap0 | grep -q 'scope global'; }
+
+@test "pasta's options" {
+	expect 0 carrier run --rm --network pasta:-m,1400,-I,eth7 "$PLAIN" cat /sys/class/net/eth7/mtu
+	prints 1400
+	expect 0 carrier run --rm --network pasta:-4 "$PLAIN" busybox ip -6 addr show tap0
+	[[ $output != *"scope global"* ]] || fail "$output"
+	local p
+	p=$(free_port)
+	web pa --network "pasta:-t,$p:80"
+	expect 0 get "$FOUR" "$p"
+	failing 125 "--netns is what carrier gives it" carrier run --rm --network pasta:--netns,x "$PLAIN" true
+	failing 125 "'x' is no option of pasta's" carrier run --rm --network pasta:x "$PLAIN" true
+	failing 125 "pasta: " carrier run --rm --network pasta:--no-such-option "$PLAIN" true
+	expect 0 carrier ps -aq --filter network=pasta
+}
+
+@test "an option of a named network, or an unknown one, is one sentence" {
+	failing 125 "--ip is for networks that have a name" carrier run --rm --ip 10.0.0.9 "$PLAIN" true
+	failing 125 "--ip6 is for networks that have a name" carrier run --rm --ip6 fd00::9 "$PLAIN" true
+	failing 125 "--mac-address is for networks that have a name" carrier run --rm --mac-address 02:00:00:00:00:01 "$PLAIN" true
+	failing 125 "--network-alias is for networks that have a name" carrier run --rm --network-alias x "$PLAIN" true
+	failing 125 "cannot be together with another network" carrier run --rm --network host --network none "$PLAIN" true
+	failing 125 "private has no options" carrier run --rm --network private:x "$PLAIN" true
+	failing 125 "did you mean 'host'?" carrier run --rm --network hots "$PLAIN" true
+	expect 0 carrier ps -aq
+	prints ""
+}
+
+@test "resolv.conf: behind pasta the host's servers, of systemd-resolved's stub the real ones; behind slirp4netns the forwarder" {
+	OUTSIDE=(unshare -m bash -ec 'mount --make-rprivate /; echo "nameserver 127.0.0.53" >'"$WORK"'/stub; echo "search example.test" >>'"$WORK"'/stub
+		mkdir -p '"$WORK"'/run/resolve; printf "nameserver 192.0.2.53\nsearch real.test\n" >'"$WORK"'/run/resolve/resolv.conf; chmod -R a+rX '"$WORK"'
+		mkdir -p /run/systemd/resolve; mount --bind '"$WORK"'/run/resolve /run/systemd/resolve
+		mount --bind '"$WORK"'/stub /etc/resolv.conf; exec "$@"' -)
+	expect 0 carrier run --rm --network pasta "$PLAIN" cat /etc/resolv.conf
+	prints $'nameserver 192.0.2.53\nsearch real.test'
+	expect 0 carrier run --rm --network slirp4netns "$PLAIN" cat /etc/resolv.conf
+	prints $'nameserver 10.0.2.3\nsearch example.test'
+	expect 0 carrier run --rm --network host "$PLAIN" cat /etc/resolv.conf
+	prints $'nameserver 127.0.0.53\nsearch example.test'
+	expect 0 carrier run --rm --network none "$PLAIN" cat /etc/resolv.conf
+	prints ""
+	expect 0 carrier run --rm --network pasta --dns 192.0.2.54 "$PLAIN" cat /etc/resolv.conf
+	prints $'nameserver 192.0.2.54\nsearch real.test'
+	OUTSIDE=()
+}

@@ -246,18 +246,28 @@ static void test_hostfiles(void)
 {
 	static const char host[] = "# made by somebody\nnameserver 127.0.0.53\nsearch example.org\noptions edns0\nsearching x\n";
 	struct record_settings s = { .dns = LIST("9.9.9.9"), .hosts = LIST("db 10.1.1.1", "up host-gateway") };
-	const struct { const char *network; const struct record_settings *settings; const char *want; } table[] = {
+	static const char mixed[] = "nameserver 127.0.0.1\nnameserver 192.0.2.53 # x\nnameserver ::1\nnameserver fe80::1%eth0\nnameserver 2001:db8::53\n";
+	const struct { const char *network; const struct record_settings *settings; const char *want; bool pasta; const char *host; } table[] = {
 		{ "private", NULL, "nameserver 10.0.2.3\nsearch example.org\noptions edns0\n" },
 		{ NULL, NULL, "nameserver 10.0.2.3\nsearch example.org\noptions edns0\n" },
 		{ "host", NULL, host },
 		{ "none", NULL, "" },
 		{ "private", &s, "nameserver 9.9.9.9\nsearch example.org\noptions edns0\n" },
 		{ "none", &s, "nameserver 9.9.9.9\n" },
+		{ "ns:/run/netns/x", NULL, host },
+		{ "slirp4netns:mtu=1500", NULL, "nameserver 10.0.2.3\n", false, mixed },
+		{ "slirp4netns:mtu=1500,cidr=10.9.0.0/16", NULL, "nameserver 10.9.0.3\n", false, mixed },
+		{ "private", NULL, "nameserver 10.0.2.3\nnameserver 192.0.2.53\nnameserver 2001:db8::53\n", true, mixed },
+		{ "pasta", NULL, "nameserver 10.0.2.3\nsearch example.org\noptions edns0\n", true, host },
+		{ "pasta", NULL, "nameserver 10.0.2.3\n", true, "" },
+		{ "pasta", &s, "nameserver 9.9.9.9\n", true, mixed },
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-		cleanup_free char *text = hostfiles_resolv(table[i].network, host, table[i].settings);
+		cleanup_free char *text = hostfiles_resolv(table[i].network, table[i].pasta, table[i].host ? table[i].host : host, table[i].settings);
 		OK_STR(text, table[i].want);
 	}
+	OK(hostfiles_is_stub(host) && hostfiles_is_stub("nameserver\t127.0.0.54\n") && !hostfiles_is_stub(mixed) && !hostfiles_is_stub("search x\n"));
+	OK(!hostfiles_is_stub("nameserver 127.0.0.53\nnameserver 192.0.2.1\n") && !hostfiles_is_stub("nameservers 127.0.0.53\n"));
 	cleanup_free char *hosts = hostfiles_hosts("private", "box", "192.0.2.7", &s);
 	OK(str_starts(hosts, "10.1.1.1\tdb\n192.0.2.7\tup\n127.0.0.1\tlocalhost\n"));
 	OK(strstr(hosts, "\n192.0.2.7\thost.containers.internal host.docker.internal\n") && str_ends(hosts, "\tbox\n"));

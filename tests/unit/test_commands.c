@@ -108,8 +108,8 @@ static void check(const struct command *const *list)
 /* What has more than one spelling. Scripts that were written for docker and podman rely on each; other tests use one or the other. */
 static const struct { const char *path, *options; } spellings[] = {
 	{ "run", "d=detach a=attach i=interactive t=tty e=env w=workdir u=user l=label v=volume f=rootfs=fsroot "
-	  "network=net dns-option=dns-opt m=memory c=cpu-shares q=quiet" },
-	{ "create", "i=interactive t=tty e=env w=workdir u=user l=label v=volume f=rootfs=fsroot network=net "
+	  "p=publish P=publish-all network-alias=net-alias network=net dns-option=dns-opt m=memory c=cpu-shares q=quiet" },
+	{ "create", "i=interactive t=tty e=env w=workdir u=user l=label v=volume f=rootfs=fsroot network=net p=publish P=publish-all network-alias=net-alias "
 	  "dns-option=dns-opt m=memory c=cpu-shares q=quiet" },
 	{ "start", "a=attach i=interactive l=latest f=filter" },
 	{ "attach", "l=latest" },
@@ -133,6 +133,7 @@ static const struct { const char *path, *options; } spellings[] = {
 	{ "update", "m=memory c=cpu-shares a=all" },
 	{ "inspect", "f=format l=latest s=size t=type" },
 	{ "top", "l=latest" },
+	{ "port", "a=all l=latest" },
 	{ "stats", "a=all i=interval l=latest" },
 	{ "cp|copy", "a=archive L=follow-link q=quiet" },
 	{ "export", "o=output" },
