@@ -134,7 +134,7 @@ static int make_process(const struct container *c, const struct bundle_environme
 	}
 	char *init[] = { (char *) INIT_PATH, (char *) "--", NULL };
 	p->args = list_copy(pool, c->record.life.init ? init : NULL, c->record.args);
-	p->env = environment(c, hostname, pool);
+	p->env = activation_environment(&e->sockets, environment(c, hostname, pool), pool);
 	p->cwd = pool_strdup(pool, str_empty(c->record.workdir) ? "/" : c->record.workdir);
 	p->capabilities = pool_alloc(pool, sizeof *p->capabilities);
 	p->capabilities->bounding = p->capabilities->effective = p->capabilities->permitted = capabilities_of(e, pool);

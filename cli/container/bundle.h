@@ -4,6 +4,7 @@
  * (in a user namespace with an empty cgroup): no cgroup limits unless they can be had, /sys by bind where the network is the host's.
  */
 #pragma once
+#include "activation.h"
 #include "record.h"
 #include "runtime_spec.h"
 #include "settings.h"
@@ -18,6 +19,7 @@ struct bundle_environment {
 	bool systemd_cgroups;		/* woody asks systemd: linux.cgroupsPath is slice:prefix:name */
 	const struct record_settings *settings;	/* NULL: docker's defaults */
 	struct namespace_pids others;		/* whose namespaces are joined */
+	struct activation sockets;		/* that the container is given */
 	uint16_t rows, columns;			/* of the caller's terminal; 0: unknown */
 };
 

@@ -380,6 +380,7 @@ int monitor_start(const struct carrier *carrier, struct container *c, unsigned w
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_set(err, errno, "create a socket pair");
 	cleanup_close int ours = ends[0], theirs = ends[1];
+	const struct activation sockets = activation_find();
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid < 0)
@@ -388,7 +389,8 @@ int monitor_start(const struct carrier *carrier, struct container *c, unsigned w
 		close_fd(&ours);
 		struct monitor m = { .carrier = carrier, .c = c, .foreground = wants != 0, .attach = { .listen_fd = -1 }, .lock_fd = -1,
 				     .pipes = { -1, -1 }, .stdin_fd = -1, .master_fd = -1, .console_fd = -1, .network = NETWORK_HELPER_NONE,
-				     .rootfs = ROOTFS_NONE, .init = -1, .runtime = -1, .probe = { .pid = -1, .output_fd = -1 } };
+				     .rootfs = ROOTFS_NONE, .init = -1, .runtime = -1, .probe = { .pid = -1, .output_fd = -1 },
+				     .environment.sockets = sockets };
 		m.owner = attach_add(&m.attach, take_fd(theirs), wants ? wants : CLIENT_WANTS_END, wants != 0);
 		monitor_main(&m);
 	}

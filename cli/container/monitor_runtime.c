@@ -49,6 +49,8 @@ static int run_runtime(struct monitor *m, const char *command, const struct proc
 		strings_add(&args, m->c->dir);
 		strings_add(&args, "--pid-file");
 		strings_printf(&args, "%s/pid", m->c->dir);
+		if (m->environment.sockets.n && !m->c->restore)
+			strings_printf(&args, "--preserve-fds=%d", m->environment.sockets.n);
 		if (m->c->record.tty) {
 			strings_add(&args, "--console-socket");
 			strings_printf(&args, "%s/console.sock", m->c->dir);
@@ -58,9 +60,12 @@ static int run_runtime(struct monitor *m, const char *command, const struct proc
 		strings_add(&args, "--force");
 	strings_add(&args, m->c->record.id);
 
-	const struct proc_fd nothing[] = { { -1, 0 }, { -1, 1 }, { -1, 2 } };
+	int sockets = makes && !m->c->restore ? m->environment.sockets.n : 0;
+	cleanup_free struct proc_fd *fds = xcalloc(3 + (size_t) sockets, sizeof *fds);
+	for (int fd = 0; fd < 3 + sockets; fd++)
+		fds[fd] = fd >= 3 ? (struct proc_fd) { fd, fd } : makes ? stdio[fd] : (struct proc_fd) { -1, fd };
 	/* whoever finds that we were killed has nothing to wait for: what is half made is deleted then */
-	const struct proc_spawn spawn = { .path = path, .argv = args.v, .fds = makes ? stdio : nothing, .n_fds = 3,
+	const struct proc_spawn spawn = { .path = path, .argv = args.v, .fds = fds, .n_fds = 3 + (size_t) sockets,
 					  .death_signal = makes ? SIGKILL : 0 };
 	m->runtime_ended = false;
 	m->runtime = proc_spawn(&spawn, NULL, err);

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,6 +25,11 @@ static _Noreturn void execute(char **argv, const sigset_t *mask)
 		(void) tcsetpgrp(STDIN_FILENO, getpid());
 		(void) signal(SIGTTOU, SIG_DFL);
 	}
+	/* sockets that were passed are the program's, which knows them by its own pid: sd_listen_fds(3) */
+	char pid[16];
+	(void) snprintf(pid, sizeof pid, "%d", (int) getpid());
+	if (getenv("LISTEN_PID"))
+		(void) setenv("LISTEN_PID", pid, 1);
 	(void) sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
 	int code = errno == ENOENT ? 127 : 126;

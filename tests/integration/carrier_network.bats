@@ -531,3 +531,69 @@ has_global_six() { carrier exec "$1" busybox ip -6 addr show tap0 | grep -q 'sco
 	prints $'nameserver 192.0.2.54\nsearch real.test'
 	OUTSIDE=()
 }
+
+# --- socket activation
+
+# activate ARGUMENT... - carrier, as a service that systemd has two sockets for: the first one's port is $ACTIVE, and it has a client already
+activate() {
+	local program=("$PROGRAM")
+	[ "$WHO" = user ] || program+=(--root "$CROOT")
+	start_helper ACTIVE client env WRONG="${WRONG:-0}" python3 -c 'import os, socket, sys
+a, b = socket.socket(), socket.socket()
+for s in a, b:
+    s.bind(("127.0.0.1", 0))
+    s.listen()
+print("listening", a.getsockname()[1], flush=True)
+for fd, s in (13, a), (14, b):
+    os.dup2(s.fileno(), fd, inheritable=True)
+for fd in 3, 4:
+    os.dup2(fd + 10, fd, inheritable=True)
+    os.close(fd + 10)
+for k, v in ("LISTEN_FDS", "2"), ("LISTEN_FDNAMES", "web:admin"), ("LISTEN_PID", str(os.getpid() + int(os.environ.get("WRONG", 0)))):
+    os.environ[k] = v
+os.execv(sys.argv[1], sys.argv[1:])' "${program[@]}" "$@"
+}
+
+# server_root - a root in which python3 of the host runs
+server_root() {
+	mkdir root root/dev root/proc root/sys root/tmp root/usr root/etc
+	ln -s usr/bin usr/sbin usr/lib usr/lib64 root
+	cp /etc/ld.so.cache root/etc
+	cat >root/server.py <<-'PY'
+	import os, socket
+	print(os.environ["LISTEN_PID"] == str(os.getpid()), os.environ["LISTEN_FDS"], os.environ["LISTEN_FDNAMES"], flush=True)
+	socket.socket(fileno=4).getsockname()
+	s = socket.socket(fileno=3)
+	c, who = s.accept()
+	c.sendall(b"activated " + who[0].encode())
+	c.close()
+	PY
+	chmod -R a+rwX root
+}
+
+@test "sockets of systemd are passed to the container, with any network, with --init, and again by its policy" {
+	local how
+	server_root
+	for how in "--network none" "--network private" "--init --network none"; do
+		# shellcheck disable=SC2086
+		activate run --rm --name active $how -v /usr:/usr:ro -f "$WORK/root" python3 /server.py
+		expect 0 timeout 10 bash -c "cat </dev/tcp/127.0.0.1/$ACTIVE"
+		prints "activated 127.0.0.1"
+		soon has_line "True 2 web:admin"
+		soon no_containers
+	done
+	activate run -d --name active --restart always --network none -v /usr:/usr:ro -f "$WORK/root" python3 /server.py
+	for how in 1 2; do
+		expect 0 timeout 20 bash -c "cat </dev/tcp/127.0.0.1/$ACTIVE"
+		prints "activated 127.0.0.1"
+	done
+	expect 0 carrier rm -f active
+}
+
+has_line() { grep -qxF "$1" "$BATS_FILE_TMPDIR/ACTIVE.out"; }
+
+@test "sockets that are for another process are not passed" {
+	WRONG=1 activate run --rm --network none "$PLAIN" sh -c 'env | grep -c LISTEN; ls /proc/self/fd | wc -l'
+	soon has_line 0
+	soon no_containers
+}
