@@ -214,11 +214,26 @@ const struct command command_create = {
 const struct command command_run = {
 	.name = "run", .section = "Containers", .arguments = "IMAGE [COMMAND [ARG...]]", .summary = "run a command in a new container",
 	.description = "Fetches the image if it is not in the store. With --rootfs DIR (-f DIR) the directory is the container's root, there is no "
-		       "image, and the arguments are the command. The image `hello` comes with carrier.",
+		       "image, and the arguments are the command. The image `hello` comes with carrier.\n\n"
+		       "The default network is private: a namespace of its own, connected by a helper that needs no privileges. That is slirp4netns "
+		       "(ready within 4 ms), and where ports are published pasta (30 to 60 ms), or the one of both that is installed. The container has "
+		       "10.0.2.100, and reaches the host by the host's own address, which host.containers.internal and host.docker.internal are names "
+		       "of. What listens only on the host's loopback is out of its reach, unless it is asked for: with --network "
+		       "slirp4netns:allow_host_loopback=true or pasta:--map-gw that is 10.0.2.2, and these names lead there.\n\n"
+		       "Options of slirp4netns are allow_host_loopback=, cidr=, enable_ipv6=, mtu=, outbound_addr= and outbound_addr6=; "
+		       "those of pasta are its own, with commas in between: pasta:-m,1400.\n\n"
+		       "Behind a port that is published with -p a service sees its clients' own addresses, with both helpers. slirp4netns publishes for IPv4 "
+		       "only, pasta each port of the host at one address only. A client on the host itself that connects to 127.0.0.1 is 127.0.0.1 or "
+		       "10.0.2.2. Ports that are left out are chosen at every start, and `carrier port` tells them. Ports below "
+		       "net.ipv4.ip_unprivileged_port_start are root's.\n\n"
+		       "When a helper ends, the container runs on without a network: `carrier ps` says so, and `carrier restart` makes it anew.\n\n"
+		       "As a service that systemd has sockets for (LISTEN_FDS) carrier passes them to the container.",
 	.examples = "A shell in a new container, which is removed when it ends:\n\tcarrier run -it --rm debian:12 bash\n\n"
 		    "A service in the background, with its data in a volume:\n"
 		    "\tcarrier run -d --name db -v data:/var/lib/postgresql -e POSTGRES_PASSWORD=secret postgres\n\n"
-		    "With limits:\n\tcarrier run -d -m 512m --cpus 1.5 app:1",
+		    "With limits:\n\tcarrier run -d -m 512m --cpus 1.5 app:1\n\n"
+		    "A web server at port 8080 of the host, and one that only the host itself reaches, at any free port:\n"
+		    "\tcarrier run -d --name web -p 8080:80 nginx\n\tcarrier run -d --name admin -p 127.0.0.1::80 nginx\n\tcarrier port admin 80",
 	.exit_status = "The command's own exit code; 128 + n when signal n ended it; 125 when carrier failed, 126 when the command cannot be "
 		       "executed, 127 when it is not there.",
 	.options = run_option_table, .n_options = RUN_OPTIONS, .options_size = sizeof(struct run_options), .defaults = &run_option_defaults,

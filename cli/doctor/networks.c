@@ -5,10 +5,14 @@
 #include "str.h"
 #include <string.h>
 
-/* look_program - @bad: nothing else does what it does */
-static void look_program(struct doctor *d, const char *name, const char *without, bool bad)
+/* look_program - without it the @other does what it does, if that is there; @without: what then is worse */
+static void look_program(struct doctor *d, const char *name, const char *other, const char *without)
 {
 	const char *remedy = doctor_printf(d, "as root: install the package that has %s", name);
+	cleanup_free char *instead = proc_find(other, NULL);
+	bool bad = !instead;
+	if (bad)
+		without = "neither pasta nor slirp4netns is there: containers have no network of their own, only --network host or none";
 	cleanup_free char *path = proc_find(name, NULL);
 	if (!path) {
 		(bad ? doctor_bad : doctor_more)(d, remedy, "is not installed: %s", without);
@@ -23,10 +27,13 @@ static void look_program(struct doctor *d, const char *name, const char *without
 
 static void look_slirp(struct doctor *d)
 {
-	look_program(d, "slirp4netns", "containers have no network of their own, only --network host or none", true);
+	look_program(d, "slirp4netns", "pasta", "pasta is used, which takes longer to start");
 }
 
-static void look_pasta(struct doctor *d) { look_program(d, "pasta", "slirp4netns is used", false); }
+static void look_pasta(struct doctor *d)
+{
+	look_program(d, "pasta", "slirp4netns", "slirp4netns is used, which publishes ports for IPv4 only");
+}
 
 static void look_ports(struct doctor *d)
 {

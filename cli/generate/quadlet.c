@@ -9,6 +9,7 @@
 static const struct { const char *option, *key; } keys[] = {
 	{ "add-host", "AddHost" }, { "annotation", "Annotation" }, { "cap-add", "AddCapability" }, { "cap-drop", "DropCapability" },
 	{ "device", "AddDevice" }, { "dns", "DNS" }, { "dns-option", "DNSOption" }, { "dns-search", "DNSSearch" }, { "entrypoint", "Entrypoint" },
+	{ "expose", "ExposeHostPort" }, { "ip", "IP" }, { "ip6", "IP6" }, { "network-alias", "NetworkAlias" }, { "publish", "PublishPort" },
 	{ "env", "Environment" }, { "env-file", "EnvironmentFile" }, { "group-add", "GroupAdd" }, { "health-cmd", "HealthCmd" },
 	{ "health-interval", "HealthInterval" }, { "health-on-failure", "HealthOnFailure" }, { "health-retries", "HealthRetries" },
 	{ "health-start-period", "HealthStartPeriod" }, { "health-timeout", "HealthTimeout" }, { "hostname", "HostName" }, { "init", "RunInit" },

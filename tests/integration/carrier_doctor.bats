@@ -220,16 +220,18 @@ path_without() {
 }
 
 @test "networks: programs that are missing or do not run, ports" {
-	local program code level
+	local program code
+	local other
 	for program in slirp4netns pasta; do
-		code=CD0401 level=bad
-		[ $program = slirp4netns ] || code=CD0402 level=ok
+		code=CD0401 other=pasta
+		[ $program = slirp4netns ] || code=CD0402 other=slirp4netns
 		path_without $program
-		PATH=$WORK/path USER_PATH=$WORK/path found $code $level "is not installed" "install the package that has $program"
+		PATH=$WORK/path USER_PATH=$WORK/path found $code ok "is not installed: $other is used" "install the package that has $program"
 		printf '#!/bin/sh\nexit 1\n' >"$WORK/path/$program"
 		chmod 755 "$WORK/path/$program"
-		[ $level = bad ] || level=warn
-		PATH=$WORK/path USER_PATH=$WORK/path found $code $level "does not run"
+		PATH=$WORK/path USER_PATH=$WORK/path found $code warn "does not run"
+		path_without slirp4netns pasta
+		PATH=$WORK/path USER_PATH=$WORK/path found $code bad "neither pasta nor slirp4netns is there" "install the package that has $program"
 	done
 	if rootless; then
 		found CD0403 ok "may use those from 1024 on" "net.ipv4.ip_unprivileged_port_start=80"

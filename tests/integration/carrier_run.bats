@@ -604,7 +604,7 @@ monitor_of() { jq -r .monitor "$CROOT/containers/$(readlink "$CROOT/names/$1" | 
 	ldd "$BASE/bin/carrier-fetch" | grep -q libcurl
 }
 
-@test "without slirp4netns --network private names the package" {
+@test "without any helper --network private names the packages" {
 	mkdir path
 	chmod 755 path
 	local program
