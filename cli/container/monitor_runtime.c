@@ -178,7 +178,7 @@ static void forget_ports(struct monitor *m)
 	pool_done(&m->ports_pool);
 }
 
-/* take_ports - before anything is made; slirp4netns' are IPv4 alone */
+/* take_ports - before anything is made */
 static int take_ports(struct monitor *m, struct error *err)
 {
 	const struct record_networking *n = &m->c->record.networking;
@@ -188,7 +188,7 @@ static int take_ports(struct monitor *m, struct error *err)
 		return 0;
 	forget_ports(m);
 	struct network_request q = { .mode = m->c->record.network, .ports = n->ports, .n_ports = n->n_ports };
-	bool only_four = str_eq(network_helper_name(&q), "slirp4netns");
+	bool only_four = network_is_four_only(&q);
 	for (size_t i = 0; i < n->n_ports; i++) {
 		struct port_mapping one = n->ports[i];
 		if (!one.host_ip && only_four)

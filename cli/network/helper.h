@@ -17,4 +17,7 @@ struct network_program {
 	/* forward - once it is ready; NULL: the ports were among its arguments */
 	int (*forward)(const struct network_request *q, struct error *err);
 };
+/* pasta_routes - pasta connects by the interfaces of the host's default routes: which families have one? */
+struct pasta_routes { bool four, six; };
+struct pasta_routes pasta_routes(void);
 extern const struct network_program network_pasta, network_slirp4netns;

@@ -18,20 +18,26 @@ static const char without[] = "or use --network host or none";
 
 /* ---- which helper ---- */
 
+static bool has_route(void)
+{
+	struct pasta_routes has = pasta_routes();
+	return has.four || has.six;
+}
+
 /* choose - the mode's own; of `private` the one that fits, and otherwise the other. @path: where it is, the caller frees. NULL: none */
 static const struct network_program *choose(const struct network_request *q, char **path)
 {
 	enum network_kind kind = network_kind(q->mode);
-	bool pasta_first = kind == NETWORK_PASTA || (kind == NETWORK_PRIVATE && q->n_ports);
+	bool pasta_first = kind == NETWORK_PASTA || (kind == NETWORK_PRIVATE && q->n_ports && has_route());
 	const struct network_program *both[] = { pasta_first ? &network_pasta : &network_slirp4netns,
 						 pasta_first ? &network_slirp4netns : &network_pasta };
 	size_t n = kind == NETWORK_PRIVATE ? 2 : 1;
-	for (size_t i = 0; i < n; i++) {
+	const struct network_program *found = NULL;
+	for (size_t i = 0; i < n && !found; i++) {
 		*path = proc_find(both[i]->name, NULL);
-		if (*path)
-			return both[i];
+		found = *path ? both[i] : NULL;
 	}
-	return NULL;
+	return found;
 }
 
 static int say_missing(const struct network_request *q, struct error *err)
@@ -54,6 +60,13 @@ const char *network_helper_name(const struct network_request *q)
 	cleanup_free char *path = NULL;
 	const struct network_program *p = network_is_helped(q->mode) ? choose(q, &path) : NULL;
 	return p ? p->name : NULL;
+}
+
+bool network_is_four_only(const struct network_request *q)
+{
+	cleanup_free char *path = NULL;
+	const struct network_program *p = network_is_helped(q->mode) ? choose(q, &path) : NULL;
+	return p == &network_slirp4netns || (p == &network_pasta && !pasta_routes().six);
 }
 
 /* ---- before anything is made ---- */

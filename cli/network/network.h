@@ -5,7 +5,8 @@
  *
  * With both a service sees its client's own address.
  *
- * `private` is slirp4netns, and with published ports pasta; where the one is not installed, the other. Both give the container the same:
+ * `private` is slirp4netns, and with published ports pasta; where the one is not installed, the other. Where the host has no default
+ * route, as a computer on a journey, only slirp4netns works. Both give the container the same:
  * tap0 with 10.0.2.100, the gateway 10.0.2.2, names at 10.0.2.3. The host is reached by its own address, what listens on its loopback is not,
  * unless that is asked for (slirp4netns:allow_host_loopback=true, pasta:--map-gw), and then at 10.0.2.2.
  *
@@ -37,6 +38,8 @@ struct network_helper { const struct network_program *program; const char *name;
 int network_check(const struct network_request *q, struct error *err);
 /* network_helper_name - "pasta" or "slirp4netns", as network_start() will choose; NULL: neither is installed, or the mode has none */
 const char *network_helper_name(const struct network_request *q);
+/* network_is_four_only - its helper will publish no port for IPv6 */
+bool network_is_four_only(const struct network_request *q);
 /* network_start - for the namespace of @pid; returns at once; nothing for modes without helper. The caller is root of the user namespace
  * that @pid's network belongs to, or of the host. */
 int network_start(const struct network_request *q, pid_t pid, struct network_helper *ret, struct error *err);

@@ -2,6 +2,7 @@
  * open: it looks for it after it has given up the capability to look into other users' processes. */
 #include "helper.h"
 #include "cleanup.h"
+#include "fs.h"
 #include <string.h>
 
 static const char usual_dns[] = "10.0.2.3";
@@ -38,11 +39,51 @@ static bool has_option(const struct strings *given, const char *same)
 	return false;
 }
 
+/* ---- what the host has ---- */
+
+enum { TABLE_MAX = 64 << 20 };
+
+struct pasta_routes pasta_routes(void)
+{
+	static const char six[] = "00000000000000000000000000000000 00 ";
+	struct pasta_routes found = { 0 };
+	cleanup_free char *routes = NULL, *routes_six = NULL;
+	struct strings lines cleanup_strings = { 0 }, lines_six cleanup_strings = { 0 };
+	if (fs_read_file(AT_FDCWD, "/proc/net/route", TABLE_MAX, &routes, NULL, NULL) == 0)
+		strings_split(&lines, routes, "\n");
+	for (size_t i = 1; i < lines.n; i++) {
+		char to[9], mask[9];
+		if (sscanf(lines.v[i], "%*s %8[0-9A-F] %*s %*s %*s %*s %*s %8[0-9A-F]", to, mask) == 2)
+			found.four |= strcmp(to, "00000000") == 0 && strcmp(mask, "00000000") == 0;
+	}
+	if (fs_read_file(AT_FDCWD, "/proc/net/ipv6_route", TABLE_MAX, &routes_six, NULL, NULL) == 0)
+		strings_split(&lines_six, routes_six, "\n");
+	for (size_t i = 0; i < lines_six.n; i++)	/* that of lo is the kernel's: "unreachable" */
+		found.six |= str_starts(lines_six.v[i], six) && !str_ends(lines_six.v[i], " lo");
+	return found;
+}
+
+/* ---- its options ---- */
+
 static void split_options(const struct network_request *q, struct strings *ret)
 {
 	const char *words = network_kind(q->mode) == NETWORK_PASTA ? network_argument(q->mode) : NULL;
 	if (words)
 		strings_split(ret, words, ",");
+}
+
+static int check_routes(const struct network_request *q, const struct strings *given, struct error *err)
+{
+	struct pasta_routes has = pasta_routes();
+	if (has_option(given, "-i|--interface|--outbound-if4|--outbound-if6"))
+		return 0;
+	if (!has.four && !has.six)
+		return error_say(err, ENETUNREACH, "pasta needs a default route, and this host has none: use --network slirp4netns, or none");
+	for (size_t i = 0; i < q->n_ports; i++)
+		if (q->ports[i].host_ip && strchr(q->ports[i].host_ip, ':') && !has.six)
+			return error_say(err, EAFNOSUPPORT, "--publish [%s]:%u: pasta forwards IPv6 only where the host has an IPv6 default route, and this "
+					 "one has none", q->ports[i].host_ip, q->ports[i].host_port);
+	return 0;
 }
 
 /* check_ports - it has one table of a host's ports for all addresses */
@@ -70,7 +111,8 @@ static int check(const struct network_request *q, struct error *err)
 			return error_say(err, EINVAL, "--network pasta: '%s' is no option of pasta's; give pasta:OPTION,... such as pasta:--map-gw or "
 					 "pasta:-m,1500", given.v[i]);
 	}
-	return check_ports(q, err);
+	int r = check_routes(q, &given, err);
+	return r < 0 ? r : check_ports(q, err);
 }
 
 static bool follows(const struct port_mapping *a, const struct port_mapping *b)

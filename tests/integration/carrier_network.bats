@@ -597,3 +597,58 @@ has_line() { grep -qxF "$1" "$BATS_FILE_TMPDIR/ACTIVE.out"; }
 	soon has_line 0
 	soon no_containers
 }
+
+# --- hosts that lack something
+
+# in_host COMMAND... - carrier is in a network namespace that these commands have prepared, as if that were the host's
+in_host() {
+	OUTSIDE=(unshare -n -m bash -ec 'ip link set lo up; '"$*"'; exec "$@"' -)
+}
+WITH_ROUTE='ip link add d0 type veth peer name d1; ip addr add 10.5.0.1/24 dev d0; ip link set d0 up; ip link set d1 up; ip route add default via 10.5.0.2'
+
+@test "a host without a default route: slirp4netns publishes; pasta says what it needs" {
+	in_host true
+	expect 0 carrier run --rm -p 8080:80 "$PLAIN" cat /sys/class/net/tap0/operstate
+	failing 125 "pasta needs a default route, and this host has none: use --network slirp4netns" carrier run --rm --network pasta "$PLAIN" true
+	failing 125 "slirp4netns forwards no IPv6" carrier run --rm -p '[::1]:8080:80' "$PLAIN" true
+	OUTSIDE=()
+}
+
+@test "a host without IPv6: ports are IPv4's, and an IPv6 address is one sentence" {
+	in_host "$WITH_ROUTE"
+	expect 0 carrier run --rm -p 8080:80 "$PLAIN" cat /sys/class/net/tap0/operstate
+	failing 125 "pasta forwards IPv6 only where the host has an IPv6 default route" carrier run --rm -p '[::1]:8080:80' "$PLAIN" true
+	in_host "$WITH_ROUTE; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6"
+	expect 0 carrier run --rm -p 8080:80 "$PLAIN" cat /sys/class/net/tap0/operstate
+	expect 0 carrier run -d --name four -p 8080:80 "$PLAIN" sleep 1000
+	expect 0 carrier port four
+	prints "80/tcp -> 0.0.0.0:8080"
+	OUTSIDE=()
+}
+
+@test "names are asked of the host's server, also when it is on the host's loopback" {
+	local how
+	cat >dns.py <<-'PY'
+	import socket
+	u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	u.bind(("127.0.0.1", 53))
+	while True:
+	    d, who = u.recvfrom(512)
+	    end = d.index(0, 12) + 5
+	    if d[end - 4:end] == b"\0\1\0\1":    # an address is asked for
+	        u.sendto(d[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + d[12:end] + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\x4d", who)
+	    else:
+	        u.sendto(d[:2] + b"\x81\x80\0\1\0\0\0\0\0\0" + d[12:end], who)
+	PY
+	echo "nameserver 127.0.0.1" >resolv.conf
+	chmod a+r resolv.conf dns.py
+	in_host "$WITH_ROUTE; mount --make-rprivate /; mount --bind $WORK/resolv.conf /etc/resolv.conf; python3 $WORK/dns.py 3>&- & echo \$! >>$WORK/servers; until ss -Hlun 'sport = :53' | grep -q .; do :; done"
+	for how in slirp4netns pasta; do
+		expect 0 carrier run --rm --network "$how" "$PLAIN" busybox nslookup some.example 10.0.2.3
+		says 192.0.2.77
+		expect 0 carrier run --rm --network "$how" "$PLAIN" cat /etc/resolv.conf
+		prints "nameserver 10.0.2.3"
+	done
+	OUTSIDE=()
+	xargs kill <servers
+}
