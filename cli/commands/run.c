@@ -3,6 +3,7 @@
 #include "../container/linger.h"
 #include "../container/monitor.h"
 #include "../container/options.h"
+#include "../container/port_holder.h"
 #include "../container/remove.h"
 #include "../image/acquire.h"
 #include "../network/network.h"
@@ -33,11 +34,12 @@ static int choose_network(struct record *rec, struct error *err)
 }
 
 /* try_ports - what is taken is said before anything is made; the monitor takes them at every start */
-static int try_ports(const struct record *rec, struct pool *pool, struct error *err)
+static int try_ports(const struct carrier *c, const struct record *rec, struct pool *pool, struct error *err)
 {
 	struct port_mappings actual cleanup_ports = { 0 };
 	struct port_reservation held cleanup_reservation = { 0 };
-	return ports_reserve(rec->networking.ports, rec->networking.n_ports, pool, &actual, &held, err);
+	int r = ports_reserve(rec->networking.ports, rec->networking.n_ports, pool, &actual, &held, err);
+	return r == -EADDRINUSE ? port_holder_name(c, rec, err) : r;
 }
 
 /* replace - --replace: the container that has the name makes room */
@@ -94,8 +96,8 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 		r = users_resolve(c, &pool, &rec, err);
 	if (r == 0)
 		r = choose_network(&rec, err);
-	if (r == 0 && starts)
-		r = try_ports(&rec, &pool, err);
+	if (r == 0 && starts && !o->life.replace)	/* who makes room for it may have them */
+		r = try_ports(c, &rec, &pool, err);
 	rec.lowerdirs = lower.v;
 	if (r == 0)
 		r = users_claim(c, &pool, &rec, &ids, err);

@@ -2,6 +2,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "log.h"
+#include "port_holder.h"
 #include "proc.h"
 #include "runtime.h"
 #include <signal.h>
@@ -196,6 +197,8 @@ static int take_ports(struct monitor *m, struct error *err)
 		ports_add(&wanted, &one);
 	}
 	int r = ports_reserve(wanted.v, wanted.n, &m->ports_pool, &actual, &m->ports, err);
+	if (r == -EADDRINUSE)
+		return port_holder_name(m->carrier, &m->c->record, err);
 	if (r < 0)
 		return r;
 	m->c->status.ports = pool_alloc(&m->ports_pool, actual.n * sizeof *actual.v);
@@ -210,7 +213,8 @@ static int connect_network(struct monitor *m, struct error *err)
 	int r = network_start(&q, m->init, &m->network, err);
 	if (r == 0)
 		r = network_wait(&q, &m->network, err);
-	ports_release(&m->ports);	/* who forwards them has them now */
+	if (network_is_helped(q.mode))	/* the helper has them now */
+		ports_release(&m->ports);
 	return r;
 }
 

@@ -176,11 +176,28 @@ time.sleep(1000)'
 	web w8 -p 0:80
 	p=$(published w8)
 	failing 125 "port $p/tcp of the host is taken by " carrier run --rm -p "$p:80" "$PLAIN" true
+	[[ $stderr == *"container w8 publishes it"* ]] || fail "$stderr"
 	# one that was made earlier says so when it is started
 	expect 0 carrier create --name late -p "$p:80" "$PLAIN" true
 	failing 125 "port $p/tcp of the host is taken by " carrier start -a late
+	[[ $stderr == *"container w8 publishes it"* ]] || fail "$stderr"
 	expect 0 carrier rm -f w8
 	expect 0 carrier start -a late
+}
+
+@test "-p: --replace and a restart have the same port again, at once, also behind connections" {
+	local p i
+	p=$(free_port)
+	web again -p "$p:80"
+	for i in 1 2 3; do
+		expect 0 curl -sf --max-time 10 "http://127.0.0.1:$p/hostname"
+		expect 0 get "$FOUR" "$p"
+		web again --replace -p "$p:80"
+		expect 0 get "$FOUR" "$p"
+		expect 0 carrier restart -t 0 again
+		soon is_serving again
+	done
+	expect 0 get "$FOUR" "$p"
 }
 
 @test "-p: low ports are root's, and the sentence has the sysctl" {
@@ -642,7 +659,7 @@ WITH_ROUTE='ip link add d0 type veth peer name d1; ip addr add 10.5.0.1/24 dev d
 	PY
 	echo "nameserver 127.0.0.1" >resolv.conf
 	chmod a+r resolv.conf dns.py
-	in_host "$WITH_ROUTE; mount --make-rprivate /; mount --bind $WORK/resolv.conf /etc/resolv.conf; python3 $WORK/dns.py 3>&- & echo \$! >>$WORK/servers; until ss -Hlun 'sport = :53' | grep -q .; do :; done"
+	in_host "$WITH_ROUTE; mount --make-rprivate /; mount --bind $WORK/resolv.conf /etc/resolv.conf; python3 $WORK/dns.py 3>&- & echo \$! >>$WORK/servers; until ss -Hlun 'sport = :53' | grep -q .; do sleep 0.02; done"
 	for how in slirp4netns pasta; do
 		expect 0 carrier run --rm --network "$how" "$PLAIN" busybox nslookup some.example 10.0.2.3
 		says 192.0.2.77

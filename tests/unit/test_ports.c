@@ -163,6 +163,7 @@ static void test_taken(int type, const char *protocol)
 	struct error err = { 0 };
 	uint16_t port;
 	cleanup_close int fd = listen_at(type, &port);
+	(void) fd;	/* only held */
 	cleanup_free char *word = xasprintf("%u:80/%s", port, protocol), *who = xasprintf("port %u/%s of the host is taken by test_ports (process %d)",
 		port, protocol, (int) getpid());
 	OK(reserve(word, &pool, &actual, &held, &err) == -EADDRINUSE && held.n == 0);
