@@ -252,15 +252,17 @@ static void put_device_limits(struct out *o, const char *name, const char *path,
 	buf_putc(&o->text, ']');
 }
 
-/* put_bindings - the places on the host of all that lead to @port; 0.0.0.0 and :: of those that have no address, as docker */
+/* put_bindings - the places on the host of all of @v that lead where the first one does; 0.0.0.0 and :: of those that have no address, as
+ * docker */
 static void put_bindings(struct out *o, const char *port, const struct port_mapping *v, size_t n, bool actual)
 {
 	put_raw(o, port, "[");
 	for (size_t i = 0; i < n; i++) {
 		const struct port_mapping *m = &v[i];
-		cleanup_free char *of = xasprintf("%u/%s", m->container_port, m->protocol);
+		if (m->container_port != v->container_port || !str_eq(m->protocol, v->protocol))
+			continue;
 		cleanup_free char *host = m->host_end ? xasprintf("%u-%u", m->host_port, m->host_end) : m->host_port ? xasprintf("%u", m->host_port) : NULL;
-		for (int six = 0; strcmp(of, port) == 0 && six <= (actual && !m->host_ip); six++) {
+		for (int six = 0; six <= (actual && !m->host_ip); six++) {
 			open_object(o, NULL);
 			put_text(o, "HostIp", m->host_ip ? m->host_ip : !actual ? "" : six ? "::" : "0.0.0.0");
 			put_text(o, "HostPort", host);
@@ -281,7 +283,7 @@ static void put_ports(struct out *o, const char *name, const struct port_mapping
 		if (strings_have(ports.v, port))
 			continue;
 		strings_add(&ports, port);
-		put_bindings(o, port, v, n, actual);
+		put_bindings(o, port, v + i, n - i, actual);
 	}
 	for (; exposed && *exposed; exposed++)
 		if (!strings_have(ports.v, *exposed))

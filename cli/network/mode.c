@@ -3,6 +3,7 @@
 #include "log.h"
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define T struct network_attachment
@@ -252,10 +253,15 @@ static int ports_to_record(const struct network_options *o, char *const *exposed
 		r = may_publish(mode, err);
 	if (r < 0)
 		return r;
+	/* ranges may be long: their ports are looked for by number */
+	cleanup_free bool *has = xcalloc(2 * (UINT16_MAX + 1), sizeof *has);
+	for (size_t i = 0; i < all.n; i++)
+		has[2 * strtoul(all.v[i], NULL, 10) + str_ends(all.v[i], "udp")] = true;
 	for (size_t i = 0; i < ports.n; i++) {
-		cleanup_free char *one = xasprintf("%u/%s", ports.v[i].container_port, ports.v[i].protocol);
-		if (!strings_have(all.v, one))
-			strings_add(&all, one);
+		bool *this = &has[2 * ports.v[i].container_port + str_eq(ports.v[i].protocol, "udp")];
+		if (!*this)
+			strings_printf(&all, "%u/%s", ports.v[i].container_port, ports.v[i].protocol);
+		*this = true;
 	}
 	ret->exposed = copy(&all, pool);
 	ret->n_ports = r == 0 ? ports.n : 0;

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 enum {
 	READY_TIMEOUT_MS = 10000,
@@ -116,6 +117,17 @@ static int open_netns(pid_t pid, struct error *err)
 	return fd < 0 ? error_set(err, errno, "open '%s'", path) : fd;
 }
 
+/* allow_files - in the child: a port that is published is a file of the helper's */
+static int allow_files(void *ctx, struct error *err)
+{
+	struct rlimit l;
+	(void) ctx;
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return error_set(err, errno, "ask for the limit of open files");
+	l.rlim_cur = l.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &l) < 0 ? error_set(err, errno, "set the limit of open files") : 0;
+}
+
 int network_start(const struct network_request *q, pid_t pid, struct network_helper *ret, struct error *err)
 {
 	struct strings args cleanup_strings = { 0 };
@@ -149,7 +161,8 @@ int network_start(const struct network_request *q, pid_t pid, struct network_hel
 		{ -1, STDIN_FILENO }, { -1, STDOUT_FILENO }, { output_fd, STDERR_FILENO },
 		{ ready_theirs, READY_FD }, { end_theirs, EXIT_FD }, { netns, NETNS_FD }, { q->dir_fd, DIR_FD },
 	};
-	const struct proc_spawn what = { .path = path, .argv = args.v, .fds = fds, .n_fds = sizeof fds / sizeof *fds, .death_signal = SIGKILL };
+	const struct proc_spawn what = { .path = path, .argv = args.v, .fds = fds, .n_fds = sizeof fds / sizeof *fds, .death_signal = SIGKILL,
+					  .last = q->n_ports ? allow_files : NULL };
 	int pidfd = -1;
 	pid_t child = proc_spawn(&what, &pidfd, err);
 	if (child < 0)

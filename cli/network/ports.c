@@ -132,10 +132,10 @@ static bool is_rest(const struct port_mapping *a, const struct port_mapping *b)
 		str_eq(a->protocol, b->protocol) && a->host_ip && b->host_ip && is_wildcard(a) && is_wildcard(b) && !str_eq(a->host_ip, b->host_ip);
 }
 
-/* add_new - once; -EINVAL when the host's port leads elsewhere already */
-static int add_new(const char *word, const struct port_mapping *m, struct port_mappings *to, struct error *err)
+/* add_new - once; -EINVAL when the host's port leads elsewhere already. @before: those of other words; those of one are different */
+static int add_new(const char *word, const struct port_mapping *m, size_t before, struct port_mappings *to, struct error *err)
 {
-	for (size_t i = 0; i < to->n; i++) {
+	for (size_t i = 0; i < before; i++) {
 		struct port_mapping *old = &to->v[i];
 		if (is_rest(old, m)) {
 			old->host_ip = NULL;
@@ -171,11 +171,12 @@ int ports_parse(const char *word, struct pool *pool, struct port_mappings *to, s
 	if (host.first && !choose && host.last - host.first != inside.last - inside.first)
 		return bad(err, word, "the ranges are of different length");
 	m.protocol = pool_strdup(pool, m.protocol);
+	size_t before = to->n;
 	for (unsigned i = 0; r == 0 && i <= (unsigned) (inside.last - inside.first); i++) {
 		m.container_port = (uint16_t) (inside.first + i);
 		m.host_port = host.first ? (uint16_t) (host.first + i) : 0;
 		m.host_end = choose ? host.last : 0;
-		r = add_new(word, &m, to, err);
+		r = add_new(word, &m, before, to, err);
 	}
 	return r;
 }
@@ -200,11 +201,11 @@ int ports_expose(const char *option, const char *word, struct strings *to, struc
 /* find_published - the mapping of "80/tcp", or NULL */
 static const struct port_mapping *find_published(const struct port_mapping *v, size_t n, const char *exposed)
 {
-	for (size_t i = 0; i < n; i++) {
-		const char *rest = strchr(exposed, '/');
-		if (rest && (unsigned long) v[i].container_port == strtoul(exposed, NULL, 10) && str_eq(v[i].protocol, rest + 1))
+	const char *rest = strchr(exposed, '/');
+	unsigned long port = strtoul(exposed, NULL, 10);
+	for (size_t i = 0; rest && i < n; i++)
+		if (v[i].container_port == port && str_eq(v[i].protocol, rest + 1))
 			return &v[i];
-	}
 	return NULL;
 }
 
