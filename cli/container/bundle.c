@@ -353,7 +353,7 @@ static char *read_servers(const struct container *c, bool pasta)
 	return real;
 }
 
-/* copy_etc - of the container whose network it shares: names are the network's matter. @dir: of ours, where the other's is beside it */
+/* copy_etc - of the container whose network it shares, whose directory is beside ours: names are the network's matter */
 static int copy_etc(const struct container *c, const char *name, struct error *err)
 {
 	cleanup_free char *path = xasprintf("%s/../%s/%s", c->dir, network_argument(c->record.network), name), *text = NULL;

@@ -463,6 +463,14 @@ static void put_paths(struct out *o, const struct container *c)
 	}
 }
 
+/* network_error - why it has no network though it runs, or NULL. A helper ends with the monitor, who cannot tell it any more */
+static const char *network_error(const struct container *c)
+{
+	if (c->state == RECORD_UNATTENDED && network_is_helped(c->record.network))
+		return "its monitor was killed, and the network's helper ended with it: the container has no network until it is restarted";
+	return c->status.network_lost;
+}
+
 static void put_network(struct out *o, const struct container *c)
 {
 	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
@@ -471,7 +479,7 @@ static void put_network(struct out *o, const struct container *c)
 	put_text(o, "SandboxKey", sandbox);
 	put_ports(o, "Ports", runs ? c->status.ports : NULL, runs ? c->status.n_ports : 0, c->record.networking.exposed);
 	put_text(o, "IPAddress", "");
-	put_text(o, "Error", runs ? c->status.network_lost : NULL);
+	put_text(o, "Error", runs ? network_error(c) : NULL);
 	put_raw(o, "Networks", "{}");
 	close_object(o);
 }

@@ -336,6 +336,8 @@ says_lost() { carrier ps --filter "name=$1" --format '{{.Status}}' | grep -q '(n
 		helper=$(helper_of alone)
 		kill -9 "$(jq .monitor "$CROOT/containers/$(id_of alone)/status.json")"
 		soon ended "$helper"
+		expect 0 carrier inspect alone
+		matches '"Error": ?"its monitor was killed, and the network.s helper ended with it'
 		expect 0 carrier restart -t 0 alone
 		soon is_serving alone
 		[ -n "$(helper_of alone)" ]
