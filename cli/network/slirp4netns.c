@@ -123,8 +123,10 @@ static void arguments(const struct network_request *q, pid_t pid, struct strings
 	strings_add(args, "--enable-seccomp");
 	strings_printf(args, "--ready-fd=%d", READY_FD);
 	strings_printf(args, "--exit-fd=%d", EXIT_FD);
-	if (q->n_ports)
+	if (q->n_ports) {
+		(void) unlinkat(q->dir_fd, api, 0);	/* of a start that was killed */
 		strings_printf(args, "--api-socket=/proc/self/fd/%d/%s", DIR_FD, api);
+	}
 	strings_printf(args, "%d", (int) pid);
 	strings_add(args, "tap0");
 }

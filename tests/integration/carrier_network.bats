@@ -223,6 +223,18 @@ time.sleep(1000)'
 	prints ""
 }
 
+@test "-p: of a container with ids of its own, by both helpers" {
+	local how p map=--userns=keep-id
+	[ "$WHO" = user ] || map=--uidmap=0:300000:65536
+	for how in pasta slirp4netns; do
+		p=$(free_port)
+		web mapped "$map" --network "$how" -p "$p:80" --user root
+		expect 0 get "$FOUR" "$p"
+		soon logged mapped "::ffff:$CLIENT_FOUR"
+		expect 0 carrier rm -f mapped
+	done
+}
+
 @test "-p: ten that start at once have ten ports" {
 	local i pids=() ports
 	for i in 1 2 3 4 5 6 7 8 9 10; do
