@@ -59,6 +59,7 @@ extern const struct command
 	command_destroy,
 	command_events,
 	command_metrics,
+	command_network,
 	command_prune,
 	command_stats,
 	command_exec,

@@ -81,6 +81,8 @@ static const struct command *const commands[] = {
 	&command_volume,
 	&command_secret,
 
+	&command_network,
+
 	&command_login,
 	&command_logout,
 	&command_search,

@@ -55,7 +55,7 @@ static void print_places(const struct carrier *c, const char *place)
 
 static void volumes(const struct carrier *c) { print_places(c, "volumes"); }
 static void secrets(const struct carrier *c) { print_places(c, "secrets"); }
-static void networks(const struct carrier *c) { puts("none\nhost\nprivate"); }
+static void networks(const struct carrier *c) { puts("none\nhost\nprivate"), print_places(c, "networks"); }
 
 static const struct { const char *name; void (*print)(const struct carrier *c); } kinds[] = {
 	{ "containers", containers }, { "running", running }, { "stopped", stopped }, { "images", images }, { "volumes", volumes },

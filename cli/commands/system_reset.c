@@ -32,7 +32,7 @@ static int stop_all(const struct carrier *c, struct error *err)
 /* remove_all - only what is carrier's: the directory itself may be one that has other things in it */
 static int remove_all(void *ctx, struct error *err)
 {
-	static const char *const ours[] = { "names", "containers", "volumes", "secrets", "store", "userns.lock", "version" };
+	static const char *const ours[] = { "names", "containers", "volumes", "secrets", "networks", "store", "userns.lock", "version" };
 	const struct carrier *c = ctx;
 	struct store s cleanup_store = STORE_INIT;
 	int r = store_open(c->root, &s, err);
