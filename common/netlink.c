@@ -236,6 +236,27 @@ static int converse(struct netlink *nl, struct netlink_message *m, uint16_t flag
 	return r;
 }
 
+int netlink_batch(struct netlink *nl, const void *messages, size_t len, struct error *err)
+{
+	cleanup_free char *packet = xmalloc(RECEIVE_SIZE);
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	/* the kernel takes as much as the buffer has room for, and answers errors with all of what was sent */
+	int size = len > INT32_MAX / 2 ? INT32_MAX : (int) (len + RECEIVE_SIZE);
+	(void) setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+	(void) setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	if (sendto(nl->fd, messages, len, 0, (struct sockaddr *) &kernel, sizeof kernel) < 0)
+		return error_set(err, errno, "send a batch of netlink requests");
+	for (;;) {
+		struct nlmsghdr h;
+		ssize_t n = receive(nl, packet, RECEIVE_SIZE, err);
+		if (n < 0)
+			return (int) n;
+		memcpy(&h, packet, sizeof h);
+		if ((size_t) n >= sizeof h && h.nlmsg_type == NLMSG_ERROR)
+			return netlink_refusal(packet, (size_t) n, err);
+	}
+}
+
 /* split - the message at @offset of @text. Return: where the next one is */
 static size_t split(const struct buf *text, size_t offset, size_t header_len, struct netlink_answer *ret)
 {

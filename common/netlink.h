@@ -81,6 +81,10 @@ int netlink_dump(struct netlink *nl, struct netlink_message *m, size_t header_le
 		 int (*each)(void *ctx, const struct netlink_answer *answer, struct error *err), void *ctx,
 		 struct error *err);
 
+/* netlink_batch - send @len bytes of whole messages, one behind the other, that are done together or not at all (nftables'), and wait for the first
+ * acknowledgement or refusal: one of the messages has asked for it. For a socket that is used once. */
+int netlink_batch(struct netlink *nl, const void *messages, size_t len, struct error *err);
+
 /* netlink_refusal - the sentence of an NLMSG_ERROR message (@text: all of it, @len bytes), for tests and for who
  * reads answers himself. Return: 0 for an acknowledgement, else its negative errno, -EBADMSG when it is too
  * short. */

@@ -45,10 +45,11 @@ int link_up(struct netlink *nl, int index, struct error *err)
 	return r < 0 ? error_wrap(err, "set a link up") : 0;
 }
 
-int link_bridge(struct netlink *nl, const char *name, const char *alias, const unsigned char mac[6], uint32_t mtu, struct error *err)
+int link_bridge(struct netlink *nl, const char *name, const char *alias, const unsigned char mac[6], uint32_t mtu, uint32_t group,
+		struct error *err)
 {
 	struct netlink_message m cleanup_netlink_message = { 0 };
-	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
 	struct error why = { 0 };
 	netlink_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof link);
 	netlink_put_string(&m, IFLA_IFNAME, name);
@@ -56,6 +57,8 @@ int link_bridge(struct netlink *nl, const char *name, const char *alias, const u
 	netlink_put(&m, IFLA_ADDRESS, mac, 6);	/* else it has the lowest of its ports', and changes with them */
 	if (mtu)
 		netlink_put_u32(&m, IFLA_MTU, mtu);
+	if (group)
+		netlink_put_u32(&m, IFLA_GROUP, group);
 	size_t info = netlink_nest(&m, IFLA_LINKINFO);
 	netlink_put_string(&m, IFLA_INFO_KIND, "bridge");
 	netlink_nest_end(&m, info);
@@ -95,6 +98,22 @@ int link_veth(struct netlink *nl, const struct link_pair *pair, struct error *er
 	if (r == -EOPNOTSUPP)
 		return error_say(err, EOPNOTSUPP, "this kernel has no veth links: as root, run `modprobe veth`");
 	return r < 0 ? error_say(err, -r, "make the link '%s': %s", pair->name, why.text) : 0;
+}
+
+int link_reflect(struct netlink *nl, const char *name, struct error *err)
+{
+	struct netlink_message m cleanup_netlink_message = { 0 };
+	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
+	netlink_begin(&m, RTM_NEWLINK, 0, &link, sizeof link);
+	netlink_put_string(&m, IFLA_IFNAME, name);
+	size_t info = netlink_nest(&m, IFLA_LINKINFO);
+	netlink_put_string(&m, IFLA_INFO_SLAVE_KIND, "bridge");
+	size_t data = netlink_nest(&m, IFLA_INFO_SLAVE_DATA);
+	netlink_put(&m, IFLA_BRPORT_MODE, &(uint8_t) { 1 }, 1);
+	netlink_nest_end(&m, data);
+	netlink_nest_end(&m, info);
+	int r = netlink_request(nl, &m, err);
+	return r < 0 ? error_wrap(err, "let the bridge's port '%s' reflect", name) : 0;
 }
 
 /* ---- addresses and routes ---- */

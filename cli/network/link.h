@@ -12,9 +12,10 @@
 int link_find(struct netlink *nl, const char *name, struct error *err);
 /* link_remove - by name; what is not there is removed already */
 int link_remove(struct netlink *nl, const char *name, struct error *err);
-/* link_bridge - make a bridge; @alias: whose it is, for link_each(); @mtu 0: the kernel's
+/* link_bridge - make a bridge, which is down yet; @alias: whose it is, for link_each(); @mtu 0: the kernel's; @group: its link group
  * Return: 1 it was made, 0 it was there */
-int link_bridge(struct netlink *nl, const char *name, const char *alias, const unsigned char mac[6], uint32_t mtu, struct error *err);
+int link_bridge(struct netlink *nl, const char *name, const char *alias, const unsigned char mac[6], uint32_t mtu, uint32_t group,
+		struct error *err);
 int link_up(struct netlink *nl, int index, struct error *err);
 
 /* struct link_pair - a veth pair: one end here, up, at a bridge; the other one in another namespace */
@@ -28,6 +29,10 @@ struct link_pair {
 };
 /* link_veth - -EEXIST: there is a link of one of these names */
 int link_veth(struct netlink *nl, const struct link_pair *pair, struct error *err);
+
+/* link_reflect - the bridge may send out of this port of its own what came in there: with br_netfilter, a container's connection to its own
+ * published port */
+int link_reflect(struct netlink *nl, const char *name, struct error *err);
 
 /* link_address - @a becomes an address of the link, without the wait for duplicates that IPv6 has: they are ours to give */
 int link_address(struct netlink *nl, int index, const struct address *a, unsigned prefix, struct error *err);

@@ -1,0 +1,36 @@
+/* nft.h - the rules of one network, by nfnetlink (linux/netfilter/nf_tables.h), without any program or library.
+ *
+ * Each network has a table of its own, `inet carrier_` and 12 digits of its id, that is made anew, as a whole and in one transaction,
+ * whenever a container of it starts or its published ports change: so what a firewall has flushed meanwhile is there again, and rules of
+ * others are never touched. Connections live on meanwhile: their translations are the kernel's, not the table's.
+ *
+ *	guard		what containers send to 127.0.0.0/8 is dropped: the bridge routes that (route_localnet) for the host's own sake
+ *	prerouting	published ports, from outside and from containers
+ *	output		the same for the host itself
+ *	postrouting	masquerade: what leaves the network; and what comes back into it by a published port, from it or from the host's 127.0.0.1
+ *	forward		in: answers, and published ports; nothing else, unless both networks are open. internal: nothing at all
+ */
+#pragma once
+#include "subnet.h"
+#include <stddef.h>
+
+struct nft_port {
+	int protocol;			/* IPPROTO_TCP, IPPROTO_UDP */
+	struct address host;		/* the one it is published at; of family 0: all that the host has of the family of ->to */
+	uint16_t host_port, port;
+	struct address to;		/* the container's */
+};
+struct nft_network {
+	const char *id, *bridge;
+	const struct subnet *subnets;
+	size_t n_subnets;
+	bool internal, open;
+	const struct nft_port *ports;
+	size_t n_ports;
+};
+enum { NFT_OPEN_GROUP = 0x6361 };	/* the link group of bridges of open networks */
+
+/* nft_apply - of the network namespace that we are in */
+int nft_apply(const struct nft_network *n, struct error *err);
+/* nft_remove - what is not there is removed already */
+int nft_remove(const char *id, struct error *err);
