@@ -64,6 +64,12 @@ static const struct command command_network_create = {
 		       "Containers of one network reach each other; those of different networks do not, unless both were made with --opt isolate=false. "
 		       "From outside only published ports are reached. Rules are in nftables' table `inet carrier_ID`, and are made anew whenever a "
 		       "container of the network starts: after a firewall has flushed all rules, restart one of its containers.\n\n"
+		       "Containers find each other by name, --network-alias and the first 12 digits of their ids: resolv.conf names 127.0.0.11, where a "
+		       "process of carrier's answers (UDP) of what is true at that moment; what else it is asked it asks the servers of --dns, or the "
+		       "host's.\n\n"
+		       "What is behind a published port sees its clients' own addresses, but that of the host itself and of containers that come by "
+		       "way of the host: that is the gateway's. IPv6 clients need a network with IPv6 addresses. At ::1 no port is published.\n\n"
+		       "Only root's containers can be on such networks so far.\n\n"
 		       "For containers to reach the world the host has to forward: net.ipv4.ip_forward is set to 1, and for IPv6 "
 		       "net.ipv6.conf.all.forwarding, with accept_ra=2 on links that had 1.",
 	.examples = "A network for a shop, and two containers on it that know each other by name:\n\tcarrier network create shop\n"

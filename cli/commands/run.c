@@ -6,6 +6,7 @@
 #include "../container/port_holder.h"
 #include "../container/remove.h"
 #include "../image/acquire.h"
+#include "../network/named.h"
 #include "../network/network.h"
 #include "../volume/volume.h"
 #include "cleanup.h"
@@ -17,13 +18,17 @@ enum { INTERRUPTED = 130 };
 
 /* choose_network - without --network it is private where that can be had; a first container on a fresh machine must not fail
  * for want of a network that it may not need */
-static int choose_network(struct record *rec, struct error *err)
+static int choose_network(const struct carrier *c, struct record *rec, struct error *err)
 {
 	struct error why = { 0 };
 	struct network_request q = { .mode = rec->network, .ports = rec->networking.ports, .n_ports = rec->networking.n_ports, .dir_fd = -1 };
 	bool asked = rec->network || q.n_ports;
 	if (!rec->network)
 		rec->network = (char *) "private";
+	if (rec->networking.n_networks) {
+		int r = named_possible(c, rec, err);
+		return r == -ENOENT && rec->networking.n_networks == 1 ? network_check(&q, err) : r;	/* a mode that was mistyped, perhaps */
+	}
 	if (asked)
 		return network_check(&q, err);
 	if (network_check(&q, &why) < 0) {
@@ -95,7 +100,7 @@ static int prepare(const struct carrier *c, const struct run_options *o, char **
 	if (r == 0)
 		r = users_resolve(c, &pool, &rec, err);
 	if (r == 0)
-		r = choose_network(&rec, err);
+		r = choose_network(c, &rec, err);
 	if (r == 0 && starts && !o->life.replace)	/* who makes room for it may have them */
 		r = try_ports(c, &rec, &pool, err);
 	rec.lowerdirs = lower.v;

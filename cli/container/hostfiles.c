@@ -1,4 +1,5 @@
 #include "hostfiles.h"
+#include "../network/names.h"
 #include "../network/network.h"
 #include "cleanup.h"
 #include "str.h"
@@ -186,11 +187,13 @@ char *hostfiles_resolv(const char *network, bool pasta, const char *host, const 
 {
 	struct buf b cleanup_buf = { 0 };
 	char forwarder[16];
-	bool given = settings && settings->dns && settings->dns[0];
 	enum network_kind kind = network_kind(network);
+	bool names = kind == NETWORK_NAMED, given = !names && settings && settings->dns && settings->dns[0];
 	for (char **d = given ? settings->dns : NULL; d && *d; d++)
 		buf_printf(&b, "nameserver %s\n", *d);
-	if (given && kind != NETWORK_NONE)
+	if (names)
+		buf_puts(&b, "nameserver " NAMES_ADDRESS "\n");
+	if (names || (given && kind != NETWORK_NONE))
 		keep_lines(&b, host, settings);
 	else if (!given && (kind == NETWORK_HOST || kind == NETWORK_NS))
 		copy_lines(&b, host, settings);

@@ -17,7 +17,8 @@ char *hostfiles_hosts(const char *network, const char *hostname, const char *gat
  * host: a copy, and of a network that somebody else has made as well; none: empty; otherwise the host's search and options lines, and
  * behind slirp4netns its forwarder, which asks the host's servers of the moment, also those on its loopback;
  * behind pasta (@pasta) the host's servers themselves, since its forwarder knows no TCP, and that for those on the host's loopback.
- * --dns replaces the servers in every mode, --dns-search and --dns-option those lines. */
+ * named networks: our own process that answers names (names.h), which asks those of --dns itself.
+ * --dns replaces the servers in every other mode, --dns-search and --dns-option those lines. */
 char *hostfiles_resolv(const char *network, bool pasta, const char *host, const struct record_settings *settings);
 
 /* hostfiles_is_stub - are all servers in it those of systemd-resolved, which knows the real ones in another file? */

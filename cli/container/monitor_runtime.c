@@ -1,4 +1,5 @@
 #include "monitor_impl.h"
+#include "../network/named.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "log.h"
@@ -210,6 +211,8 @@ static int take_ports(struct monitor *m, struct error *err)
 static int connect_network(struct monitor *m, struct error *err)
 {
 	struct network_request q = network_request(m);
+	if (m->c->record.networking.n_networks)	/* the reservation stays: who forwards is no process, and has no sockets */
+		return named_connect(m->carrier, m->c, m->init, err);
 	int r = network_start(&q, m->init, &m->network, err);
 	if (r == 0)
 		r = network_wait(&q, &m->network, err);
@@ -223,7 +226,7 @@ int make_process(struct monitor *m, struct error *err)
 	struct ends e = { -1, -1, -1 };
 	struct proc_fd stdio[3];
 	const struct record *rec = &m->c->record;
-	bool helper = network_is_helped(rec->network);
+	bool helper = network_is_helped(rec->network) || rec->networking.n_networks;
 	m->init = -1;
 	m->init_ended = false;
 	m->n_orphans = 0;
@@ -262,6 +265,8 @@ void unmake_process(struct monitor *m)
 	}
 	m->created = false;
 	network_stop(&m->network);
+	if (m->c->record.networking.n_networks)
+		named_disconnect(m->carrier, m->c);
 	forget_ports(m);
 	close_fd(&m->pipes[0]);
 	close_fd(&m->pipes[1]);

@@ -1,4 +1,5 @@
 #include "show.h"
+#include "../network/leases.h"
 #include "../image/walk.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -471,6 +472,26 @@ static const char *network_error(const struct container *c)
 	return c->status.network_lost;
 }
 
+/* put_one_network - what named_connect() gave it, as long as it runs */
+static void put_one_network(struct out *o, const struct container *c, const struct network_attachment *a)
+{
+	cleanup_leases struct leases l = { 0 };
+	struct strings aliases cleanup_strings = { 0 };
+	cleanup_free char *dir = xasprintf("%s/../../networks/%s", c->dir, a->name);
+	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		(void) leases_read(fd, &l, NULL);
+	const struct lease *lease = leases_of(&l, c->record.id);
+	for (char **alias = a->aliases; alias && *alias; alias++)
+		strings_add(&aliases, *alias);
+	open_object(o, a->name);
+	put_text(o, "IPAddress", lease && lease->ip ? lease->ip : "");
+	put_text(o, "GlobalIPv6Address", lease && lease->ip6 ? lease->ip6 : "");
+	put_text(o, "MacAddress", lease && lease->mac ? lease->mac : "");
+	put_list(o, "Aliases", &aliases);
+	close_object(o);
+}
+
 static void put_network(struct out *o, const struct container *c)
 {
 	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
@@ -480,7 +501,10 @@ static void put_network(struct out *o, const struct container *c)
 	put_ports(o, "Ports", runs ? c->status.ports : NULL, runs ? c->status.n_ports : 0, c->record.networking.exposed);
 	put_text(o, "IPAddress", "");
 	put_text(o, "Error", runs ? network_error(c) : NULL);
-	put_raw(o, "Networks", "{}");
+	open_object(o, "Networks");
+	for (size_t i = 0; i < c->record.networking.n_networks; i++)
+		put_one_network(o, c, &c->record.networking.networks[i]);
+	close_object(o);
 	close_object(o);
 }
 

@@ -1,8 +1,10 @@
-/* 04: the programs that give a container a network, and the ports that it may have. */
+/* 04: the programs that give a container a network, the ports that it may have, and what is left of named networks. */
 #include "doctor.h"
+#include "../network/named.h"
 #include "cleanup.h"
 #include "proc.h"
 #include "str.h"
+#include <poll.h>
 #include <string.h>
 
 /* look_program - without it the @other does what it does, if that is there; @without: what then is worse */
@@ -47,9 +49,35 @@ static void look_ports(struct doctor *d)
 		doctor_ok(d, "%s may use those from %lld on", doctor_user(d), (long long) first);
 }
 
+/* look_bridges - what a monitor is just removing is none: they are looked at again */
+static void look_bridges(struct doctor *d)
+{
+	enum { LOOKS = 10, PAUSE_MS = 100 };
+	struct strings list cleanup_strings = { 0 };
+	struct error err = { 0 };
+	int r = named_stale(d->carrier, false, &list, &err);
+	for (int i = 0; r == 0 && list.n && i < LOOKS; i++) {
+		(void) poll(NULL, 0, PAUSE_MS);
+		strings_done(&list);
+		list = (struct strings) { 0 };
+		r = named_stale(d->carrier, d->fix && i == LOOKS - 1, &list, &err);
+	}
+	if (r < 0)
+		doctor_error(d, true, &err);
+	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		if (d->fix)
+			doctor_fixed(d, "bridge '%s' of a network was there, and no container on it: it is removed", list.v[i]);
+		else
+			doctor_bad(d, "carrier doctor --fix", "bridge '%s' of a network is there, and no container on it: a monitor was killed", list.v[i]);
+	}
+	if (r == 0 && list.n == 0)
+		doctor_ok(d, "none is left without its containers");
+}
+
 const struct doctor_check doctor_networks[] = {
 	{ "CD0401", "slirp4netns", look_slirp },
 	{ "CD0402", "pasta", look_pasta },
 	{ "CD0403", "ports", look_ports },
+	{ "CD0404", "bridges", look_bridges },
 	{ NULL, NULL, NULL },
 };

@@ -89,8 +89,8 @@ static int say_unknown(const char *mode, struct error *err)
 {
 	static const char *const modes[] = { "none", "host", "private", "pasta", "slirp4netns", NULL };
 	const char *near = str_nearest(mode, modes);
-	int r = error_say(err, ENOENT, "--network %s: there is no network of this name, and the modes are none, host, private, pasta, slirp4netns, "
-			  "container:NAME and ns:PATH", mode);
+	int r = error_say(err, ENOENT, "--network %s: there is no network of this name (`carrier network create %s` makes it), and the modes are none, "
+			  "host, private, pasta, slirp4netns, container:NAME and ns:PATH", mode, mode);
 	return near ? error_hint(err, "did you mean '%s'?", near) : r;
 }
 

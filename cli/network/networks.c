@@ -5,6 +5,7 @@
 #include "fs.h"
 #include "link.h"
 #include "log.h"
+#include "bridge.h"
 #include "networks_impl.h"
 #include <fcntl.h>
 #include <string.h>
@@ -170,7 +171,10 @@ int network_open(const struct carrier *c, const char *name, struct error *err)
 
 bool network_in(const struct record *r, const char *name)
 {
-	return str_eq(r->network, name);
+	for (size_t i = 0; i < r->networking.n_networks; i++)
+		if (str_eq(r->networking.networks[i].name, name))
+			return true;
+	return false;
 }
 
 int network_used(const struct carrier *c, struct strings *ret, struct error *err)
@@ -179,8 +183,9 @@ int network_used(const struct carrier *c, struct strings *ret, struct error *err
 	size_t n = 0;
 	int r = record_list(c, &list, &n, err);
 	for (size_t i = 0; i < n; i++) {
-		if (r == 0 && list[i].record.network)
-			strings_add(ret, list[i].record.network);
+		const struct record_networking *networking = &list[i].record.networking;
+		for (size_t k = 0; r == 0 && k < networking->n_networks; k++)
+			strings_add(ret, networking->networks[k].name);
 		container_done(&list[i]);
 	}
 	free(list);
@@ -207,6 +212,17 @@ static int refuse_used(const struct carrier *c, const char *name, struct error *
 
 /* ---- removing ---- */
 
+/* take_down - nobody is on it; what is there of it a crash has left */
+static int take_down(const struct carrier *c, const struct network_record *n, struct error *err)
+{
+	cleanup_netlink struct netlink nl = NETLINK_INIT;
+	if (c->rootless)
+		return 0;
+	int r = netlink_open(NETLINK_ROUTE, -1, &nl, err);
+	r = r < 0 ? r : link_find(&nl, n->bridge, err);
+	return r <= 0 ? r == -ENODEV ? 0 : r : bridge_remove(&nl, n, err);
+}
+
 int network_remove(const struct carrier *c, const char *name, struct error *err)
 {
 	cleanup_network struct network n = { 0 };
@@ -218,6 +234,8 @@ int network_remove(const struct carrier *c, const char *name, struct error *err)
 		return r;
 	cleanup_close int hold = named_hold(&networks, true, err);
 	r = hold < 0 ? hold : refuse_used(c, n.record.name, err);
+	if (r == 0)
+		r = take_down(c, &n.record, err);
 	if (r == 0)
 		r = named_retire(&networks, n.record.name, err);
 	close_fd(&hold);

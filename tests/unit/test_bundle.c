@@ -261,6 +261,8 @@ static void test_hostfiles(void)
 		{ "pasta", NULL, "nameserver 10.0.2.3\nsearch example.org\noptions edns0\n", true, host },
 		{ "pasta", NULL, "nameserver 10.0.2.3\n", true, "" },
 		{ "pasta", &s, "nameserver 9.9.9.9\n", true, mixed },
+		{ "shop", NULL, "nameserver 127.0.0.11\nsearch example.org\noptions edns0\n" },
+		{ "shop", &s, "nameserver 127.0.0.11\n", false, mixed },
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		cleanup_free char *text = hostfiles_resolv(table[i].network, table[i].pasta, table[i].host ? table[i].host : host, table[i].settings);

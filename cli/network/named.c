@@ -1,0 +1,344 @@
+#include "named.h"
+#include "bridge.h"
+#include "cleanup.h"
+#include "leases.h"
+#include "link.h"
+#include "log.h"
+#include "names.h"
+#include "networks.h"
+#include "proc.h"
+#include <fcntl.h>
+#include <string.h>
+
+/* struct wiring - what all networks of one container need */
+struct wiring {
+	const struct carrier *carrier;
+	const struct container *container;
+	pid_t pid;
+	int ns_fd;			/* of the container */
+	struct netlink outside, inside;
+	bool routed;			/* it has its default route, and its ports */
+};
+
+static void wiring_done(struct wiring *w)
+{
+	close_fd(&w->ns_fd);
+	netlink_close(&w->outside);
+	netlink_close(&w->inside);
+}
+
+static int open_wiring(struct wiring *w, struct error *err)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/ns/net", (int) w->pid);
+	w->ns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (w->ns_fd < 0)
+		return error_set(err, errno, "open '%s'", path);
+	int r = netlink_open(NETLINK_ROUTE, -1, &w->outside, err);
+	return r < 0 ? r : netlink_open(NETLINK_ROUTE, w->ns_fd, &w->inside, err);
+}
+
+/* struct place - one of its networks: the definition, who is there, and the lock that keeps it so */
+struct place { struct network network; int dir_fd, lock_fd; struct leases leases; };
+#define PLACE_NONE { .dir_fd = -1, .lock_fd = -1 }
+
+static void place_done(struct place *p)
+{
+	leases_done(&p->leases);
+	network_done(&p->network);
+	close_fd(&p->dir_fd);
+	close_fd(&p->lock_fd);
+}
+
+static int open_place(const struct carrier *c, const char *name, struct place *p, struct error *err)
+{
+	int r = network_find(c, name, &p->network, err);
+	if (r == 0)
+		r = p->dir_fd = network_open(c, p->network.record.name, err);
+	if (r >= 0)
+		r = p->lock_fd = leases_lock(p->dir_fd, err);
+	return r < 0 ? r : leases_read(p->dir_fd, &p->leases, err);
+}
+
+/* ---- addresses ---- */
+
+static bool is_gateway(const struct network_record *n, const struct address *a)
+{
+	for (size_t i = 0; i < n->n_subnets; i++) {
+		struct subnet s;
+		struct address gateway;
+		network_subnet_of(&n->subnets[i], &s, &gateway);
+		if (address_eq(&gateway, a))
+			return true;
+	}
+	return false;
+}
+
+static bool taken(void *ctx, const struct address *a)
+{
+	const struct place *p = ctx;
+	return is_gateway(&p->network.record, a) || leases_by(&p->leases, a);
+}
+
+/* find_subnet - the one of @family; NULL */
+static const struct network_subnet *find_subnet(const struct network_record *n, int family, struct subnet *s)
+{
+	for (size_t i = 0; i < n->n_subnets; i++) {
+		struct address gateway;
+		network_subnet_of(&n->subnets[i], s, &gateway);
+		if (s->base.family == family)
+			return &n->subnets[i];
+	}
+	return NULL;
+}
+
+/* check_wanted - can a container of the network have this address at all? */
+static int check_wanted(const struct network_record *n, const char *text, int family, struct address *ret, struct error *err)
+{
+	struct subnet s;
+	const struct network_subnet *of = find_subnet(n, family, &s);
+	if (!of)
+		return error_say(err, EINVAL, "%s: network '%s' has no %s addresses, only %s", text, n->name, family == AF_INET ? "IPv4" : "IPv6",
+				 n->subnets[0].subnet);
+	if (address_parse(text, ret) < 0 || !subnet_is_host(&s, ret))
+		return error_say(err, EINVAL, "%s is no address of network '%s': it has %s", text, n->name, of->subnet);
+	return is_gateway(n, ret) ? error_say(err, EINVAL, "%s is the gateway of network '%s': choose another address", text, n->name) : 0;
+}
+
+static int choose(struct place *p, const char *wanted, int family, struct address *ret, struct error *err)
+{
+	const struct network_record *n = &p->network.record;
+	struct subnet s, range;
+	*ret = (struct address) { 0 };
+	if (wanted) {
+		int r = check_wanted(n, wanted, family, ret, err);
+		const struct lease *other = r < 0 ? NULL : leases_by(&p->leases, ret);
+		return other ? error_say(err, EADDRINUSE, "container %s has the address %s of network '%s': choose another one, or none", other->name,
+					 wanted, n->name) : r;
+	}
+	const struct network_subnet *of = find_subnet(n, family, &s);
+	if (!of)
+		return 0;
+	if (of->range && subnet_parse_any("range", of->range, &range, err) < 0)
+		return -EINVAL;
+	if (subnet_free(&s, of->range ? &range : NULL, taken, p, ret) < 0)
+		return error_say(err, ENOSPC, "network '%s' has no free address in %s: stop a container, or make a network with a shorter prefix",
+				 n->name, of->range ? of->range : of->subnet);
+	return 0;
+}
+
+/* ---- one link ---- */
+
+static int set_inside(struct wiring *w, const struct network_record *n, const char *name, const struct address addresses[2], struct error *err)
+{
+	int index = link_find(&w->inside, name, err), r = index < 0 ? index : 0;
+	for (size_t i = 0; r == 0 && i < 2; i++) {
+		struct subnet s;
+		if (addresses[i].family && find_subnet(n, addresses[i].family, &s))
+			r = link_address(&w->inside, index, &addresses[i], s.prefix, err);
+	}
+	r = r < 0 ? r : link_up(&w->inside, index, err);
+	for (size_t i = 0; r == 0 && !n->internal && !w->routed && i < n->n_subnets; i++) {
+		struct subnet s;
+		struct address gateway;
+		network_subnet_of(&n->subnets[i], &s, &gateway);
+		r = link_default(&w->inside, index, &gateway, err);
+	}
+	return r;
+}
+
+static int make_link(struct wiring *w, const struct network_record *n, const struct lease *l, const struct address addresses[2], struct error *err)
+{
+	struct link_pair pair = { .name = l->link, .mtu = (uint32_t) n->mtu, .ns_fd = w->ns_fd, .peer = l->inside };
+	int r = pair.master = bridge_make(&w->outside, n, w->carrier->root, err);
+	if (r < 0)
+		return r;
+	(void) mac_parse(l->mac, pair.mac);
+	r = link_veth(&w->outside, &pair, err);
+	if (r == -EEXIST) {	/* of its last life, whose namespace the kernel has not yet cleaned up */
+		(void) link_remove(&w->outside, l->link, NULL);
+		r = link_veth(&w->outside, &pair, err);
+	}
+	if (r == 0 && l->n_ports)
+		r = link_reflect(&w->outside, l->link, err);
+	return r < 0 ? r : set_inside(w, n, l->inside, addresses, err);
+}
+
+static void set_ports(const struct container *c, struct pool *pool, struct lease *l)
+{
+	const struct status *s = &c->status;
+	l->ports = pool_alloc(pool, (s->n_ports + 1) * sizeof *l->ports);
+	for (; l->n_ports < s->n_ports; l->n_ports++) {
+		const struct port_mapping *m = &s->ports[l->n_ports];
+		l->ports[l->n_ports] = (struct lease_port) { m->protocol, m->host_ip, m->host_port, m->container_port };
+	}
+}
+
+static int make_lease(struct wiring *w, struct place *p, const struct network_attachment *a, size_t number, struct address addresses[2],
+		      struct lease *ret, struct error *err)
+{
+	const struct record *rec = &w->container->record;
+	struct pool *pool = &p->leases.pool;
+	char text[2][ADDRESS_TEXT_MAX];
+	unsigned char mac[6];
+	int r = choose(p, a->ip, AF_INET, &addresses[0], err);
+	r = r < 0 ? r : choose(p, a->ip6, AF_INET6, &addresses[1], err);
+	if (r < 0)
+		return r;
+	address_mac(&addresses[addresses[0].family ? 0 : 1], mac);
+	*ret = (struct lease) {
+		.container = rec->id, .name = rec->name, .names = a->aliases, .link = pool_printf(pool, "ve%.12s%zx", rec->id, number),
+		.inside = pool_printf(pool, "eth%zu", number), .pid = w->pid,
+		.ip = addresses[0].family ? pool_strdup(pool, address_text(&addresses[0], text[0])) : NULL,
+		.ip6 = addresses[1].family ? pool_strdup(pool, address_text(&addresses[1], text[1])) : NULL,
+		.mac = a->mac ? a->mac : pool_printf(pool, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]),
+	};
+	if (!p->network.record.internal && !w->routed)
+		set_ports(w->container, pool, ret);
+	r = proc_start_time(w->pid, &ret->start_time);
+	return r < 0 ? error_set(err, -r, "the container's process ended before its network was made") : 0;
+}
+
+static int connect_one(struct wiring *w, const struct network_attachment *a, size_t number, struct error *err)
+{
+	struct place p CLEANUP(place_done) = PLACE_NONE;
+	struct address addresses[2];
+	struct lease lease;
+	int r = open_place(w->carrier, a->name, &p, err);
+	if (r < 0)
+		return r;
+	(void) leases_drop(&p.leases, w->container->record.id);
+	r = make_lease(w, &p, a, number, addresses, &lease, err);
+	if (r == 0)
+		r = make_link(w, &p.network.record, &lease, addresses, err);
+	if (r < 0)
+		return r;
+	leases_add(&p.leases, &lease);
+	r = leases_write(p.dir_fd, &p.leases, err);
+	r = r < 0 ? r : bridge_rules(&p.network.record, &p.leases, err);
+	w->routed = w->routed || !p.network.record.internal;
+	return r;
+}
+
+int named_connect(const struct carrier *c, const struct container *container, pid_t pid, struct error *err)
+{
+	struct wiring w CLEANUP(wiring_done) = { .carrier = c, .container = container, .pid = pid, .ns_fd = -1, .outside = NETLINK_INIT,
+						 .inside = NETLINK_INIT };
+	const struct record_networking *n = &container->record.networking;
+	int r = open_wiring(&w, err);
+	for (size_t i = 0; r == 0 && i < n->n_networks; i++)
+		r = connect_one(&w, &n->networks[i], i, err);
+	if (r == 0)
+		r = names_start(c, container, w.ns_fd, pid, err);
+	if (r < 0)
+		named_disconnect(c, container);
+	return r;
+}
+
+/* ---- the way out ---- */
+
+static int disconnect_one(const struct carrier *c, const struct container *container, const char *name, size_t number, struct error *err)
+{
+	struct place p CLEANUP(place_done) = PLACE_NONE;
+	cleanup_netlink struct netlink nl = NETLINK_INIT;
+	const struct record *rec = &container->record;
+	cleanup_free char *link = xasprintf("ve%.12s%zx", rec->id, number);
+	int r = open_place(c, name, &p, err);
+	if (r == -ENOENT)	/* the network was removed by force */
+		return 0;
+	r = r < 0 ? r : netlink_open(NETLINK_ROUTE, -1, &nl, err);
+	r = r < 0 ? r : link_remove(&nl, link, err);
+	if (r < 0)
+		return r;
+	(void) leases_drop(&p.leases, rec->id);
+	r = leases_write(p.dir_fd, &p.leases, err);
+	if (r == 0 && p.leases.n == 0)
+		return bridge_remove(&nl, &p.network.record, err);
+	return r == 0 && rec->networking.n_ports ? bridge_rules(&p.network.record, &p.leases, err) : r;
+}
+
+void named_disconnect(const struct carrier *c, const struct container *container)
+{
+	const struct record_networking *n = &container->record.networking;
+	for (size_t i = 0; i < n->n_networks; i++) {
+		struct error why = { 0 };
+		if (disconnect_one(c, container, n->networks[i].name, i, &why) < 0)
+			log_warn("leave the network '%s': %s", n->networks[i].name, why.text);
+	}
+}
+
+/* ---- what a crash left ---- */
+
+struct orphans { const struct carrier *c; struct strings names; };
+
+/* each_orphan - bridges of networks of ours that are not there any more */
+static int each_orphan(void *ctx, const char *name, const char *alias, struct error *err)
+{
+	struct orphans *o = ctx;
+	cleanup_network struct network n = { 0 };
+	cleanup_free char *text = xstrdup(alias);
+	const char *network, *owner = bridge_owner(text, &network);
+	if (owner && str_eq(owner, o->c->root) && network_find(o->c, network, &n, NULL) == -ENOENT)
+		strings_add(&o->names, name);
+	return 0;
+}
+
+/* look_at - a network that nobody is on has no bridge */
+static int look_at(const struct carrier *c, struct netlink *nl, const char *name, bool remove, struct strings *ret, struct error *err)
+{
+	struct place p CLEANUP(place_done) = PLACE_NONE;
+	int r = open_place(c, name, &p, err);
+	if (r < 0 || p.leases.n)
+		return r;
+	r = link_find(nl, p.network.record.bridge, err);
+	if (r <= 0)
+		return r == -ENODEV ? 0 : r;
+	strings_add(ret, p.network.record.bridge);
+	return remove ? bridge_remove(nl, &p.network.record, err) : 0;
+}
+
+int named_stale(const struct carrier *c, bool remove, struct strings *ret, struct error *err)
+{
+	cleanup_netlink struct netlink nl = NETLINK_INIT;
+	struct orphans orphans = { .c = c };
+	struct network *list;
+	size_t n;
+	if (c->rootless)
+		return 0;
+	int r = network_list(c, &list, &n, err);
+	r = r < 0 ? r : netlink_open(NETLINK_ROUTE, -1, &nl, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = look_at(c, &nl, list[i].record.name, remove, ret, err);
+	network_list_free(list, n);
+	r = r < 0 ? r : link_each(&nl, each_orphan, &orphans, err);
+	for (size_t i = 0; r == 0 && i < orphans.names.n; i++) {
+		strings_add(ret, orphans.names.v[i]);
+		r = remove ? link_remove(&nl, orphans.names.v[i], err) : 0;
+	}
+	strings_done(&orphans.names);
+	return r;
+}
+
+/* ---- before anything is made ---- */
+
+int named_possible(const struct carrier *c, const struct record *r, struct error *err)
+{
+	const struct record_networking *n = &r->networking;
+	bool internal = true;
+	for (size_t i = 0; i < n->n_networks; i++) {
+		cleanup_network struct network network = { 0 };
+		struct address unused;
+		int result = network_find(c, n->networks[i].name, &network, err);
+		if (result == 0 && n->networks[i].ip)
+			result = check_wanted(&network.record, n->networks[i].ip, AF_INET, &unused, err);
+		if (result == 0 && n->networks[i].ip6)
+			result = check_wanted(&network.record, n->networks[i].ip6, AF_INET6, &unused, err);
+		if (result < 0)
+			return error_wrap(err, "--network %s", n->networks[i].name);
+		internal = internal && network.record.internal;
+	}
+	if (n->n_networks && internal && n->n_ports)
+		return error_say(err, EINVAL, "--publish with --network %s: the network is internal, and nothing from outside reaches it", n->networks[0].name);
+	if (n->n_networks && c->rootless)
+		return error_say(err, EPERM, "--network %s: only root can have named networks so far: give --network private", n->networks[0].name);
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* named.h - a container's links to its named networks.
+ *
+ *	before anything is made		named_possible()
+ *	every start			the runtime's create; named_connect(); the runtime's start
+ *	its end				named_disconnect(), also after a start that failed
+ *
+ * For each network, in the order of --network: an address (leases.h), the bridge with its rules if there is none yet (bridge.h), and a veth
+ * pair, one end at the bridge, the other in the container as eth0, eth1 ... with the address and, of the first network that is not
+ * internal, the default route. Published ports lead to the first network that is not internal; it is the reservation of ports.h, kept as
+ * long as the container runs, that nobody else opens them meanwhile.
+ *
+ * MAC addresses are made of the IP addresses: whoever is given an address that another had before is found where neighbours remember it.
+ */
+#pragma once
+#include "../container/record.h"
+
+/* named_possible - the networks are there, have the addresses that were asked for, and this user may have such networks. Nothing for
+ * containers without */
+int named_possible(const struct carrier *c, const struct record *r, struct error *err);
+/* named_connect - for the network namespace of @pid; the ports are status.ports. On failure nothing is left */
+int named_connect(const struct carrier *c, const struct container *container, pid_t pid, struct error *err);
+/* named_stale - the bridges that belong to this carrier, or rules, and no container needs; adds to @ret. @remove: they are removed.
+ * For doctor. Nothing for ordinary users: what theirs was is gone with the namespace */
+int named_stale(const struct carrier *c, bool remove, struct strings *ret, struct error *err);
+/* named_disconnect - what is not there is removed already; failures are warned of */
+void named_disconnect(const struct carrier *c, const struct container *container);

@@ -1,0 +1,324 @@
+#include "names.h"
+#include "cleanup.h"
+#include "dns.h"
+#include "fs.h"
+#include "leases.h"
+#include "networks.h"
+#include "proc.h"
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+
+enum { PORT = 53, PENDING = 128, SERVERS = 3, PATIENCE_MS = 2000, NETWORKS = 16, RESOLV_MAX = 1 << 16 };
+
+/* struct pending - a question that was passed on */
+struct pending {
+	int fd;				/* connected to the server; -1: this place is free */
+	struct sockaddr_in from;	/* who asked */
+	uint16_t id;			/* of what was passed on */
+	struct dns_question question;
+	unsigned char packet[DNS_PACKET_MAX];
+	size_t len, server;
+	int64_t until_ms;
+};
+
+struct names {
+	int fd, pidfd;
+	int networks[NETWORKS];		/* directories of those that have names */
+	size_t n_networks;
+	bool isolated;			/* all are internal: nobody else is asked */
+	char *const *servers;		/* --dns; NULL: the host's */
+	struct pending pending[PENDING];
+};
+
+/* ---- what we know ---- */
+
+static bool is_called(const struct lease *l, const char *name)
+{
+	if (strcasecmp(l->name, name) == 0 || (strlen(name) == 12 && strncmp(l->container, name, 12) == 0))
+		return true;
+	for (char **n = l->names; n && *n; n++)
+		if (strcasecmp(*n, name) == 0)
+			return true;
+	return false;
+}
+
+/* look_up - the addresses of @name. Return: how many; -1: nobody is called so */
+static int look_up(const struct names *n, const char *name, struct address *list, int max)
+{
+	int count = -1;
+	for (size_t i = 0; i < n->n_networks; i++) {
+		cleanup_leases struct leases l = { 0 };
+		(void) leases_read(n->networks[i], &l, NULL);
+		for (size_t k = 0; k < l.n; k++) {
+			if (!is_called(&l.list[k], name))
+				continue;
+			count = count < 0 ? 0 : count;
+			if (l.list[k].ip && count < max && address_parse(l.list[k].ip, &list[count]) == 0)
+				count++;
+			if (l.list[k].ip6 && count < max && address_parse(l.list[k].ip6, &list[count]) == 0)
+				count++;
+		}
+	}
+	return count;
+}
+
+/* ---- whom we ask ---- */
+
+static size_t find_servers(const struct names *n, struct strings *ret)
+{
+	cleanup_free char *text = NULL;
+	struct strings lines cleanup_strings = { 0 };
+	for (char *const *s = n->servers; s && *s && ret->n < SERVERS; s++)
+		strings_add(ret, *s);
+	if (ret->n || fs_read_file(AT_FDCWD, "/etc/resolv.conf", RESOLV_MAX, &text, NULL, NULL) < 0)
+		return ret->n;
+	strings_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n && ret->n < SERVERS; i++) {
+		struct strings words cleanup_strings = { 0 };
+		strings_split(&words, lines.v[i], " \t");
+		if (words.n > 1 && str_eq(words.v[0], "nameserver"))
+			strings_add(ret, words.v[1]);
+	}
+	return ret->n;
+}
+
+static int connect_server(const char *server)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
+	bool is_four = inet_pton(AF_INET, server, &four.sin_addr) == 1;
+	if (!is_four && inet_pton(AF_INET6, server, &six.sin6_addr) != 1)
+		return -1;
+	cleanup_close int fd = socket(is_four ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const struct sockaddr *to = is_four ? (const struct sockaddr *) &four : (const struct sockaddr *) &six;
+	if (fd < 0 || connect(fd, to, is_four ? sizeof four : sizeof six) < 0)
+		return -1;
+	return take_fd(fd);
+}
+
+static void answer(const struct names *n, const struct sockaddr_in *to, const unsigned char *packet, const struct dns_question *q, int code,
+		   const struct address *list, int count)
+{
+	unsigned char out[DNS_PACKET_MAX];
+	size_t len = dns_answer(packet, q, code, list, count > 0 ? (size_t) count : 0, out);
+	(void) sendto(n->fd, out, len, MSG_DONTWAIT, (const struct sockaddr *) to, sizeof *to);
+}
+
+/* ask_next - the next server that can be asked; when there is none any more, who asked is told */
+static void ask_next(const struct names *n, struct pending *p)
+{
+	struct strings servers cleanup_strings = { 0 };
+	size_t count = n->isolated ? 0 : find_servers(n, &servers);
+	close_fd(&p->fd);
+	while (p->server < count) {
+		p->fd = connect_server(servers.v[p->server++]);
+		if (p->fd < 0 || getrandom(&p->id, sizeof p->id, 0) != sizeof p->id)
+			continue;
+		p->packet[0] = (unsigned char) (p->id >> 8);
+		p->packet[1] = (unsigned char) p->id;
+		p->until_ms = now_ms() + PATIENCE_MS;
+		if (send(p->fd, p->packet, p->len, 0) == (ssize_t) p->len)
+			return;
+		close_fd(&p->fd);
+	}
+	close_fd(&p->fd);
+	p->packet[0] = (unsigned char) (p->question.id >> 8);
+	p->packet[1] = (unsigned char) p->question.id;
+	answer(n, &p->from, p->packet, &p->question, n->isolated ? DNS_REFUSED : DNS_FAILED, NULL, 0);
+}
+
+static struct pending *free_place(struct names *n)
+{
+	for (size_t i = 0; i < PENDING; i++)
+		if (n->pending[i].fd < 0)
+			return &n->pending[i];
+	return NULL;
+}
+
+static void read_question(struct names *n)
+{
+	unsigned char packet[DNS_PACKET_MAX];
+	struct address list[DNS_ANSWER_MAX];
+	struct sockaddr_in from;
+	socklen_t from_len = sizeof from;
+	struct dns_question q;
+	ssize_t len = recvfrom(n->fd, packet, sizeof packet, MSG_DONTWAIT, (struct sockaddr *) &from, &from_len);
+	if (len < 0 || dns_parse(packet, (size_t) len, &q) < 0)
+		return;
+	int count = q.class == DNS_IN ? look_up(n, q.name, list, DNS_ANSWER_MAX) : -1;
+	if (count >= 0) {
+		answer(n, &from, packet, &q, DNS_OK, list, count);
+		return;
+	}
+	struct pending *p = free_place(n);
+	if (!p)
+		return;		/* it will ask again */
+	p->from = from;
+	p->question = q;
+	p->len = (size_t) len;
+	p->server = 0;
+	memcpy(p->packet, packet, p->len);
+	ask_next(n, p);
+}
+
+static void read_answer(const struct names *n, struct pending *p)
+{
+	unsigned char packet[DNS_PACKET_MAX];
+	ssize_t len = recv(p->fd, packet, sizeof packet, MSG_DONTWAIT);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len < 0) {		/* refused: nobody is there */
+		ask_next(n, p);
+		return;
+	}
+	if (!dns_is_answer(packet, (size_t) len, p->id, &p->question))
+		return;
+	packet[0] = (unsigned char) (p->question.id >> 8);
+	packet[1] = (unsigned char) p->question.id;
+	(void) sendto(n->fd, packet, (size_t) len, MSG_DONTWAIT, (const struct sockaddr *) &p->from, sizeof p->from);
+	close_fd(&p->fd);
+}
+
+/* ---- the process ---- */
+
+static int timeout_ms(const struct names *n)
+{
+	int64_t now = now_ms(), first = INT64_MAX;
+	for (size_t i = 0; i < PENDING; i++)
+		if (n->pending[i].fd >= 0 && n->pending[i].until_ms < first)
+			first = n->pending[i].until_ms;
+	return first == INT64_MAX ? -1 : first > now ? (int) (first - now) : 0;
+}
+
+static _Noreturn void serve(struct names *n)
+{
+	struct pollfd fds[PENDING + 2];
+	for (;;) {
+		fds[0] = (struct pollfd) { .fd = n->pidfd, .events = POLLIN };
+		fds[1] = (struct pollfd) { .fd = n->fd, .events = POLLIN };
+		for (size_t i = 0; i < PENDING; i++)
+			fds[2 + i] = (struct pollfd) { .fd = n->pending[i].fd, .events = POLLIN };
+		if (poll(fds, PENDING + 2, timeout_ms(n)) < 0 && errno != EINTR)
+			_exit(1);
+		if (fds[0].revents)
+			_exit(0);
+		int64_t now = now_ms();
+		for (size_t i = 0; i < PENDING; i++) {
+			if (n->pending[i].fd >= 0 && fds[2 + i].revents)
+				read_answer(n, &n->pending[i]);
+			else if (n->pending[i].fd >= 0 && n->pending[i].until_ms <= now)
+				ask_next(n, &n->pending[i]);
+		}
+		if (fds[1].revents)
+			read_question(n);
+	}
+}
+
+/* keep_only - what a process that was forked has of the monitor's it must not hold: the lock, pipes, the terminal. Ours become 3 and up. */
+static void keep_only(struct names *n)
+{
+	int *const ours[] = { &n->fd, &n->pidfd };
+	unsigned next = 3;
+	int copies[2 + NETWORKS];
+	size_t count = 2 + n->n_networks;
+	for (size_t i = 0; i < count; i++)	/* first all above, so that none is overwritten */
+		copies[i] = fcntl(i < 2 ? *ours[i] : n->networks[i - 2], F_DUPFD_CLOEXEC, 512);
+	for (size_t i = 0; i < count; i++) {
+		*(i < 2 ? ours[i] : &n->networks[i - 2]) = (int) next;
+		(void) dup3(copies[i], (int) next++, O_CLOEXEC);
+	}
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 3; i++)
+		(void) dup2(null, i);
+	(void) syscall(SYS_close_range, next, ~0U, 0);
+}
+
+static _Noreturn void become_server(struct names *n)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[2] = { { 0 } };
+	sigset_t set;
+	sigemptyset(&set);
+	keep_only(n);
+	(void) sigprocmask(SIG_SETMASK, &set, NULL);
+	(void) signal(SIGTERM, SIG_DFL);
+	(void) prctl(PR_SET_NAME, "carrier-names");
+	(void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void) prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+	(void) syscall(SYS_capset, &header, none);
+	for (size_t i = 0; i < PENDING; i++)
+		n->pending[i].fd = -1;
+	serve(n);
+}
+
+static int open_inside(int ns_fd, struct error *err)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	(void) inet_pton(AF_INET, NAMES_ADDRESS, &at.sin_addr);
+	cleanup_close int own_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own_fd < 0 || setns(ns_fd, CLONE_NEWNET) < 0)
+		return error_set(err, errno, "enter the container's network namespace");
+	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int code = fd < 0 || bind(fd, (struct sockaddr *) &at, sizeof at) < 0 ? errno : 0;
+	if (setns(own_fd, CLONE_NEWNET) < 0)
+		return error_set(err, errno, "come back to our network namespace");
+	return code ? error_set(err, code, "open " NAMES_ADDRESS ":53 in the container's network namespace") : take_fd(fd);
+}
+
+/* open_networks - of those whose containers know each other by name */
+static int open_networks(const struct carrier *c, const struct record_networking *r, struct names *n, struct error *err)
+{
+	n->isolated = true;
+	for (size_t i = 0; i < r->n_networks && n->n_networks < NETWORKS; i++) {
+		cleanup_network struct network network = { 0 };
+		int result = network_find(c, r->networks[i].name, &network, err);
+		if (result < 0)
+			return result;
+		n->isolated = n->isolated && network.record.internal;
+		if (network.record.no_names)
+			continue;
+		int fd = network_open(c, network.record.name, err);
+		if (fd < 0)
+			return fd;
+		n->networks[n->n_networks++] = fd;
+	}
+	return 0;
+}
+
+static void names_done(struct names *n)
+{
+	close_fd(&n->fd);
+	close_fd(&n->pidfd);
+	for (size_t i = 0; i < n->n_networks; i++)
+		close_fd(&n->networks[i]);
+}
+
+int names_start(const struct carrier *c, const struct container *container, int ns_fd, pid_t pid, struct error *err)
+{
+	struct names n CLEANUP(names_done) = { .fd = -1, .pidfd = -1, .servers = container->record.settings.dns };
+	int r = open_networks(c, &container->record.networking, &n, err);
+	if (r < 0)
+		return r;
+	n.fd = open_inside(ns_fd, err);
+	if (n.fd < 0)
+		return n.fd;
+	n.pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	if (n.pidfd < 0)
+		return error_set(err, errno, "find the container's process");
+	fflush(NULL);
+	pid_t child = fork();
+	if (child < 0)
+		return error_set(err, errno, "start the process that answers names");
+	if (child == 0)
+		become_server(&n);
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* names.h - who answers names for a container on named networks.
+ *
+ * A process of ours for each container, forked by its monitor: it has a socket in the container's network namespace, at 127.0.0.11:53,
+ * which resolv.conf names, and is itself where the monitor is. It answers for the containers of the same networks, by name, alias and the
+ * id's first 12 digits (all 64 are more than a name may have), of what the leases say at that moment, and that its answers are valid for now only: nothing can be stale, and
+ * nothing has to be told when a container comes, goes, or has another address. Whatever else is asked goes to the servers of --dns, or of
+ * the host's resolv.conf as it is then; a server on the host's loopback is reached like any other. UDP alone: what does not fit into 4096
+ * bytes is cut off.
+ *
+ * It has no capabilities, and ends with the container's process. Hosts files instead would have to be written into all containers at
+ * every start and end, and are not what programs read that resolve by themselves.
+ */
+#pragma once
+#include "../container/record.h"
+
+/* names_start - also where no network has names (--disable-dns): then it passes on only. @ns_fd: its network namespace; @pid: its process */
+int names_start(const struct carrier *c, const struct container *container, int ns_fd, pid_t pid, struct error *err);
+/* what resolv.conf has */
+#define NAMES_ADDRESS "127.0.0.11"
