@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { HEADER = 12, QR = 0x80, OPCODE = 0x78, RD = 0x01, RA = 0x80, AA = 0x04, POINTER = 0xc0 };
+enum { HEADER = 12, QR = 0x80, OPCODE = 0x78, RD = 0x01, RA = 0x80, AA = 0x04, POINTER = 0xc0, RECORD = 12, SMALL = 512 };
 
 static uint16_t get16(const unsigned char *p) { return (uint16_t) (p[0] << 8 | p[1]); }
 
@@ -67,6 +67,8 @@ size_t dns_answer(const unsigned char *packet, const struct dns_question *q, int
 	for (size_t i = 0; i < n && count < DNS_ANSWER_MAX; i++) {
 		if (list[i].family != family)
 			continue;
+		if ((size_t) (at - out) + RECORD + address_size(&list[i]) > SMALL)	/* who asks may have no room for more */
+			break;
 		at = put16(at, POINTER << 8 | HEADER);
 		at = put16(at, q->type);
 		at = put16(at, DNS_IN);

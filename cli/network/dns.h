@@ -17,7 +17,8 @@ struct dns_question {
 };
 /* dns_parse - -EBADMSG: it is no query with one question. Names of other characters than letters, digits, '-', '_' have '?' in their place */
 int dns_parse(const unsigned char *packet, size_t len, struct dns_question *ret);
-/* dns_answer - to the query @packet, as to @q: @n addresses, those of the type that was asked for; valid for no longer than now (TTL 0), so
+/* dns_answer - to the query @packet, as to @q: @n addresses, those of the type that was asked for, as many as fit into 512
+ * bytes; valid for no longer than now (TTL 0), so
  * that nobody holds an address that a container had. @out has room for DNS_PACKET_MAX. Return: the length */
 size_t dns_answer(const unsigned char *packet, const struct dns_question *q, int code, const struct address *list, size_t n, unsigned char *out);
 /* dns_is_answer - is it one to that question, with that id? */

@@ -29,7 +29,7 @@ struct network { struct pool pool; struct network_record record; };
 void network_done(struct network *n);
 #define cleanup_network __attribute__((cleanup(network_done)))
 
-/* network_is_name - can a network have this name? Words that --network has a meaning for are no names. */
+/* network_check_name - can a network have this name? Words that --network has a meaning for are no names. */
 int network_check_name(const char *name, struct error *err);
 
 /* struct network_wanted - what `network create` was asked for */
