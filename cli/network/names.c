@@ -36,7 +36,7 @@ struct names {
 	size_t n_networks;
 	bool isolated;			/* all are internal: nobody else is asked */
 	char *const *servers;		/* --dns; NULL: the host's */
-	struct pending pending[PENDING];
+	struct pending *pending;	/* PENDING of them */
 };
 
 /* ---- what we know ---- */
@@ -255,6 +255,7 @@ static _Noreturn void become_server(struct names *n)
 	(void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void) prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 	(void) syscall(SYS_capset, &header, none);
+	n->pending = xcalloc(PENDING, sizeof *n->pending);	/* here: the monitor stays small */
 	for (size_t i = 0; i < PENDING; i++)
 		n->pending[i].fd = -1;
 	serve(n);

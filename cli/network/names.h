@@ -2,10 +2,10 @@
  *
  * A process of ours for each container, forked by its monitor: it has a socket in the container's network namespace, at 127.0.0.11:53,
  * which resolv.conf names, and is itself where the monitor is. It answers for the containers of the same networks, by name, alias and the
- * id's first 12 digits (all 64 are more than a name may have), of what the leases say at that moment, and that its answers are valid for now only: nothing can be stale, and
- * nothing has to be told when a container comes, goes, or has another address. Whatever else is asked goes to the servers of --dns, or of
- * the host's resolv.conf as it is then; a server on the host's loopback is reached like any other. UDP alone: what does not fit into 4096
- * bytes is cut off.
+ * id's first 12 digits (all 64 are more than a name may have): what the leases say at that moment, with no time for which it may be kept.
+ * So nothing can be stale, and nothing has to be told when a container comes, goes, or has another address. Whatever else is asked goes to
+ * the servers of --dns, or of the host's resolv.conf as it is then; a server on the host's loopback is reached like any other. UDP alone:
+ * what does not fit into 4096 bytes is cut off.
  *
  * It has no capabilities, and ends with the container's process. Hosts files instead would have to be written into all containers at
  * every start and end, and are not what programs read that resolve by themselves.
