@@ -302,16 +302,19 @@ no_name() { ! find "$CROOT/names" -name "$1" | grep -q .; }
 	prints "it is bash"
 }
 
-# at_terminal COMMAND... - in a window of tmux, as $WHO; keys are sent by the test
+# at_terminal COMMAND... - in a window of a tmux of its own (one that is about to end would take the next window, and end), as $WHO; keys are
+# sent by the test
 at_terminal() {
+	TERMINALS=$((${TERMINALS:-0} + 1))
 	local line=("$PROGRAM" --root "$CROOT")
 	[ "$WHO" = root ] || line=(setpriv --reuid "$NAME" --regid "$NAME" --init-groups --inh-caps=-all --reset-env
 		env HOME="$USER_HOME" XDG_RUNTIME_DIR="$USER_RUN" TERM=screen "$PROGRAM")
-	tmux -L "ct$BATS_TEST_NUMBER$WHO" -f /dev/null new-session -d -x 90 -y 30 "$(printf '%q ' "${line[@]}" "$@"); echo \"ended \$?\"; stty -a | grep -o '.icanon'; sleep 100" 3>&-
+	terminal -f /dev/null new-session -d -x 90 -y 30 "$(printf '%q ' "${line[@]}" "$@"); echo \"ended \$?\"; stty -a | grep -o '.icanon'; sleep 100" 3>&-
 }
-screen() { tmux -L "ct$BATS_TEST_NUMBER$WHO" capture-pane -p; }
+terminal() { tmux -L "ct$BATS_TEST_NUMBER$WHO$TERMINALS" "$@"; }
+screen() { terminal capture-pane -p; }
 on_screen() { screen | grep -qE -- "$1"; }
-type_keys() { tmux -L "ct$BATS_TEST_NUMBER$WHO" send-keys "$@"; }
+type_keys() { terminal send-keys "$@"; }
 seen() { soon on_screen "$1" || fail "not on the screen: $1" "$(screen)"; }
 
 @test "exec -it: its terminal has our size, what is typed and signals arrive, and ours is restored; --detach-keys leave it" {
@@ -327,7 +330,7 @@ seen() { soon on_screen "$1" || fail "not on the screen: $1" "$(screen)"; }
 	type_keys 'echo a""wake; exit 9' Enter
 	seen '^ended 9'
 	seen '^ icanon'
-	tmux -L "ct$BATS_TEST_NUMBER$WHO" kill-server
+	terminal kill-server
 	at_terminal exec -it --detach-keys ctrl-x,y web sh
 	type_keys 'stty size; trap "" HUP; echo "first "line' Enter
 	seen '^30 90'
@@ -337,17 +340,17 @@ seen() { soon on_screen "$1" || fail "not on the screen: $1" "$(screen)"; }
 	type_keys C-x y
 	seen '^ended 0'
 	seen '^ icanon'
-	tmux -L "ct$BATS_TEST_NUMBER$WHO" kill-server
+	terminal kill-server
 	soon carrier exec web rm /alive
 	soon carrier exec web test -e /alive || fail "it does not run on"
 	expect 0 carrier kill web
 	at_terminal exec -it --detach-keys ctrl-x,y web sh
 	seen '^ended 125'
-	tmux -L "ct$BATS_TEST_NUMBER$WHO" kill-server
+	terminal kill-server
 	expect 0 carrier start web
 	at_terminal exec -it --detach-keys ctrl-x,y web sh -c 'exit 4'
 	seen '^ended 4'
-	tmux -L "ct$BATS_TEST_NUMBER$WHO" kill-server
+	terminal kill-server
 	failing 125 "ctrl" carrier exec --detach-keys ctrl- web true
 }
 
