@@ -59,6 +59,15 @@ int fs_read_file(int dir_fd, const char *path, size_t max, char **ret, size_t *r
 	return fs_read_fd(fd, path, max, ret, ret_len, err);
 }
 
+bool fs_says(const char *path, const char *text)
+{
+	cleanup_free char *line = NULL;
+	if (fs_read_file(AT_FDCWD, path, 4096, &line, NULL, NULL) < 0)
+		return false;
+	line[strcspn(line, "\n")] = 0;
+	return strcmp(line, text) == 0;
+}
+
 int fs_write_file(int dir_fd, const char *path, const char *text, struct error *err)
 {
 	cleanup_close int fd = openat(dir_fd, path, O_WRONLY | O_NOCTTY | O_CLOEXEC);

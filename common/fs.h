@@ -48,6 +48,8 @@ int fs_mkdir_all(int dir_fd, const char *path, mode_t mode, struct error *err);
  * @ret: caller frees; @ret_len may be NULL
  */
 int fs_read_file(int dir_fd, const char *path, size_t max, char **ret, size_t *ret_len, struct error *err);
+/* fs_says - is @text the first line of the file, as one under /proc/sys has its value? No where it cannot be read */
+bool fs_says(const char *path, const char *text);
 /* fs_read_fd - the same from an fd, until end of file; @name is for the error */
 int fs_read_fd(int fd, const char *name, size_t max, char **ret, size_t *ret_len, struct error *err);
 

@@ -26,26 +26,17 @@
 
 /* ---- why not ---- */
 
-static bool sysctl_is(const char *path, const char *value)
-{
-	cleanup_free char *text = NULL;
-	if (fs_read_file(AT_FDCWD, path, 64, &text, NULL, NULL) < 0)
-		return false;
-	text[strcspn(text, "\n")] = 0;
-	return str_eq(text, value);
-}
-
 /* is_filtered - by whoever started us */
 static bool is_filtered(void) { return prctl(PR_GET_SECCOMP) == SECCOMP_MODE_FILTER; }
 
 static int unshare_failed(int code, struct error *err)
 {
 	int r = error_set(err, code, "make a user namespace");
-	if (sysctl_is("/proc/sys/kernel/unprivileged_userns_clone", "0"))
+	if (fs_says("/proc/sys/kernel/unprivileged_userns_clone", "0"))
 		(void) error_hint(err, "ordinary users may not; as root, run `sysctl -w kernel.unprivileged_userns_clone=1`");
-	else if (sysctl_is("/proc/sys/user/max_user_namespaces", "0") || code == ENOSPC)
+	else if (fs_says("/proc/sys/user/max_user_namespaces", "0") || code == ENOSPC)
 		(void) error_hint(err, "their number is limited; as root, run `sysctl -w user.max_user_namespaces=15000`");
-	else if (code == EPERM && sysctl_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"))
+	else if (code == EPERM && fs_says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"))
 		(void) error_hint(err, "AppArmor forbids it; as root, run `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`");
 	else if (code == EPERM && is_filtered())
 		(void) error_hint(err, "a seccomp filter is around us that forbids it, as containers have one: start the outer container with "

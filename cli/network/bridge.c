@@ -14,18 +14,9 @@ static const char alias_word[] = "carrier network ";
 
 /* ---- what the host must do ---- */
 
-static bool sysctl_is(const char *path, const char *value)
-{
-	cleanup_free char *text = NULL;
-	if (fs_read_file(AT_FDCWD, path, 64, &text, NULL, NULL) < 0)
-		return false;
-	text[strcspn(text, "\n")] = 0;
-	return str_eq(text, value);
-}
-
 static int set_sysctl(const char *path, const char *value, struct error *err)
 {
-	if (sysctl_is(path, value))
+	if (fs_says(path, value))
 		return 0;
 	return fs_write_file(AT_FDCWD, path, value, err);
 }
@@ -37,7 +28,7 @@ static void keep_autoconf(void)
 	cleanup_dir DIR *dir = opendir(place);
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		cleanup_free char *path = xasprintf("%s/%s/accept_ra", place, e->d_name);
-		if (e->d_name[0] != '.' && strcmp(e->d_name, "all") != 0 && strcmp(e->d_name, "default") != 0 && sysctl_is(path, "1"))
+		if (e->d_name[0] != '.' && strcmp(e->d_name, "all") != 0 && strcmp(e->d_name, "default") != 0 && fs_says(path, "1"))
 			(void) fs_write_file(AT_FDCWD, path, "2", NULL);
 	}
 }
@@ -48,7 +39,7 @@ static int forward(const struct network_record *n, struct error *err)
 	for (size_t i = 0; r == 0 && !n->internal && i < n->n_subnets; i++) {
 		if (!strchr(n->subnets[i].subnet, ':')) {
 			r = set_sysctl("/proc/sys/net/ipv4/ip_forward", "1", err);
-		} else if (!sysctl_is("/proc/sys/net/ipv6/conf/all/forwarding", "1")) {
+		} else if (!fs_says("/proc/sys/net/ipv6/conf/all/forwarding", "1")) {
 			keep_autoconf();
 			r = set_sysctl("/proc/sys/net/ipv6/conf/all/forwarding", "1", err);
 		}

@@ -285,6 +285,10 @@ static void test_content(void)
 	OK_STR(err.text, "read 'ten': it is longer than 9 bytes");
 	OK(fs_read_file(AT_FDCWD, "/dev/zero", 100000, &none, NULL, &err) == -EFBIG && !none);
 	OK(fs_read_file(AT_FDCWD, "/dev/null", 0, &empty, &len, &err) == 0 && len == 0);
+
+	put(top_fd, "says", "one\ntwo\n");
+	cleanup_free char *says = xasprintf("%s/says", top), *nothing = xasprintf("%s/nothing", top);
+	OK(fs_says(says, "one") && !fs_says(says, "one\ntwo") && !fs_says(says, "on") && !fs_says(nothing, "one"));
 	OK(fs_read_file(top_fd, "none", 9, &none, NULL, &err) == -ENOENT);
 	OK_STR(err.text, "open 'none': No such file or directory");
 
