@@ -1,4 +1,5 @@
 #include "container_filter.h"
+#include "../network/networks.h"
 #include "../words.h"
 #include "cleanup.h"
 #include "filter.h"
@@ -153,20 +154,12 @@ static bool has_name(const char *name, const char *wanted)
 	return has;
 }
 
-static bool is_in_network(const struct record *r, const char *wanted)
-{
-	for (size_t i = 0; i < r->networking.n_networks; i++)
-		if (str_eq(r->networking.networks[i].name, wanted))
-			return true;
-	return str_eq(r->network, wanted);
-}
-
 /* has_port - docker: "80", "80-90", with or without a protocol; of those it publishes by the container's port, or the host's */
 static bool has_port(const struct container *c, const char *wanted, bool published)
 {
 	struct strings ports cleanup_strings = { 0 };
 	const struct record_networking *n = &c->record.networking;
-	bool active = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
+	bool active = record_runs(c);
 	const struct port_mapping *v = active ? c->status.ports : n->ports;
 	if (ports_expose("--filter", wanted, &ports, NULL) < 0)
 		return false;
@@ -196,7 +189,7 @@ static bool fits(const struct container *c, int key, const char *wanted)
 	case EXITED: return c->state == RECORD_EXITED && str_to_i64(wanted, -1, 255, &code) == 0 && c->status.exit_code == code;
 	case HEALTH: return strcmp(c->status.health ? c->status.health : "none", wanted) == 0;
 	case VOLUME: return has_mount(r, wanted);
-	case NETWORK: return is_in_network(r, wanted);
+	case NETWORK: return network_in(r, wanted) || str_eq(r->network, wanted);
 	case PUBLISH: return has_port(c, wanted, true);
 	case EXPOSE: return has_port(c, wanted, false);
 	default: return r->args && r->args[0] && strstr(r->args[0], wanted);

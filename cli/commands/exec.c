@@ -47,7 +47,7 @@ static int check(const struct container *c, const struct exec_options *o, struct
 		return error_say(err, EINVAL, "--workdir '%s' is not absolute: it begins with / in the container", o->workdir);
 	if (c->paused)
 		return error_say(err, EBUSY, "container %s is paused: `carrier unpause %s` lets it go on", c->record.name, c->record.name);
-	if (c->state != RECORD_RUNNING && c->state != RECORD_UNATTENDED)
+	if (!record_runs(c))
 		return error_say(err, ESRCH, "container %s is not running (it is %s): `carrier start %s` runs it", c->record.name,
 				 record_state_word(c), c->record.name);
 	return 0;

@@ -50,7 +50,7 @@ static int count_containers(const struct carrier *c, struct info *info, struct e
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		info->containers++;
 		info->paused += list[i].paused;
-		info->running += list[i].state == RECORD_RUNNING || list[i].state == RECORD_UNATTENDED;
+		info->running += record_runs(&list[i]);
 		info->stopped += !container_active(&list[i]);
 		container_done(&list[i]);
 	}

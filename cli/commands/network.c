@@ -119,14 +119,8 @@ static const char seen_heads[] = "{\"ID\":\"NETWORK ID\",\"Id\":\"NETWORK ID\",\
 
 static char *with_prefix(struct pool *pool, const char *address, const struct network_record *n, int family)
 {
-	for (size_t i = 0; address && i < n->n_subnets; i++) {
-		struct subnet s;
-		struct address gateway;
-		network_subnet_of(&n->subnets[i], &s, &gateway);
-		if (s.base.family == family)
-			return pool_printf(pool, "%s/%u", address, s.prefix);
-	}
-	return pool_strdup(pool, "");
+	struct subnet s;
+	return address && network_subnet_find(n, family, &s) ? pool_printf(pool, "%s/%u", address, s.prefix) : pool_strdup(pool, "");
 }
 
 /* see_containers - those that run and have addresses */

@@ -8,7 +8,7 @@ static const struct option_def unpause_options[] = { SELECT_OPTION_ROWS(struct p
 static int pause_one(const struct carrier *c, struct container *container, void *given, struct error *err)
 {
 	const struct pause_options *o = given;
-	bool runs = container->state == RECORD_RUNNING || container->state == RECORD_UNATTENDED;
+	bool runs = record_runs(container);
 	return o->which.all && (!runs || container->paused) ? 1 : container_pause(c, container, err);
 }
 

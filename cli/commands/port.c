@@ -46,7 +46,7 @@ static size_t print(const struct container *c, const struct asked *asked, bool w
 {
 	const char *id = with_id ? c->record.id : NULL;
 	size_t n = 0;
-	if (c->state != RECORD_RUNNING && c->state != RECORD_UNATTENDED)
+	if (!record_runs(c))
 		return 0;
 	for (size_t i = 0; i < c->status.n_ports; i++) {
 		const struct port_mapping *m = &c->status.ports[i];
@@ -60,8 +60,7 @@ static size_t print(const struct container *c, const struct asked *asked, bool w
 	return n;
 }
 
-struct all { struct asked asked; };
-static void print_each(void *ctx, const struct container *c) { (void) print(c, &((struct all *) ctx)->asked, true); }
+static void print_each(void *ctx, const struct container *c) { (void) print(c, ctx, true); }
 
 static int print_container(struct carrier *c, const char *name, bool latest, const struct asked *asked, struct error *err)
 {
@@ -72,14 +71,14 @@ static int print_container(struct carrier *c, const char *name, bool latest, con
 	if (print(&found, asked, false) || !asked->number)
 		return 0;
 	return error_say(err, ENOENT, "port %u/%s of container %s is not published%s", asked->number, asked->protocol, found.record.name,
-			 found.state == RECORD_RUNNING || found.state == RECORD_UNATTENDED ? "" : ": it does not run");
+			 record_runs(&found) ? "" : ": it does not run");
 }
 
 static int run(void *program, void *given, char **args, int n_args)
 {
 	const struct port_options *o = given;
 	bool named = !o->all && !o->latest;
-	struct all all = { 0 };
+	struct asked asked = { 0 };
 	struct error err = { 0 };
 	int r = 0;
 	if (named && n_args == 0)
@@ -87,10 +86,10 @@ static int run(void *program, void *given, char **args, int n_args)
 	else if (n_args > 1 + named)
 		r = error_say(&err, EINVAL, "port: give at most one port");
 	if (r == 0)
-		r = parse(args[named], &all.asked, &err);
+		r = parse(args[named], &asked, &err);
 	if (r == 0)
-		r = o->all ? record_each(program, true, print_each, &all, &err) :
-			     print_container(program, named ? args[0] : "", o->latest, &all.asked, &err);
+		r = o->all ? record_each(program, true, print_each, &asked, &err) :
+			     print_container(program, named ? args[0] : "", o->latest, &asked, &err);
 	if (r < 0)
 		carrier_fail(&err);
 	return r == 0 ? 0 : r == -EINVAL ? EXIT_CARRIER : 1;

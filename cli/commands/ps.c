@@ -93,7 +93,7 @@ static bool wants_any(const struct listing *l)
 
 static bool is_shown(const struct container *c, const struct listing *l)
 {
-	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED || c->state == RECORD_RESTARTING;
+	bool runs = record_runs(c) || c->state == RECORD_RESTARTING;
 	return (runs || wants_any(l)) && container_filter_takes(&l->filter, c);
 }
 

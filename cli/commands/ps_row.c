@@ -160,7 +160,7 @@ static void mount_words(const struct record *r, bool whole, struct ps_row *row, 
 /* port_words - of one that runs those that lead to it, and what it exposes besides */
 static char *port_words(const struct container *c, struct pool *pool)
 {
-	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
+	bool runs = record_runs(c);
 	return runs ? ports_words(c->status.ports, c->status.n_ports, c->record.networking.exposed, pool) : (char *) "";
 }
 
@@ -177,7 +177,7 @@ static char *network_words(const struct record *r, struct pool *pool)
 static void add_rest(const struct container *c, bool whole, struct ps_row *row, struct pool *pool)
 {
 	const struct record *r = &c->record;
-	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
+	bool runs = record_runs(c);
 	row->created_at = local_time(r->created, pool);
 	row->labels = label_words(&r->labels, pool);
 	row->networks = network_words(r, pool);

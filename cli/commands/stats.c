@@ -131,7 +131,7 @@ static int find(struct watching *w, struct container **ret, size_t *n, struct er
 		int r = record_list(w->c, ret, n, err);
 		size_t kept = 0;
 		for (size_t i = 0; r == 0 && i < *n; i++) {
-			if (w->o->all || (*ret)[i].state == RECORD_RUNNING || (*ret)[i].state == RECORD_UNATTENDED)
+			if (w->o->all || record_runs(&(*ret)[i]))
 				(*ret)[kept++] = (*ret)[i];
 			else
 				container_done(&(*ret)[i]);

@@ -146,7 +146,7 @@ static int open_running(const struct copy_files *w, struct error *err)
 static int open_root(const struct copy_files *w, struct rootfs *mounted, int *lock, struct error *err)
 {
 	struct container *c = w->container;
-	if (c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED)
+	if (record_runs(c))
 		return open_running(w, err);
 	if (c->state == RECORD_STARTING)
 		return error_say(err, EBUSY, "container %s is being started: try again when it runs", c->record.name);

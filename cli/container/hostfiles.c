@@ -126,14 +126,17 @@ static void add_words(struct buf *b, const char *key, char *const *words)
 	buf_putc(b, '\n');
 }
 
-/* server_of - the address of a "nameserver" line, or NULL. Caller frees */
-static char *server_of(const char *line)
+void hostfiles_servers(const char *resolv, struct strings *ret)
 {
-	const char *rest = str_after(line, "nameserver");
-	if (!rest || (*rest != ' ' && *rest != '\t'))
-		return NULL;
-	rest += strspn(rest, " \t");
-	return xstrndup(rest, strcspn(rest, " \t#;"));
+	struct strings lines cleanup_strings = { 0 };
+	strings_split(&lines, resolv, "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		const char *rest = str_after(lines.v[i], "nameserver");
+		if (!rest || (*rest != ' ' && *rest != '\t'))
+			continue;
+		rest += strspn(rest, " \t");
+		strings_printf(ret, "%.*s", (int) strcspn(rest, " \t#;"), rest);
+	}
 }
 
 /* is_near - only the host itself reaches it: its loopback, or an address of one link */
@@ -148,38 +151,27 @@ static bool is_near(const char *address)
 
 bool hostfiles_is_stub(const char *host)
 {
-	struct strings lines cleanup_strings = { 0 };
-	size_t servers = 0;
-	strings_split(&lines, host, "\n");
-	for (size_t i = 0; i < lines.n; i++) {
-		cleanup_free char *server = server_of(lines.v[i]);
-		if (server && !str_eq(server, "127.0.0.53") && !str_eq(server, "127.0.0.54"))
+	struct strings servers cleanup_strings = { 0 };
+	hostfiles_servers(host, &servers);
+	for (size_t i = 0; i < servers.n; i++)
+		if (!str_eq(servers.v[i], "127.0.0.53") && !str_eq(servers.v[i], "127.0.0.54"))
 			return false;
-		servers += server != NULL;
-	}
-	return servers > 0;
+	return servers.n > 0;
 }
 
 /* add_servers - those that the container reaches itself; @forwarder in place of all others */
 static void add_servers(struct buf *b, const char *host, const char *forwarder)
 {
-	struct strings lines cleanup_strings = { 0 };
-	size_t servers = 0;
+	struct strings servers cleanup_strings = { 0 };
 	bool near = false;
-	strings_split(&lines, host, "\n");
-	for (size_t i = 0; i < lines.n; i++) {
-		cleanup_free char *server = server_of(lines.v[i]);
-		if (!server)
-			continue;
-		bool is = is_near(server);
-		if (is && !near)
-			buf_printf(b, "nameserver %s\n", forwarder);
-		else if (!is)
-			buf_printf(b, "nameserver %s\n", server);
+	hostfiles_servers(host, &servers);
+	for (size_t i = 0; i < servers.n; i++) {
+		bool is = is_near(servers.v[i]);
+		if (!is || !near)
+			buf_printf(b, "nameserver %s\n", is ? forwarder : servers.v[i]);
 		near |= is;
-		servers++;
 	}
-	if (!servers)
+	if (!servers.n)
 		buf_printf(b, "nameserver %s\n", forwarder);
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "settings.h"
+#include "str.h"
 
 enum { HOSTFILES_ADDRESS_MAX = 46 };
 
@@ -21,5 +22,7 @@ char *hostfiles_hosts(const char *network, const char *hostname, const char *gat
  * --dns replaces the servers in every other mode, --dns-search and --dns-option those lines. */
 char *hostfiles_resolv(const char *network, bool pasta, const char *host, const struct record_settings *settings);
 
+/* hostfiles_servers - adds the addresses of the nameserver lines of a resolv.conf */
+void hostfiles_servers(const char *resolv, struct strings *ret);
 /* hostfiles_is_stub - are all servers in it those of systemd-resolved, which knows the real ones in another file? */
 bool hostfiles_is_stub(const char *host);

@@ -29,11 +29,8 @@ static void lose_files(struct monitor *m)
 /* lose_network - it may do without; the next start makes it anew */
 static void lose_network(struct monitor *m)
 {
-	static const char *const why[] = { "slirp4netns ended: the container has no network until it is restarted",
-					   "pasta ended: the container has no network until it is restarted" };
-	const char *sentence = why[str_eq(m->network.name, "pasta")];
-	log_warn("%s", sentence);
-	m->c->status.network_lost = (char *) sentence;
+	m->c->status.network_lost = pool_printf(&m->c->pool, "%s ended: the container has no network until it is restarted", m->network.name);
+	log_warn("%s", m->c->status.network_lost);
 	if (m->started)
 		(void) status_save(m->c, NULL);
 	event_container(m->carrier, m->c, "network-lost", "helper", m->network.name, NULL);

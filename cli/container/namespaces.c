@@ -106,7 +106,7 @@ static int find(const struct carrier *c, const char *option, const char *mode, p
 	int r = record_find(c, id, false, &found, err);
 	if (r < 0)
 		return error_wrap(err, "%s", option);
-	if (found.state != RECORD_RUNNING && found.state != RECORD_UNATTENDED)
+	if (!record_runs(&found))
 		return error_say(err, ESRCH, "%s: container %s does not run: start it first", option, found.record.name);
 	const char *ipc = strcmp(option, "--ipc") == 0 ? found.record.namespaces.ipc : NULL;
 	if (str_eq(ipc, "private") || str_eq(ipc, "none"))

@@ -28,7 +28,7 @@ int container_pause(const struct carrier *c, struct container *container, struct
 	const struct status *s = &container->status;
 	const char *name = container->record.name;
 	char process[48];
-	if (container->state != RECORD_RUNNING && container->state != RECORD_UNATTENDED)
+	if (!record_runs(container))
 		return error_say(err, EBUSY, "container %s is not running (it is %s)", name, record_state_word(container));
 	if (container->paused)
 		return error_say(err, EBUSY, "container %s is paused already: `carrier unpause %s` lets it go on", name, name);

@@ -17,7 +17,7 @@ static bool wants(const struct record *r, const struct port_mapping *had)
 static void look(void *ctx, const struct container *c)
 {
 	struct look *l = ctx;
-	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
+	bool runs = record_runs(c);
 	for (size_t i = 0; runs && i < c->status.n_ports; i++)
 		if (!str_eq(c->record.id, l->r->id) && wants(l->r, &c->status.ports[i]))
 			snprintf(l->name, sizeof l->name, "%s", c->record.name);

@@ -63,7 +63,7 @@ int container_processes(const struct container *c, pid_t **ret, size_t *ret_n, s
 {
 	struct scope s = { .init = (pid_t) c->status.pid };
 	cleanup_free char *init = xasprintf("%d", (int) s.init);
-	if ((c->state != RECORD_RUNNING && c->state != RECORD_UNATTENDED) || s.init <= 0)
+	if (!record_runs(c) || s.init <= 0)
 		return error_say(err, ESRCH, "container %s is not running (it is %s)", c->record.name, record_state_word(c));
 	snprintf(s.init_ns, sizeof s.init_ns, "/proc/%s/ns/pid", init);
 	s.own_pids = !same_namespace(s.init_ns, "/proc/self/ns/pid");

@@ -127,6 +127,8 @@ int record_list(const struct carrier *c, struct container **ret, size_t *n, stru
 /* record_each - call @visit with all of them, in no order, for who only looks, quickly: each is gone when @visit returns, its ->dir_fd may
  * be -1, and of ->record only what `list` shows may be there. @only_active: those that are made, exited or dead are left out */
 int record_each(const struct carrier *c, bool only_active, void (*visit)(void *ctx, const struct container *c), void *ctx, struct error *err);
+/* record_runs - has it a process now, whether it is attended or not? */
+static inline bool record_runs(const struct container *c) { return c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED; }
 /* record_refresh - read status.json again and derive the state */
 int record_refresh(struct container *c, struct error *err);
 /* record_policy - read its restart policy again, which `update` may have changed since the record was read */

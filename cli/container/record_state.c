@@ -83,7 +83,7 @@ static int read_status(struct container *c, struct error *err)
 static bool is_paused(const struct container *c)
 {
 	char target[48], process[48];
-	if (c->state != RECORD_RUNNING && c->state != RECORD_UNATTENDED)
+	if (!record_runs(c))
 		return false;
 	ssize_t n = readlinkat(c->dir_fd, RECORD_PAUSED_LINK, target, sizeof target - 1);
 	if (n < 0)

@@ -359,16 +359,16 @@ int container_kill_rest(const struct carrier *c, struct container *container, st
 	int r = 0;
 	cleanup_free char *state = xasprintf("%s/woody/%s", c->runroot, container->record.id);
 	cleanup_close int pidfd = container->status.pid > 0 ? proc_open((pid_t) container->status.pid, container->status.start_time) : -1;
-	if (pidfd < 0)
-		wait_runtime(c, container);
 	if (pidfd >= 0) {
 		r = run_inside(c, container, args, -1, err);
 		if (r == 0 && wait_exit(pidfd, KILL_SECONDS) < 0)
 			r = error_say(err, ETIMEDOUT, "container %s did not end within %d seconds after KILL", container->record.name, KILL_SECONDS);
 		if (r < 0)
 			return r;
-	} else if (access(state, F_OK) == 0) {
-		r = apart_run(delete_dead, &(struct call) { &own, container, args, -1 }, &why);
+	} else {
+		wait_runtime(c, container);
+		if (access(state, F_OK) == 0)
+			r = apart_run(delete_dead, &(struct call) { &own, container, args, -1 }, &why);
 		if (r == -EINTR)
 			return error_say(err, EINTR, "%s", why.text);
 		if (r < 0)	/* what the runtime itself cannot understand any more is removed below */

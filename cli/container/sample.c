@@ -240,7 +240,7 @@ int sample_take(const struct container *c, struct sample *ret, struct error *err
 	cleanup_free char *path = xasprintf("/proc/%lld/cgroup", (long long) c->status.pid);
 	cleanup_free char *text = c->status.pid > 0 ? read_text(AT_FDCWD, path) : NULL;
 	int r = 0;
-	if ((c->state != RECORD_RUNNING && c->state != RECORD_UNATTENDED) || !text)
+	if (!record_runs(c) || !text)
 		return error_say(err, ESRCH, "container %s is not running (it is %s)", c->record.name, record_state_word(c));
 	const struct groups g = { text, c->record.id, access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 };
 	clock_gettime(CLOCK_MONOTONIC, &now);

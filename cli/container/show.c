@@ -130,7 +130,7 @@ static void put_health(struct out *o, const struct container *c)
 static void put_state(struct out *o, const struct container *c)
 {
 	const struct status *s = &c->status;
-	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
+	bool runs = record_runs(c);
 	open_object(o, "State");
 	put_text(o, "Status", record_state_word(c));
 	put_truth(o, "Running", runs || c->state == RECORD_RESTARTING);
@@ -494,7 +494,7 @@ static void put_one_network(struct out *o, const struct container *c, const stru
 
 static void put_network(struct out *o, const struct container *c)
 {
-	bool runs = c->state == RECORD_RUNNING || c->state == RECORD_UNATTENDED;
+	bool runs = record_runs(c);
 	cleanup_free char *sandbox = runs ? xasprintf("/proc/%lld/ns/net", (long long) c->status.pid) : xstrdup("");
 	open_object(o, "NetworkSettings");
 	put_text(o, "SandboxKey", sandbox);

@@ -1,4 +1,5 @@
 #include "mode.h"
+#include "../container/lists.h"
 #include "cleanup.h"
 #include "log.h"
 #include <arpa/inet.h>
@@ -29,6 +30,15 @@ enum network_kind network_kind(const char *mode)
 			return kinds[i];
 	return NETWORK_NAMED;
 }
+
+/* usual_name - what docker and podman call the default */
+static const char *usual_name(const char *mode)
+{
+	static const char *const other[] = { "bridge", "default", NULL };
+	return strings_have((char *const *) other, mode) ? "private" : mode;
+}
+
+bool network_is_word(const char *word) { return strings_have((char *const *) words, usual_name(word)); }
 
 const char *network_argument(const char *mode)
 {
@@ -109,13 +119,7 @@ static int add_alias(const char *option, const char *name, struct strings *to, s
 	return 0;
 }
 
-static char **copy(const struct strings *list, struct pool *pool)
-{
-	char **v = list->n ? pool_alloc(pool, (list->n + 1) * sizeof *v) : NULL;
-	for (size_t i = 0; i < list->n; i++)
-		v[i] = pool_strdup(pool, list->v[i]);
-	return v;
-}
+static char **copy(const struct strings *list, struct pool *pool) { return list->n ? list_copy(pool, list->v, NULL) : NULL; }
 
 /* one_word - "ip=10.1.2.3" of NAME:ip=10.1.2.3 */
 static int one_word(const char *mode, const char *word, struct network_attachment *a, struct strings *aliases, struct pool *pool, struct error *err)
@@ -162,13 +166,6 @@ static int parse_named(const char *mode, const struct network_options *o, bool a
 }
 
 /* ---- the mode ---- */
-
-/* usual_name - what docker and podman call the default */
-static const char *usual_name(const char *mode)
-{
-	static const char *const other[] = { "bridge", "default", NULL };
-	return strings_have((char *const *) other, mode) ? "private" : mode;
-}
 
 static int check_word(const char *mode, enum network_kind kind, struct error *err)
 {

@@ -20,6 +20,8 @@ enum network_kind { NETWORK_NONE, NETWORK_HOST, NETWORK_PRIVATE, NETWORK_PASTA, 
 
 /* network_kind - of a record's word; NULL is private */
 enum network_kind network_kind(const char *mode);
+/* network_is_word - has the word a meaning of its own for --network, so that no network can be called so? */
+bool network_is_word(const char *word);
 /* network_argument - what is behind the colon ("ID" of "container:ID"), or NULL; borrowed */
 const char *network_argument(const char *mode);
 /* network_is_own - has the container a network namespace for itself? */

@@ -79,23 +79,11 @@ static bool taken(void *ctx, const struct address *a)
 	return is_gateway(&p->network.record, a) || leases_by(&p->leases, a);
 }
 
-/* find_subnet - the one of @family; NULL */
-static const struct network_subnet *find_subnet(const struct network_record *n, int family, struct subnet *s)
-{
-	for (size_t i = 0; i < n->n_subnets; i++) {
-		struct address gateway;
-		network_subnet_of(&n->subnets[i], s, &gateway);
-		if (s->base.family == family)
-			return &n->subnets[i];
-	}
-	return NULL;
-}
-
 /* check_wanted - can a container of the network have this address at all? */
 static int check_wanted(const struct network_record *n, const char *text, int family, struct address *ret, struct error *err)
 {
 	struct subnet s;
-	const struct network_subnet *of = find_subnet(n, family, &s);
+	const struct network_subnet *of = network_subnet_find(n, family, &s);
 	if (!of)
 		return error_say(err, EINVAL, "%s: network '%s' has no %s addresses, only %s", text, n->name, family == AF_INET ? "IPv4" : "IPv6",
 				 n->subnets[0].subnet);
@@ -115,7 +103,7 @@ static int choose(struct place *p, const char *wanted, int family, struct addres
 		return other ? error_say(err, EADDRINUSE, "container %s has the address %s of network '%s': choose another one, or none", other->name,
 					 wanted, n->name) : r;
 	}
-	const struct network_subnet *of = find_subnet(n, family, &s);
+	const struct network_subnet *of = network_subnet_find(n, family, &s);
 	if (!of)
 		return 0;
 	if (of->range && subnet_parse_any("range", of->range, &range, err) < 0)
@@ -133,7 +121,7 @@ static int set_inside(struct wiring *w, const struct network_record *n, const ch
 	int index = link_find(&w->inside, name, err), r = index < 0 ? index : 0;
 	for (size_t i = 0; r == 0 && i < 2; i++) {
 		struct subnet s;
-		if (addresses[i].family && find_subnet(n, addresses[i].family, &s))
+		if (addresses[i].family && network_subnet_find(n, addresses[i].family, &s))
 			r = link_address(&w->inside, index, &addresses[i], s.prefix, err);
 	}
 	r = r < 0 ? r : link_up(&w->inside, index, err);

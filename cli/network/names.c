@@ -1,4 +1,5 @@
 #include "names.h"
+#include "../container/hostfiles.h"
 #include "cleanup.h"
 #include "dns.h"
 #include "fs.h"
@@ -73,22 +74,13 @@ static int look_up(const struct names *n, const char *name, struct address *list
 
 /* ---- whom we ask ---- */
 
-static size_t find_servers(const struct names *n, struct strings *ret)
+static void find_servers(const struct names *n, struct strings *ret)
 {
 	cleanup_free char *text = NULL;
-	struct strings lines cleanup_strings = { 0 };
-	for (char *const *s = n->servers; s && *s && ret->n < SERVERS; s++)
+	for (char *const *s = n->servers; s && *s; s++)
 		strings_add(ret, *s);
-	if (ret->n || fs_read_file(AT_FDCWD, "/etc/resolv.conf", RESOLV_MAX, &text, NULL, NULL) < 0)
-		return ret->n;
-	strings_split(&lines, text, "\n");
-	for (size_t i = 0; i < lines.n && ret->n < SERVERS; i++) {
-		struct strings words cleanup_strings = { 0 };
-		strings_split(&words, lines.v[i], " \t");
-		if (words.n > 1 && str_eq(words.v[0], "nameserver"))
-			strings_add(ret, words.v[1]);
-	}
-	return ret->n;
+	if (!ret->n && fs_read_file(AT_FDCWD, "/etc/resolv.conf", RESOLV_MAX, &text, NULL, NULL) == 0)
+		hostfiles_servers(text, ret);
 }
 
 static int connect_server(const char *server)
@@ -117,9 +109,10 @@ static void answer(const struct names *n, const struct sockaddr_in *to, const un
 static void ask_next(const struct names *n, struct pending *p)
 {
 	struct strings servers cleanup_strings = { 0 };
-	size_t count = n->isolated ? 0 : find_servers(n, &servers);
+	if (!n->isolated)
+		find_servers(n, &servers);
 	close_fd(&p->fd);
-	while (p->server < count) {
+	while (p->server < servers.n && p->server < SERVERS) {
 		p->fd = connect_server(servers.v[p->server++]);
 		if (p->fd < 0 || getrandom(&p->id, sizeof p->id, 0) != sizeof p->id)
 			continue;

@@ -42,6 +42,17 @@ void network_subnet_of(const struct network_subnet *s, struct subnet *subnet, st
 		*gateway = (struct address) { 0 };
 }
 
+const struct network_subnet *network_subnet_find(const struct network_record *n, int family, struct subnet *s)
+{
+	for (size_t i = 0; i < n->n_subnets; i++) {
+		struct address gateway;
+		network_subnet_of(&n->subnets[i], s, &gateway);
+		if (s->base.family == family)
+			return &n->subnets[i];
+	}
+	return NULL;
+}
+
 /* ---- reading ---- */
 
 /* check_read - who may write there is us; a file that was damaged must not become an address without a family */

@@ -52,6 +52,8 @@ void network_list_free(struct network *list, size_t n);
 int network_open(const struct carrier *c, const char *name, struct error *err);
 /* network_subnet_of - the numbers of one of them, which were checked when it was made */
 void network_subnet_of(const struct network_subnet *s, struct subnet *subnet, struct address *gateway);
+/* network_subnet_find - the one of @family, and its numbers; NULL */
+const struct network_subnet *network_subnet_find(const struct network_record *n, int family, struct subnet *s);
 
 /* network_in - has a container of this record it? */
 struct record;

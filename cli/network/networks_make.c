@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "link.h"
+#include "mode.h"
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -14,8 +15,7 @@ enum { RANDOM = 32, MTU_MIN = 68, MTU_MIN_IPV6 = 1280, MTU_MAX = 65535 };
 
 int network_check_name(const char *name, struct error *err)
 {
-	static const char *const words[] = { "none", "host", "private", "pasta", "slirp4netns", "container", "ns", "bridge", "default", NULL };
-	if (strings_have((char *const *) words, name))
+	if (network_is_word(name))
 		return error_say(err, EINVAL, "'%s' cannot be a network's name: it has a meaning of its own for --network", name);
 	return named_check("network", name, err);
 }
@@ -152,14 +152,6 @@ static int add_subnet(const struct subnet *s, struct pool *pool, struct network_
 	return 0;
 }
 
-static bool has_family(const struct network_record *n, int family)
-{
-	for (size_t i = 0; i < n->n_subnets; i++)
-		if ((strchr(n->subnets[i].subnet, ':') ? AF_INET6 : AF_INET) == family)
-			return true;
-	return false;
-}
-
 static int set_gateway(const char *word, struct pool *pool, struct network_record *n, struct error *err)
 {
 	struct address a, unused;
@@ -203,11 +195,11 @@ static int set_subnets(const struct network_wanted *w, const struct taken *t, st
 					 w->subnets->v[i], by);
 		r = r < 0 ? r : add_subnet(&s, pool, n, err);
 	}
-	if (r == 0 && !has_family(n, AF_INET) && (w->subnets->n == 0 || w->ipv6)) {
+	if (r == 0 && !network_subnet_find(n, AF_INET, &s) && (w->subnets->n == 0 || w->ipv6)) {
 		r = choose_ipv4(t, &s, err);
 		r = r < 0 ? r : add_subnet(&s, pool, n, err);
 	}
-	if (r == 0 && !has_family(n, AF_INET6) && w->ipv6) {
+	if (r == 0 && !network_subnet_find(n, AF_INET6, &s) && w->ipv6) {
 		r = choose_ipv6(t, &s, err);
 		r = r < 0 ? r : add_subnet(&s, pool, n, err);
 	}
@@ -215,7 +207,7 @@ static int set_subnets(const struct network_wanted *w, const struct taken *t, st
 		r = set_gateway(w->gateways->v[i], pool, n, err);
 	for (size_t i = 0; r == 0 && i < w->ranges->n; i++)
 		r = set_range(w->ranges->v[i], pool, n, err);
-	if (r == 0 && n->mtu && n->mtu < MTU_MIN_IPV6 && has_family(n, AF_INET6))
+	if (r == 0 && n->mtu && n->mtu < MTU_MIN_IPV6 && network_subnet_find(n, AF_INET6, &s))
 		return error_say(err, EINVAL, "--opt mtu=%lld: IPv6 needs at least %d", (long long) n->mtu, MTU_MIN_IPV6);
 	return r;
 }

@@ -115,12 +115,6 @@ static int check(const struct network_request *q, struct error *err)
 	return r < 0 ? r : check_ports(q, err);
 }
 
-static bool follows(const struct port_mapping *a, const struct port_mapping *b)
-{
-	return str_eq(a->host_ip, b->host_ip) && str_eq(a->protocol, b->protocol) && b->host_port == a->host_port + 1 &&
-		b->container_port == a->container_port + 1;
-}
-
 /* add_ports - of one protocol: "-t 127.0.0.1/8080-8082:80-82", or "none" */
 static void add_ports(const struct network_request *q, const char *protocol, const char *option, struct strings *args)
 {
@@ -128,8 +122,7 @@ static void add_ports(const struct network_request *q, const char *protocol, con
 	for (size_t i = 0, run; i < q->n_ports; i += run) {
 		const struct port_mapping *m = &q->ports[i];
 		struct buf spec cleanup_buf = { 0 };
-		for (run = 1; i + run < q->n_ports && follows(&q->ports[i + run - 1], &q->ports[i + run]); run++)
-			;
+		run = ports_run(m, q->n_ports - i);
 		if (strcmp(m->protocol, protocol) != 0)
 			continue;
 		unsigned more = (unsigned) run - 1;

@@ -233,6 +233,14 @@ static bool follows(const struct port_mapping *a, const struct port_mapping *b)
 		(a->host_port ? b->host_port == a->host_port + 1 : !b->host_port) && !a->host_end && !b->host_end;
 }
 
+size_t ports_run(const struct port_mapping *v, size_t n)
+{
+	size_t run = 1;
+	while (run < n && follows(&v[run - 1], &v[run]))
+		run++;
+	return run;
+}
+
 static void add_number(struct buf *b, unsigned first, unsigned last)
 {
 	buf_printf(b, "%u", first);
@@ -257,8 +265,7 @@ char *ports_words(const struct port_mapping *v, size_t n, char *const *exposed, 
 {
 	struct buf b cleanup_buf = { 0 };
 	for (size_t i = 0, run; i < n; i += run) {
-		for (run = 1; i + run < n && follows(&v[i + run - 1], &v[i + run]); run++)
-			;
+		run = ports_run(&v[i], n - i);
 		add_mapping(&b, &v[i], run, AF_INET);
 		if (!v[i].host_ip)
 			add_mapping(&b, &v[i], run, AF_INET6);

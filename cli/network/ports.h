@@ -44,6 +44,8 @@ void ports_publish_exposed(char *const *exposed, struct pool *pool, struct port_
 /* ports_words - docker's PORTS column: "0.0.0.0:8000-8002->80-82/tcp, [::]:8000-8002->80-82/tcp, 443/tcp"; @exposed, those of them that are
  * not published, may be NULL. @pool owns it. */
 char *ports_words(const struct port_mapping *v, size_t n, char *const *exposed, struct pool *pool);
+/* ports_run - how many of the @n > 0 from the first on follow each other, at both ends */
+size_t ports_run(const struct port_mapping *v, size_t n);
 /* ports_address - "127.0.0.1", "[::1]"; @family: for a mapping without address, AF_INET "0.0.0.0", else "[::]". @out has room for 64 */
 const char *ports_address(const struct port_mapping *m, int family, char out[64]);
 

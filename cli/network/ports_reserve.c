@@ -43,17 +43,14 @@ static void look_in(const char *table, bool tcp, unsigned port, struct holder *r
 static bool has_socket(const char *pid, const char *socket)
 {
 	cleanup_free char *path = xasprintf("/proc/%s/fd", pid);
-	DIR *d = opendir(path);
+	cleanup_dir DIR *d = opendir(path);
 	bool has = false;
 	char link[64];
-	if (!d)
-		return false;
-	for (struct dirent *e; !has && (e = readdir(d));) {
+	for (struct dirent *e; d && !has && (e = readdir(d));) {
 		ssize_t len = readlinkat(dirfd(d), e->d_name, link, sizeof link - 1);
 		link[len > 0 ? len : 0] = 0;
 		has = strcmp(link, socket) == 0;
 	}
-	(void) closedir(d);
 	return has;
 }
 
@@ -61,7 +58,7 @@ static bool has_socket(const char *pid, const char *socket)
 static char *process_of(const struct holder *h)
 {
 	cleanup_free char *socket = xasprintf("socket:[%lu]", h->inode);
-	DIR *d = opendir("/proc");
+	cleanup_dir DIR *d = opendir("/proc");
 	char *found = NULL;
 	for (struct dirent *e; d && !found && (e = readdir(d));) {
 		if (e->d_name[0] < '1' || e->d_name[0] > '9' || !has_socket(e->d_name, socket))
@@ -72,8 +69,6 @@ static char *process_of(const struct holder *h)
 		name[strcspn(name, "\n")] = 0;
 		found = xasprintf("%s (process %s)", name, e->d_name);
 	}
-	if (d)
-		(void) closedir(d);
 	return found;
 }
 

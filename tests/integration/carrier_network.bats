@@ -450,22 +450,9 @@ with_path() {
 	done
 }
 
-# loopback_server - $LOOPBACK is the port of a server at 127.0.0.1 of the host
-loopback_server() {
-	start_helper LOOPBACK python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-s.listen()
-print("listening", s.getsockname()[1], flush=True)
-while True:
-    c, _ = s.accept()
-    c.sendall(b"secret\n")
-    c.close()'
-}
-
 @test "the host's loopback is out of reach, unless it is asked for" {
 	local how
-	loopback_server
+	start_word LOOPBACK 127.0.0.1 secret
 	for how in private pasta slirp4netns "slirp4netns:allow_host_loopback=false"; do
 		run carrier run --rm --network "$how" "$DEBIAN" timeout 3 bash -c "cat </dev/tcp/10.0.2.2/$LOOPBACK"
 		[ "$status" -ne 0 ] && [[ $output != *secret* ]] || fail "$how: $output"
@@ -480,15 +467,7 @@ while True:
 
 @test "the host by its names, also --add-host's host-gateway, behind both helpers" {
 	local how
-	start_helper SERVED python3 -c 'import socket
-s = socket.socket()
-s.bind(("0.0.0.0", 0))
-s.listen()
-print("listening", s.getsockname()[1], flush=True)
-while True:
-    c, _ = s.accept()
-    c.sendall(b"served\n")
-    c.close()'
+	start_word SERVED 0.0.0.0 served
 	for how in pasta slirp4netns; do
 		for name in host.containers.internal host.docker.internal up; do
 			expect 0 carrier run --rm --network "$how" --add-host up:host-gateway "$DEBIAN" timeout 5 bash -c "cat </dev/tcp/$name/$SERVED"

@@ -319,18 +319,7 @@ address() {
 @test "--network private reaches a server on the host by address and by name" {
 	local host
 	host=$(address)
-	cat >server.py <<-'PY'
-	import socket
-	s = socket.socket()
-	s.bind(("0.0.0.0", 0))
-	s.listen()
-	print("listening", s.getsockname()[1], flush=True)
-	while True:
-	    c, _ = s.accept()
-	    c.sendall(b"served\n")
-	    c.close()
-	PY
-	start_helper SERVED python3 "$WORK/server.py"
+	start_word SERVED 0.0.0.0 served
 	expect 0 carrier run --rm --network private "$DEBIAN" bash -c "cat </dev/tcp/$host/$SERVED"
 	prints served
 	expect 0 carrier run --rm --network private "$DEBIAN" bash -c "cat </dev/tcp/host.containers.internal/$SERVED"

@@ -7,6 +7,7 @@
 #					and REGISTRY_DIR_NAME is its directory
 #	push LAYOUT:TAG PORT NAME:TAG [SKOPEO OPTION...]
 #	start_helper VARIABLE COMMAND...	a program that says "listening PORT"; the port is put in VARIABLE
+#	start_word VARIABLE ADDRESS WORD	one that says a word to whoever connects
 #	stop_registries			ends all of them by their pids
 
 : "${FIXTURES:=$BATS_FILE_TMPDIR/fixtures}"
@@ -188,6 +189,19 @@ start_helper() {
 	[ -n "$port" ] || fail "$* did not start: $(cat "$BATS_FILE_TMPDIR/$variable.err")" || return
 	printf -v "$variable" %s "$port"
 	export "${variable?}"
+}
+
+# start_word VARIABLE ADDRESS WORD - a server there, at any free port, that says WORD to whoever connects
+start_word() {
+	start_helper "$1" python3 -c 'import socket, sys
+s = socket.socket()
+s.bind((sys.argv[1], 0))
+s.listen()
+print("listening", s.getsockname()[1], flush=True)
+while True:
+    c, _ = s.accept()
+    c.sendall(sys.argv[2].encode() + b"\n")
+    c.close()' "$2" "$3"
 }
 
 # make_ca - a test CA and a certificate for 127.0.0.1 and localhost
