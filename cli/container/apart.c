@@ -2,8 +2,10 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "proc.h"
+#include "socket.h"
 #include "userns.h"
 #include <fcntl.h>
+#include <sys/socket.h>
 
 struct result { int r; struct error err; };
 
@@ -31,6 +33,32 @@ int apart_run(int (*job)(void *ctx, struct error *err), void *ctx, struct error 
 	if (result.r < 0 && err)
 		*err = result.err;
 	return result.r;
+}
+
+int apart_fd(int (*job)(void *ctx, struct error *err), void *ctx, struct error *err)
+{
+	struct result result = { 0 };
+	int ends[2], fd = -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_set(err, errno, "make a socket pair");
+	cleanup_close int ours = ends[0], theirs = ends[1];
+	(void) fflush(NULL);
+	pid_t pid = fork();
+	if (pid < 0)
+		return error_set(err, errno, "fork");
+	if (pid == 0) {
+		result.r = job(ctx, &result.err);
+		_exit(socket_send(theirs, &result, sizeof result, result.r) < 0);
+	}
+	close_fd(&theirs);
+	ssize_t n = socket_receive(ours, &result, sizeof result, &fd);
+	int code = proc_wait(pid);
+	if (n == (ssize_t) sizeof result && result.r < 0) {
+		if (err)
+			*err = result.err;
+		return result.r;
+	}
+	return fd >= 0 ? fd : error_say(err, ECANCELED, "a process that carrier needs ended early (exit code %d)", code);
 }
 
 struct owned { int (*job)(void *ctx, struct error *err); void *ctx; };

@@ -1,5 +1,6 @@
 #include "monitor_impl.h"
 #include "../image/cover.h"
+#include "../network/named.h"
 #include "../volume/volume.h"
 #include "cleanup.h"
 #include "event.h"
@@ -68,6 +69,15 @@ static void tell_error(struct monitor *m, int code, const struct error *err)
 
 /* ---- the way in ---- */
 
+/* join_networks - an ordinary user's named networks are in a network namespace of theirs, and its user namespace is ours then */
+static int join_networks(struct monitor *m, struct error *err)
+{
+	if (!m->carrier->rootless || !m->c->record.networking.n_networks)
+		return 0;
+	int world = named_needs_world(m->carrier, &m->c->record, err);
+	return world < 0 ? world : holder_join(m->carrier, world, &m->home, err);
+}
+
 /* own_world - a session, a user namespace where we are not root, and a mount namespace that dies with us */
 static int own_world(struct monitor *m, struct bundle_environment *e, struct error *err)
 {
@@ -78,7 +88,9 @@ static int own_world(struct monitor *m, struct bundle_environment *e, struct err
 		e->columns = size.ws_col;
 	}
 	(void) setsid();
-	int r = namespaces_world(m->carrier, &m->c->record, &e->others, &uids, &gids, err);
+	int r = join_networks(m, err);
+	r = r < 0 ? r : namespaces_world(m->carrier, &m->c->record, &e->others, m->home.user_fd, &uids, &gids, err);
+	close_fd(&m->home.user_fd);
 	if (r < 0)
 		return r;
 	r = mounts_separate(m->c, m->carrier->rootless, err);
@@ -389,6 +401,7 @@ int monitor_start(const struct carrier *carrier, struct container *c, unsigned w
 		close_fd(&ours);
 		struct monitor m = { .carrier = carrier, .c = c, .foreground = wants != 0, .attach = { .listen_fd = -1 }, .lock_fd = -1,
 				     .pipes = { -1, -1 }, .stdin_fd = -1, .master_fd = -1, .console_fd = -1, .network = NETWORK_HELPER_NONE,
+				     .home = HOLDER_MEMBER_NONE,
 				     .rootfs = ROOTFS_NONE, .init = -1, .runtime = -1, .probe = { .pid = -1, .output_fd = -1 },
 				     .environment.sockets = sockets };
 		m.owner = attach_add(&m.attach, take_fd(theirs), wants ? wants : CLIENT_WANTS_END, wants != 0);

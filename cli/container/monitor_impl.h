@@ -6,6 +6,7 @@
  *	monitor_health.c	asking about its health
  */
 #pragma once
+#include "../network/holder.h"
 #include "../network/network.h"
 #include "attach_server.h"
 #include "bundle.h"
@@ -41,6 +42,7 @@ struct monitor {
 	int master_fd, console_fd;	/* the terminal, and the socket on which it arrives */
 	struct log_writer *log;
 	struct network_helper network;
+	struct holder_member home;	/* of an ordinary user's named networks */
 	struct port_reservation ports;	/* the host's, until the helper has them */
 	struct pool ports_pool;		/* what status has of them */
 	struct rootfs rootfs;

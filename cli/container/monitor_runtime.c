@@ -211,8 +211,10 @@ static int take_ports(struct monitor *m, struct error *err)
 static int connect_network(struct monitor *m, struct error *err)
 {
 	struct network_request q = network_request(m);
-	if (m->c->record.networking.n_networks)	/* the reservation stays: who forwards is no process, and has no sockets */
-		return named_connect(m->carrier, m->c, m->init, err);
+	if (m->c->record.networking.n_networks) {	/* the reservation stays: who forwards is no process, and has no sockets */
+		int result = holder_wait(&m->home, err);
+		return result < 0 ? result : named_connect(m->carrier, m->c, &m->home, m->init, err);
+	}
 	int r = network_start(&q, m->init, &m->network, err);
 	if (r == 0)
 		r = network_wait(&q, &m->network, err);
@@ -266,7 +268,7 @@ void unmake_process(struct monitor *m)
 	m->created = false;
 	network_stop(&m->network);
 	if (m->c->record.networking.n_networks)
-		named_disconnect(m->carrier, m->c);
+		named_disconnect(m->carrier, m->c, &m->home);
 	forget_ports(m);
 	close_fd(&m->pipes[0]);
 	close_fd(&m->pipes[1]);

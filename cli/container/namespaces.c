@@ -166,16 +166,28 @@ static int check_same_user(const struct namespace_pids *others, struct error *er
 	return 0;
 }
 
-int namespaces_world(const struct carrier *c, const struct record *r, const struct namespace_pids *others, struct idmap *uids,
+/* enter_world - of the others, or the one of this user's named networks: there the others must be, too */
+static int enter_world(const struct record *r, const struct namespace_pids *others, int user_fd, struct error *err)
+{
+	int result = user_fd < 0 ? check_same_user(others, err) : userns_enter_fd(user_fd, r->process.keep_groups, err);
+	if (result == 0 && user_fd < 0)
+		/* files of a container with ids of its own are mounted from the namespace around: there its monitor is */
+		return userns_enter(any(others), others->user && users_mapped(r), err);
+	const pid_t pids[] = { others->pid, others->ipc, others->uts, others->cgroup, others->user };
+	for (size_t i = 0; result == 0 && i < sizeof pids / sizeof *pids; i++)
+		if (pids[i] && !userns_is_within(pids[i]))
+			return error_say(err, EINVAL, "container:NAME together with a named network: an ordinary user's containers on named networks "
+					 "share a user namespace, and that container is not in it: give it a named network, too");
+	return result;
+}
+
+int namespaces_world(const struct carrier *c, const struct record *r, const struct namespace_pids *others, int user_fd, struct idmap *uids,
 		     struct idmap *gids, struct error *err)
 {
 	int flags = CLONE_NEWNS | (r->process.keep_groups ? USERNS_KEEP_GROUPS : 0);
-	if (!c->rootless || !any(others))
+	if (user_fd < 0 && (!c->rootless || !any(others)))
 		return userns_become_root(flags, uids, gids, err);
-	int result = check_same_user(others, err);
-	if (result == 0)
-		/* files of a container with ids of its own are mounted from the namespace around: there its monitor is */
-		result = userns_enter(any(others), others->user && users_mapped(r), err);
+	int result = enter_world(r, others, user_fd, err);
 	if (result < 0)
 		return result;
 	if (unshare(CLONE_NEWNS) < 0)

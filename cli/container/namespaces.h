@@ -43,8 +43,9 @@ int namespaces_resolve(const struct carrier *c, struct record_namespaces *n, cha
 struct namespace_pids { pid_t pid, ipc, uts, cgroup, user, network; };
 /* namespaces_find - -ESRCH for one that does not run. Without container: in the record nothing is done. */
 int namespaces_find(const struct carrier *c, const struct record *r, struct namespace_pids *ret, struct error *err);
-/* namespaces_world - userns_become_root() with a mount namespace; in the user namespace of the others, where there are others */
-int namespaces_world(const struct carrier *c, const struct record *r, const struct namespace_pids *others, struct idmap *uids,
+/* namespaces_world - userns_become_root() with a mount namespace; in the user namespace of the others, where there are others, or in
+ * @user_fd, where that is one (of named networks, holder.h) */
+int namespaces_world(const struct carrier *c, const struct record *r, const struct namespace_pids *others, int user_fd, struct idmap *uids,
 		     struct idmap *gids, struct error *err);
 /* namespaces_find_again - at a start by the restart policy: the others may have been started again, too
  * @others: of the last start. Return: 1 they are other processes now, 0 they are not; -ESRCH; -EPERM: an ordinary user's have a user namespace

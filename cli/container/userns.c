@@ -217,6 +217,15 @@ int userns_join(pid_t pid, struct error *err)
 	return same_user ? 0 : become_zero(false, err);
 }
 
+int userns_enter_fd(int user_fd, bool keep_groups, struct error *err)
+{
+	if (fd_is_ours(user_fd))
+		return 0;
+	if (setns(user_fd, CLONE_NEWUSER) < 0)
+		return error_set(err, errno, "enter a user namespace");
+	return become_zero(keep_groups, err);
+}
+
 int userns_enter(pid_t pid, bool outer, struct error *err)
 {
 	cleanup_free char *path = xasprintf("/proc/%d/ns/user", (int) pid);
@@ -224,11 +233,8 @@ int userns_enter(pid_t pid, bool outer, struct error *err)
 	cleanup_close int around = own >= 0 && outer ? ioctl(own, NS_GET_PARENT) : -1;
 	if (own < 0 || (outer && around < 0))
 		return error_set(err, errno, "find the user namespace of process %d", (int) pid);
-	if (fd_is_ours(outer ? around : own))
-		return 0;
-	if (setns(outer ? around : own, CLONE_NEWUSER) < 0)
-		return error_set(err, errno, "enter the user namespace of process %d", (int) pid);
-	return become_zero(false, err);
+	int r = userns_enter_fd(outer ? around : own, false, err);
+	return r < 0 ? error_wrap(err, "process %d", (int) pid) : 0;
 }
 
 bool userns_is_within(pid_t pid)

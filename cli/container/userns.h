@@ -27,5 +27,7 @@ int userns_join(pid_t pid, struct error *err);
 
 /* userns_enter - enter the user namespace of @pid alone, or (@outer) the one around it, and become 0 there; nothing when it is ours already */
 int userns_enter(pid_t pid, bool outer, struct error *err);
+/* userns_enter_fd - the one that @user_fd is */
+int userns_enter_fd(int user_fd, bool keep_groups, struct error *err);
 /* userns_is_within - is the user namespace of @pid ours, or directly within ours? */
 bool userns_is_within(pid_t pid);

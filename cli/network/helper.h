@@ -13,7 +13,7 @@ struct network_program {
 	const char *name, *package;
 	/* check - the options behind the colon, and what it cannot do */
 	int (*check)(const struct network_request *q, struct error *err);
-	void (*arguments)(const struct network_request *q, pid_t pid, struct strings *args);
+	void (*arguments)(const struct network_request *q, struct strings *args);
 	/* forward - once it is ready; NULL: the ports were among its arguments */
 	int (*forward)(const struct network_request *q, struct error *err);
 };

@@ -20,7 +20,7 @@ static const struct json_type port_type = JSON_TYPE(T, JSON_REQUIRED(T, protocol
 static const struct json_type lease_type = JSON_TYPE(T, JSON_REQUIRED(T, container, "container"), JSON_REQUIRED(T, name, "name"),
 	JSON_FIELD(T, names, "names"), JSON_REQUIRED(T, link, "link"), JSON_REQUIRED(T, inside, "inside"), JSON_FIELD(T, ip, "ip"),
 	JSON_FIELD(T, ip6, "ip6"), JSON_FIELD(T, mac, "mac"), JSON_REQUIRED(T, pid, "pid"), JSON_REQUIRED(T, start_time, "startTime"),
-	JSON_LIST(T, ports, "ports", port_type));
+	JSON_FIELD(T, keeper, "keeper"), JSON_FIELD(T, keeper_start, "keeperStartTime"), JSON_LIST(T, ports, "ports", port_type));
 #undef T
 #define T struct document
 static const struct json_type document_type = JSON_TYPE(T, JSON_REQUIRED(T, boot_id, "bootId"), JSON_LIST(T, leases, "leases", lease_type));

@@ -17,6 +17,8 @@ struct lease {
 	char *ip, *ip6, *mac;		/* NULL: none of that family */
 	int64_t pid;
 	uint64_t start_time;
+	int64_t keeper;			/* of an ordinary user's: the process that answers names, and keeps the network namespace (holder.h) */
+	uint64_t keeper_start;
 	struct lease_port *ports;	/* published by way of this network */
 	size_t n_ports;
 };

@@ -1,14 +1,19 @@
 #include "named.h"
 #include "bridge.h"
 #include "cleanup.h"
+#include "fs.h"
 #include "leases.h"
 #include "link.h"
 #include "log.h"
 #include "names.h"
+#include "network.h"
 #include "networks.h"
 #include "proc.h"
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { LIST_MAX = 1 << 20 };
 
 /* struct wiring - what all networks of one container need */
 struct wiring {
@@ -16,6 +21,8 @@ struct wiring {
 	const struct container *container;
 	pid_t pid;
 	int ns_fd;			/* of the container */
+	pid_t keeper;			/* the process that answers its names */
+	uint64_t keeper_start;
 	struct netlink outside, inside;
 	bool routed;			/* it has its default route, and its ports */
 };
@@ -27,14 +34,11 @@ static void wiring_done(struct wiring *w)
 	netlink_close(&w->inside);
 }
 
-static int open_wiring(struct wiring *w, struct error *err)
+static int open_netns(pid_t pid, struct error *err)
 {
-	cleanup_free char *path = xasprintf("/proc/%d/ns/net", (int) w->pid);
-	w->ns_fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (w->ns_fd < 0)
-		return error_set(err, errno, "open '%s'", path);
-	int r = netlink_open(NETLINK_ROUTE, -1, &w->outside, err);
-	return r < 0 ? r : netlink_open(NETLINK_ROUTE, w->ns_fd, &w->inside, err);
+	cleanup_free char *path = xasprintf("/proc/%d/ns/net", (int) pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_set(err, errno, "open '%s'", path) : fd;
 }
 
 /* struct place - one of its networks: the definition, who is there, and the lock that keeps it so */
@@ -180,6 +184,10 @@ static int make_lease(struct wiring *w, struct place *p, const struct network_at
 		.ip6 = addresses[1].family ? pool_strdup(pool, address_text(&addresses[1], text[1])) : NULL,
 		.mac = a->mac ? a->mac : pool_printf(pool, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]),
 	};
+	if (w->keeper) {
+		ret->keeper = w->keeper;
+		ret->keeper_start = w->keeper_start;
+	}
 	if (!p->network.record.internal && !w->routed)
 		set_ports(w->container, pool, ret);
 	r = proc_start_time(w->pid, &ret->start_time);
@@ -207,18 +215,31 @@ static int connect_one(struct wiring *w, const struct network_attachment *a, siz
 	return r;
 }
 
-int named_connect(const struct carrier *c, const struct container *container, pid_t pid, struct error *err)
+/* connect_all - in the network namespace where the bridges are */
+static int connect_all(void *ctx, struct error *err)
 {
-	struct wiring w CLEANUP(wiring_done) = { .carrier = c, .container = container, .pid = pid, .ns_fd = -1, .outside = NETLINK_INIT,
-						 .inside = NETLINK_INIT };
-	const struct record_networking *n = &container->record.networking;
-	int r = open_wiring(&w, err);
+	struct wiring *w = ctx;
+	const struct record_networking *n = &w->container->record.networking;
+	int r = netlink_open(NETLINK_ROUTE, -1, &w->outside, err);
+	r = r < 0 ? r : netlink_open(NETLINK_ROUTE, w->ns_fd, &w->inside, err);
 	for (size_t i = 0; r == 0 && i < n->n_networks; i++)
-		r = connect_one(&w, &n->networks[i], i, err);
-	if (r == 0)
-		r = names_start(c, container, w.ns_fd, pid, err);
+		r = connect_one(w, &n->networks[i], i, err);
+	return r;
+}
+
+int named_connect(const struct carrier *c, const struct container *container, const struct holder_member *home, pid_t pid, struct error *err)
+{
+	struct wiring w CLEANUP(wiring_done) = { .carrier = c, .container = container, .pid = pid, .ns_fd = open_netns(pid, err),
+						 .outside = NETLINK_INIT, .inside = NETLINK_INIT };
+	pid_t names = w.ns_fd < 0 ? w.ns_fd : names_start(c, container, home, w.ns_fd, pid, err);
+	int r = names < 0 ? names : 0;
+	if (r == 0 && home->net_fd >= 0) {
+		w.keeper = names;
+		(void) proc_start_time(names, &w.keeper_start);
+	}
+	r = r < 0 ? r : holder_run(home, connect_all, &w, err);
 	if (r < 0)
-		named_disconnect(c, container);
+		named_disconnect(c, container, home);
 	return r;
 }
 
@@ -244,14 +265,29 @@ static int disconnect_one(const struct carrier *c, const struct container *conta
 	return r == 0 && rec->networking.n_ports ? bridge_rules(&p.network.record, &p.leases, err) : r;
 }
 
-void named_disconnect(const struct carrier *c, const struct container *container)
+struct leaving { const struct carrier *carrier; const struct container *container; };
+
+static int disconnect_all(void *ctx, struct error *err)
 {
-	const struct record_networking *n = &container->record.networking;
+	const struct leaving *l = ctx;
+	const struct record_networking *n = &l->container->record.networking;
+	(void) err;
 	for (size_t i = 0; i < n->n_networks; i++) {
 		struct error why = { 0 };
-		if (disconnect_one(c, container, n->networks[i].name, i, &why) < 0)
+		if (disconnect_one(l->carrier, l->container, n->networks[i].name, i, &why) < 0)
 			log_warn("leave the network '%s': %s", n->networks[i].name, why.text);
 	}
+	return 0;
+}
+
+void named_disconnect(const struct carrier *c, const struct container *container, const struct holder_member *home)
+{
+	struct leaving l = { c, container };
+	struct error why = { 0 };
+	if (c->rootless && home->net_fd < 0)	/* it was no member yet */
+		return;
+	if (holder_run(home, disconnect_all, &l, &why) < 0)
+		log_warn("leave the networks: %s", why.text);
 }
 
 /* ---- what a crash left ---- */
@@ -284,29 +320,60 @@ static int look_at(const struct carrier *c, struct netlink *nl, const char *name
 	return remove ? bridge_remove(nl, &p.network.record, err) : 0;
 }
 
-int named_stale(const struct carrier *c, bool remove, struct strings *ret, struct error *err)
+struct stale { const struct carrier *c; bool remove; int list_fd; };
+
+/* find_stale - the names, each with a newline, into ->list_fd: in a child memory would be of no use */
+static int find_stale(void *ctx, struct error *err)
 {
+	const struct stale *s = ctx;
 	cleanup_netlink struct netlink nl = NETLINK_INIT;
-	struct orphans orphans = { .c = c };
+	struct strings found cleanup_strings = { 0 };
+	struct orphans orphans = { .c = s->c };
 	struct network *list;
 	size_t n;
-	if (c->rootless)
-		return 0;
-	int r = network_list(c, &list, &n, err);
+	int r = network_list(s->c, &list, &n, err);
 	r = r < 0 ? r : netlink_open(NETLINK_ROUTE, -1, &nl, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = look_at(c, &nl, list[i].record.name, remove, ret, err);
+		r = look_at(s->c, &nl, list[i].record.name, s->remove, &found, err);
 	network_list_free(list, n);
 	r = r < 0 ? r : link_each(&nl, each_orphan, &orphans, err);
 	for (size_t i = 0; r == 0 && i < orphans.names.n; i++) {
-		strings_add(ret, orphans.names.v[i]);
-		r = remove ? link_remove(&nl, orphans.names.v[i], err) : 0;
+		strings_add(&found, orphans.names.v[i]);
+		r = s->remove ? link_remove(&nl, orphans.names.v[i], err) : 0;
 	}
 	strings_done(&orphans.names);
+	for (size_t i = 0; r == 0 && i < found.n; i++)
+		r = dprintf(s->list_fd, "%s\n", found.v[i]) < 0 ? error_set(err, errno, "write a list") : 0;
+	return r;
+}
+
+int named_stale(const struct carrier *c, bool remove, struct strings *ret, struct error *err)
+{
+	cleanup_close int fd = memfd_create("bridges", MFD_CLOEXEC);
+	cleanup_free char *text = NULL;
+	struct stale s = { c, remove, fd };
+	if (fd < 0)
+		return error_set(err, errno, "make a file in memory");
+	int r = holder_visit(c, find_stale, &s, err);
+	if (r == 0 && lseek(fd, 0, SEEK_SET) == 0)
+		r = fs_read_fd(fd, "a list of bridges", LIST_MAX, &text, NULL, err);
+	if (r == 0)
+		strings_split(ret, text, "\n");
 	return r;
 }
 
 /* ---- before anything is made ---- */
+
+int named_needs_world(const struct carrier *c, const struct record *r, struct error *err)
+{
+	for (size_t i = 0; i < r->networking.n_networks; i++) {
+		cleanup_network struct network network = { 0 };
+		int result = network_find(c, r->networking.networks[i].name, &network, err);
+		if (result < 0 || !network.record.internal)
+			return result < 0 ? result : 1;
+	}
+	return 0;
+}
 
 int named_possible(const struct carrier *c, const struct record *r, struct error *err)
 {
@@ -326,7 +393,5 @@ int named_possible(const struct carrier *c, const struct record *r, struct error
 	}
 	if (n->n_networks && internal && n->n_ports)
 		return error_say(err, EINVAL, "--publish with --network %s: the network is internal, and nothing from outside reaches it", n->networks[0].name);
-	if (n->n_networks && c->rootless)
-		return error_say(err, EPERM, "--network %s: only root can have named networks so far: give --network private", n->networks[0].name);
-	return 0;
+	return n->n_networks && c->rootless && !internal ? network_check(&(struct network_request) { .dir_fd = -1 }, err) : 0;
 }

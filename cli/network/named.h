@@ -1,7 +1,7 @@
 /* named.h - a container's links to its named networks.
  *
  *	before anything is made		named_possible()
- *	every start			the runtime's create; named_connect(); the runtime's start
+ *	every start			of an ordinary user's holder_join() first (holder.h); the runtime's create; named_connect(); the runtime's start
  *	its end				named_disconnect(), also after a start that failed
  *
  * For each network, in the order of --network: an address (leases.h), the bridge with its rules if there is none yet (bridge.h), and a veth
@@ -13,14 +13,17 @@
  */
 #pragma once
 #include "../container/record.h"
+#include "holder.h"
 
 /* named_possible - the networks are there, have the addresses that were asked for, and this user may have such networks. Nothing for
  * containers without */
 int named_possible(const struct carrier *c, const struct record *r, struct error *err);
-/* named_connect - for the network namespace of @pid; the ports are status.ports. On failure nothing is left */
-int named_connect(const struct carrier *c, const struct container *container, pid_t pid, struct error *err);
+/* named_needs_world - is one of its networks not internal? */
+int named_needs_world(const struct carrier *c, const struct record *r, struct error *err);
+/* named_connect - for the network namespace of @pid, in that of @home; the ports are status.ports. On failure nothing is left */
+int named_connect(const struct carrier *c, const struct container *container, const struct holder_member *home, pid_t pid, struct error *err);
 /* named_stale - the bridges that belong to this carrier, or rules, and no container needs; adds to @ret. @remove: they are removed.
- * For doctor. Nothing for ordinary users: what theirs was is gone with the namespace */
+ * For doctor. Of an ordinary user's in N, if it is there */
 int named_stale(const struct carrier *c, bool remove, struct strings *ret, struct error *err);
 /* named_disconnect - what is not there is removed already; failures are warned of */
-void named_disconnect(const struct carrier *c, const struct container *container);
+void named_disconnect(const struct carrier *c, const struct container *container, const struct holder_member *home);

@@ -1,4 +1,5 @@
 #include "names.h"
+#include "../container/apart.h"
 #include "../container/hostfiles.h"
 #include "cleanup.h"
 #include "dns.h"
@@ -32,6 +33,7 @@ struct pending {
 };
 
 struct names {
+	int net_fd, members_fd;		/* of N; -1: root's */
 	int fd, pidfd;
 	int networks[NETWORKS];		/* directories of those that have names */
 	size_t n_networks;
@@ -216,23 +218,23 @@ static _Noreturn void serve(struct names *n)
 	}
 }
 
-/* keep_only - what a process that was forked has of the monitor's it must not hold: the lock, pipes, the terminal. Ours become 3 and up. */
+/* keep_only - what a process that was forked has of the monitor's it must not hold: the lock, pipes, the terminal. Ours become 3 and up, N first
+ * (HOLDER_NET_FD). */
 static void keep_only(struct names *n)
 {
-	int *const ours[] = { &n->fd, &n->pidfd };
-	unsigned next = 3;
-	int copies[2 + NETWORKS];
-	size_t count = 2 + n->n_networks;
-	for (size_t i = 0; i < count; i++)	/* first all above, so that none is overwritten */
-		copies[i] = fcntl(i < 2 ? *ours[i] : n->networks[i - 2], F_DUPFD_CLOEXEC, 512);
-	for (size_t i = 0; i < count; i++) {
-		*(i < 2 ? ours[i] : &n->networks[i - 2]) = (int) next;
-		(void) dup3(copies[i], (int) next++, O_CLOEXEC);
-	}
+	int *ours[4 + NETWORKS] = { &n->net_fd, &n->members_fd, &n->fd, &n->pidfd };
+	int copies[4 + NETWORKS], count = 4;
+	for (size_t i = 0; i < n->n_networks; i++)
+		ours[count++] = &n->networks[i];
+	for (int i = 0; i < count; i++)	/* first all above, so that none is overwritten */
+		copies[i] = *ours[i] < 0 ? -1 : fcntl(*ours[i], F_DUPFD_CLOEXEC, 512);
+	(void) syscall(SYS_close_range, HOLDER_NET_FD, HOLDER_NET_FD + count - 1, 0);
+	for (int i = 0; i < count; i++)
+		*ours[i] = copies[i] < 0 ? -1 : dup3(copies[i], HOLDER_NET_FD + i, O_CLOEXEC);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int i = 0; i < 3; i++)
 		(void) dup2(null, i);
-	(void) syscall(SYS_close_range, next, ~0U, 0);
+	(void) syscall(SYS_close_range, HOLDER_NET_FD + count, ~0U, 0);
 }
 
 static _Noreturn void become_server(struct names *n)
@@ -248,24 +250,39 @@ static _Noreturn void become_server(struct names *n)
 	(void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void) prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 	(void) syscall(SYS_capset, &header, none);
+	if (n->net_fd >= 0)	/* who makes a new holder finds N by our /proc/PID */
+		(void) prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	n->pending = xcalloc(PENDING, sizeof *n->pending);	/* here: the monitor stays small */
 	for (size_t i = 0; i < PENDING; i++)
 		n->pending[i].fd = -1;
 	serve(n);
 }
 
-static int open_inside(int ns_fd, struct error *err)
+static int open_socket(void *ctx, struct error *err)
 {
+	const int *ns_fd = ctx;
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	(void) inet_pton(AF_INET, NAMES_ADDRESS, &at.sin_addr);
-	cleanup_close int own_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (own_fd < 0 || setns(ns_fd, CLONE_NEWNET) < 0)
+	if (setns(*ns_fd, CLONE_NEWNET) < 0)
 		return error_set(err, errno, "enter the container's network namespace");
 	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int code = fd < 0 || bind(fd, (struct sockaddr *) &at, sizeof at) < 0 ? errno : 0;
+	if (fd < 0 || bind(fd, (struct sockaddr *) &at, sizeof at) < 0)
+		return error_set(err, errno, "open " NAMES_ADDRESS ":53 in the container's network namespace");
+	return take_fd(fd);
+}
+
+/* open_inside - @apart: an ordinary user's monitor could not come back into the host's network namespace, and a child does it */
+static int open_inside(int ns_fd, bool apart, struct error *err)
+{
+	if (apart)
+		return apart_fd(open_socket, &ns_fd, err);
+	cleanup_close int own_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own_fd < 0)
+		return error_set(err, errno, "open '/proc/self/ns/net'");
+	cleanup_close int fd = open_socket(&ns_fd, err);
 	if (setns(own_fd, CLONE_NEWNET) < 0)
 		return error_set(err, errno, "come back to our network namespace");
-	return code ? error_set(err, code, "open " NAMES_ADDRESS ":53 in the container's network namespace") : take_fd(fd);
+	return take_fd(fd);
 }
 
 /* open_networks - of those whose containers know each other by name */
@@ -290,19 +307,32 @@ static int open_networks(const struct carrier *c, const struct record_networking
 
 static void names_done(struct names *n)
 {
+	close_fd(&n->net_fd);
+	close_fd(&n->members_fd);
 	close_fd(&n->fd);
 	close_fd(&n->pidfd);
 	for (size_t i = 0; i < n->n_networks; i++)
 		close_fd(&n->networks[i]);
 }
 
-int names_start(const struct carrier *c, const struct container *container, int ns_fd, pid_t pid, struct error *err)
+static int become_member(struct names *n, const struct holder_member *home, struct error *err)
 {
-	struct names n CLEANUP(names_done) = { .fd = -1, .pidfd = -1, .servers = container->record.settings.dns };
+	if (home->net_fd < 0)
+		return 0;
+	n->net_fd = fcntl(home->net_fd, F_DUPFD_CLOEXEC, 3);
+	n->members_fd = n->net_fd < 0 ? -1 : fcntl(home->members_fd, F_DUPFD_CLOEXEC, 3);
+	return n->members_fd < 0 ? error_set(err, errno, "keep the network namespace of this user's networks") : 0;
+}
+
+pid_t names_start(const struct carrier *c, const struct container *container, const struct holder_member *home, int ns_fd, pid_t pid,
+		  struct error *err)
+{
+	struct names n CLEANUP(names_done) = { .net_fd = -1, .members_fd = -1, .fd = -1, .pidfd = -1, .servers = container->record.settings.dns };
 	int r = open_networks(c, &container->record.networking, &n, err);
+	r = r < 0 ? r : become_member(&n, home, err);
 	if (r < 0)
 		return r;
-	n.fd = open_inside(ns_fd, err);
+	n.fd = open_inside(ns_fd, n.net_fd >= 0, err);
 	if (n.fd < 0)
 		return n.fd;
 	n.pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
@@ -314,5 +344,5 @@ int names_start(const struct carrier *c, const struct container *container, int 
 		return error_set(err, errno, "start the process that answers names");
 	if (child == 0)
 		become_server(&n);
-	return 0;
+	return child;
 }

@@ -7,13 +7,16 @@
  * the servers of --dns, or of the host's resolv.conf as it is then; a server on the host's loopback is reached like any other. UDP alone:
  * what does not fit into 4096 bytes is cut off.
  *
- * It has no capabilities, and ends with the container's process. Hosts files instead would have to be written into all containers at
+ * An ordinary user's keeps N, too (holder.h), and so outlives a monitor that is killed. It has no capabilities, and ends with the container's process. Hosts files instead would have to be written into all containers at
  * every start and end, and are not what programs read that resolve by themselves.
  */
 #pragma once
 #include "../container/record.h"
+#include "holder.h"
 
-/* names_start - also where no network has names (--disable-dns): then it passes on only. @ns_fd: its network namespace; @pid: its process */
-int names_start(const struct carrier *c, const struct container *container, int ns_fd, pid_t pid, struct error *err);
+/* names_start - also where no network has names (--disable-dns): then it passes on only. @ns_fd: its network namespace; @pid: its process;
+ * @home: it becomes a member, too, and keeps N. Return: its pid */
+pid_t names_start(const struct carrier *c, const struct container *container, const struct holder_member *home, int ns_fd, pid_t pid,
+		  struct error *err);
 /* what resolv.conf has */
 #define NAMES_ADDRESS "127.0.0.11"

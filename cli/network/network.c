@@ -128,7 +128,7 @@ static int allow_files(void *ctx, struct error *err)
 	return setrlimit(RLIMIT_NOFILE, &l) < 0 ? error_set(err, errno, "set the limit of open files") : 0;
 }
 
-int network_start(const struct network_request *q, pid_t pid, struct network_helper *ret, struct error *err)
+int network_start_in(const struct network_request *q, int netns, struct network_helper *ret, struct error *err)
 {
 	struct strings args cleanup_strings = { 0 };
 	*ret = (struct network_helper) NETWORK_HELPER_NONE;
@@ -147,16 +147,13 @@ int network_start(const struct network_request *q, pid_t pid, struct network_hel
 	if (pipe2(end, O_CLOEXEC) < 0)
 		return error_set(err, errno, "make a pipe");
 	cleanup_close int end_theirs = end[0], end_ours = end[1];
-	cleanup_close int netns = open_netns(pid, err);
-	if (netns < 0)
-		return netns;
 	/* a file, not a pipe: nobody has to read it while the container lives */
 	cleanup_close int output_fd = memfd_create(program->name, MFD_CLOEXEC);
 	if (output_fd < 0)
 		return error_set(err, errno, "make a file in memory");
 
 	strings_add(&args, program->name);
-	program->arguments(q, pid, &args);
+	program->arguments(q, &args);
 	const struct proc_fd fds[] = {
 		{ -1, STDIN_FILENO }, { -1, STDOUT_FILENO }, { output_fd, STDERR_FILENO },
 		{ ready_theirs, READY_FD }, { end_theirs, EXIT_FD }, { netns, NETNS_FD }, { q->dir_fd, DIR_FD },
@@ -170,6 +167,15 @@ int network_start(const struct network_request *q, pid_t pid, struct network_hel
 	*ret = (struct network_helper) { .program = program, .name = program->name, .pid = child, .pidfd = pidfd, .exit_fd = take_fd(end_ours),
 		.ready_fd = take_fd(ready_ours), .output_fd = take_fd(output_fd) };
 	return 0;
+}
+
+int network_start(const struct network_request *q, pid_t pid, struct network_helper *ret, struct error *err)
+{
+	*ret = (struct network_helper) NETWORK_HELPER_NONE;
+	if (!network_is_helped(q->mode))
+		return 0;
+	cleanup_close int netns = open_netns(pid, err);
+	return netns < 0 ? netns : network_start_in(q, netns, ret, err);
 }
 
 /* is_reason - not what is said after the reason, or beside it */

@@ -43,6 +43,8 @@ bool network_is_four_only(const struct network_request *q);
 /* network_start - for the namespace of @pid; returns at once; nothing for modes without helper. The caller is root of the user namespace
  * that @pid's network belongs to, or of the host. */
 int network_start(const struct network_request *q, pid_t pid, struct network_helper *ret, struct error *err);
+/* network_start_in - the same for the network namespace that @netns_fd is */
+int network_start_in(const struct network_request *q, int netns_fd, struct network_helper *ret, struct error *err);
 /* network_wait - until tap0 is up and the ports are open (10 s at most); after a failure network_stop() is due */
 int network_wait(const struct network_request *q, struct network_helper *h, struct error *err);
 /* network_stop - ends the helper and reaps it */

@@ -6,6 +6,7 @@
 #include "link.h"
 #include "log.h"
 #include "bridge.h"
+#include "holder.h"
 #include "networks_impl.h"
 #include <fcntl.h>
 #include <string.h>
@@ -224,11 +225,10 @@ static int refuse_used(const struct carrier *c, const char *name, struct error *
 /* ---- removing ---- */
 
 /* take_down - nobody is on it; what is there of it a crash has left */
-static int take_down(const struct carrier *c, const struct network_record *n, struct error *err)
+static int take_down(void *ctx, struct error *err)
 {
+	const struct network_record *n = ctx;
 	cleanup_netlink struct netlink nl = NETLINK_INIT;
-	if (c->rootless)
-		return 0;
 	int r = netlink_open(NETLINK_ROUTE, -1, &nl, err);
 	r = r < 0 ? r : link_find(&nl, n->bridge, err);
 	return r <= 0 ? r == -ENODEV ? 0 : r : bridge_remove(&nl, n, err);
@@ -246,7 +246,7 @@ int network_remove(const struct carrier *c, const char *name, struct error *err)
 	cleanup_close int hold = named_hold(&networks, true, err);
 	r = hold < 0 ? hold : refuse_used(c, n.record.name, err);
 	if (r == 0)
-		r = take_down(c, &n.record, err);
+		r = holder_visit(c, take_down, &n.record, err);
 	if (r == 0)
 		r = named_retire(&networks, n.record.name, err);
 	close_fd(&hold);

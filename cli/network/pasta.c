@@ -141,10 +141,9 @@ static void add_ports(const struct network_request *q, const char *protocol, con
 	}
 }
 
-static void arguments(const struct network_request *q, pid_t pid, struct strings *args)
+static void arguments(const struct network_request *q, struct strings *args)
 {
 	struct strings given cleanup_strings = { 0 };
-	(void) pid;
 	split_options(q, &given);
 	strings_add(args, "-f");
 	strings_add(args, "-q");

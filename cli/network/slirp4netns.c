@@ -102,7 +102,7 @@ static int check(const struct network_request *q, struct error *err)
 	return 0;
 }
 
-static void arguments(const struct network_request *q, pid_t pid, struct strings *args)
+static void arguments(const struct network_request *q, struct strings *args)
 {
 	static const struct { const char *name, *option; } passed[] = {
 		{ "cidr", "--cidr" }, { "outbound_addr", "--outbound-addr" }, { "outbound_addr6", "--outbound-addr6" },
@@ -127,7 +127,8 @@ static void arguments(const struct network_request *q, pid_t pid, struct strings
 		(void) unlinkat(q->dir_fd, api, 0);	/* of a start that was killed */
 		strings_printf(args, "--api-socket=/proc/self/fd/%d/%s", DIR_FD, api);
 	}
-	strings_printf(args, "%d", (int) pid);
+	strings_add(args, "--netns-type=path");
+	strings_printf(args, "/proc/self/fd/%d", NETNS_FD);
 	strings_add(args, "tap0");
 }
 
