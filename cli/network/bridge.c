@@ -153,7 +153,7 @@ static void add_port(struct ports *ports, const struct lease_port *p, const char
 	ports->v[ports->n++] = one;
 }
 
-int bridge_rules(const struct network_record *n, const struct leases *l, struct error *err)
+int bridge_rules(const struct network_record *n, const struct leases *l, bool only_missing, struct error *err)
 {
 	struct subnet subnets[2];
 	struct address gateway;
@@ -168,7 +168,7 @@ int bridge_rules(const struct network_record *n, const struct leases *l, struct 
 		}
 	rules.ports = ports.v;
 	rules.n_ports = ports.n;
-	int r = nft_apply(&rules, err);
+	int r = nft_apply(&rules, only_missing, err);
 	free(ports.v);
 	if (r == 0 && rules.n_ports) {	/* for connections of the host's own from 127.0.0.1; the guard keeps it from containers */
 		cleanup_free char *path = xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", n->bridge);

@@ -11,8 +11,8 @@
 /* bridge_make - the bridge, unless it is there. @owner: the carrier's root, which the link's alias names. Return: its index; -EEXIST when
  * another link, or somebody's route, is in its place meanwhile */
 int bridge_make(struct netlink *nl, const struct network_record *n, const char *owner, struct error *err);
-/* bridge_rules - as these leases want them */
-int bridge_rules(const struct network_record *n, const struct leases *l, struct error *err);
+/* bridge_rules - as these leases want them. @only_missing: their published ports are what they were; if the rules are there, they are right */
+int bridge_rules(const struct network_record *n, const struct leases *l, bool only_missing, struct error *err);
 /* bridge_remove - the rules and the bridge, as far as they are there */
 int bridge_remove(struct netlink *nl, const struct network_record *n, struct error *err);
 /* bridge_owner - of a link with that alias: the carrier's root, and at @ret_network the network's name; NULL: it is none of a carrier's.

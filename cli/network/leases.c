@@ -59,9 +59,12 @@ int leases_read(int dir_fd, struct leases *ret, struct error *err)
 	if (r == 0 && json_decode(&document_type, text, len, &l.pool, &d, &why) < 0)
 		log_warn("'%s' of a network is damaged, and begun anew: %s", file, why.text);
 	else if (r == 0 && str_eq(d->boot_id, proc_boot_id()))
-		for (size_t i = 0; i < d->n_leases; i++)
-			if (lives(&d->leases[i]))
+		for (size_t i = 0; i < d->n_leases; i++) {
+			bool there = lives(&d->leases[i]);
+			if (there)
 				leases_add(&l, &d->leases[i]);
+			l.lost_ports = l.lost_ports || (!there && d->leases[i].n_ports);
+		}
 	*ret = l;
 	l = (struct leases) { 0 };
 	return 0;

@@ -22,7 +22,8 @@ struct lease {
 	struct lease_port *ports;	/* published by way of this network */
 	size_t n_ports;
 };
-struct leases { struct pool pool; struct lease *list; size_t n; };
+/* lost_ports: somebody who is gone had published ports, and nobody has taken them back */
+struct leases { struct pool pool; struct lease *list; size_t n; bool lost_ports; };
 void leases_done(struct leases *l);
 #define cleanup_leases __attribute__((cleanup(leases_done)))
 

@@ -56,9 +56,9 @@ static void begin_batch(struct batch *b, const char *id)
 	end(b);
 }
 
-static void add_table(struct batch *b)
+static void add_table(struct batch *b, uint16_t flags)
 {
-	order(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	order(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | flags);
 	netlink_put_string(&b->m, NFTA_TABLE_NAME, b->table);
 	end(b);
 }
@@ -375,19 +375,30 @@ static void add_forward(struct batch *b, const struct nft_network *n)
 	add_forward_rule(b, NULL, n->bridge, NF_DROP, NLM_F_ACK);
 }
 
-int nft_apply(const struct nft_network *n, struct error *err)
+/* apply - @anew: a table that is there makes way. What is removed the kernel frees after a grace period, and whoever closes such a socket
+ * meanwhile waits for it: 12 ms */
+static int apply(const struct nft_network *n, bool anew, struct batch *b, struct error *err)
 {
-	struct batch b CLEANUP(batch_done) = { 0 };
-	begin_batch(&b, n->id);
-	add_table(&b);		/* so that there is one to delete */
-	delete_table(&b, 0);
-	add_table(&b);
-	add_guard(&b, n);
-	add_ports(&b, n);
-	add_postrouting(&b, n);
-	add_forward(&b, n);
-	int r = send_batch(&b, err);
-	return r < 0 ? error_wrap(err, "set the rules of nftables' table '%s'", b.table) : 0;
+	begin_batch(b, n->id);
+	if (anew) {
+		add_table(b, 0);	/* so that there is one to delete */
+		delete_table(b, 0);
+	}
+	add_table(b, NLM_F_EXCL);
+	add_guard(b, n);
+	add_ports(b, n);
+	add_postrouting(b, n);
+	add_forward(b, n);
+	return send_batch(b, err);
+}
+
+int nft_apply(const struct nft_network *n, bool only_missing, struct error *err)
+{
+	struct batch first CLEANUP(batch_done) = { 0 }, second CLEANUP(batch_done) = { 0 };
+	int r = apply(n, false, &first, err);
+	if (r == -EEXIST)
+		r = only_missing ? 0 : apply(n, true, &second, err);
+	return r < 0 ? error_wrap(err, "set the rules of nftables' table '%s'", first.table) : 0;
 }
 
 int nft_remove(const char *id, struct error *err)

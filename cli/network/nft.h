@@ -1,7 +1,7 @@
 /* nft.h - the rules of one network, by nfnetlink (linux/netfilter/nf_tables.h), without any program or library.
  *
  * Each network has a table of its own, `inet carrier_` and 12 digits of its id, that is made anew, as a whole and in one transaction,
- * whenever a container of it starts or its published ports change: so what a firewall has flushed meanwhile is there again, and rules of
+ * whenever its published ports change, or a container starts and the table is not there: so what a firewall has flushed meanwhile is there again, and rules of
  * others are never touched. Connections live on meanwhile: their translations are the kernel's, not the table's.
  *
  *	guard		what containers send to 127.0.0.0/8 is dropped: the bridge routes that (route_localnet) for the host's own sake
@@ -30,7 +30,7 @@ struct nft_network {
 };
 enum { NFT_OPEN_GROUP = 0x6361 };	/* the link group of bridges of open networks */
 
-/* nft_apply - of the network namespace that we are in */
-int nft_apply(const struct nft_network *n, struct error *err);
+/* nft_apply - of the network namespace that we are in. @only_missing: a table that is there is as it has to be */
+int nft_apply(const struct nft_network *n, bool only_missing, struct error *err);
 /* nft_remove - what is not there is removed already */
 int nft_remove(const char *id, struct error *err);
