@@ -1,6 +1,5 @@
 #include "monitor_impl.h"
 #include "../image/cover.h"
-#include "../network/named.h"
 #include "../volume/volume.h"
 #include "cleanup.h"
 #include "event.h"
@@ -69,15 +68,6 @@ static void tell_error(struct monitor *m, int code, const struct error *err)
 
 /* ---- the way in ---- */
 
-/* join_networks - an ordinary user's named networks are in a network namespace of theirs, and its user namespace is ours then */
-static int join_networks(struct monitor *m, struct error *err)
-{
-	if (!m->carrier->rootless || !m->c->record.networking.n_networks)
-		return 0;
-	int world = named_needs_world(m->carrier, &m->c->record, err);
-	return world < 0 ? world : holder_join(m->carrier, world, &m->home, err);
-}
-
 /* own_world - a session, a user namespace where we are not root, and a mount namespace that dies with us */
 static int own_world(struct monitor *m, struct bundle_environment *e, struct error *err)
 {
@@ -88,7 +78,7 @@ static int own_world(struct monitor *m, struct bundle_environment *e, struct err
 		e->columns = size.ws_col;
 	}
 	(void) setsid();
-	int r = join_networks(m, err);
+	int r = home_join(m, err);
 	r = r < 0 ? r : namespaces_world(m->carrier, &m->c->record, &e->others, m->home.user_fd, &uids, &gids, err);
 	close_fd(&m->home.user_fd);
 	if (r < 0)

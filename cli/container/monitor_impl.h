@@ -4,6 +4,7 @@
  *	monitor_loop.c		what it waits for: signals, clients, output, input, times
  *	monitor_runtime.c	executing the runtime; the pipes, the terminal and the process
  *	monitor_health.c	asking about its health
+ *	monitor_home.c		the network namespace of an ordinary user's named networks
  */
 #pragma once
 #include "../network/holder.h"
@@ -43,6 +44,7 @@ struct monitor {
 	struct log_writer *log;
 	struct network_helper network;
 	struct holder_member home;	/* of an ordinary user's named networks */
+	int64_t home_due_ms, home_delay_ms;	/* when a new holder is tried for again, 0: there is one; and how long that was waited for */
 	struct port_reservation ports;	/* the host's, until the helper has them */
 	struct pool ports_pool;		/* what status has of them */
 	struct rootfs rootfs;
@@ -89,6 +91,12 @@ void probe_stop(struct monitor *m);		/* the container has ended */
 /* probe_due - when something is to be done; 0: never. probe_time - do it, if it is time */
 int64_t probe_due(const struct monitor *m);
 void probe_time(struct monitor *m);
+
+/* monitor_home.c */
+/* home_join - before its world is made; ->home.user_fd is the user namespace to enter. Nothing for root, and without named networks */
+int home_join(struct monitor *m, struct error *err);
+void home_lost(struct monitor *m);		/* the holder was killed */
+void home_time(struct monitor *m);		/* try for a new one again, if it is time */
 
 /* monitor.c */
 /* leave_terminal - stdin, stdout and stderr of who started us are let go. Not where the container writes to them itself */

@@ -255,7 +255,7 @@ RESTING static int64_t sooner(int64_t a, int64_t b)
 
 RESTING static int wait_ms(const struct monitor *m, int64_t until_ms, int full_ms)
 {
-	int64_t now = now_ms(), due = sooner(until_ms, sooner(m->kill_ms, sooner(m->shrink_ms, probe_due(m))));
+	int64_t now = now_ms(), due = sooner(until_ms, sooner(m->kill_ms, sooner(m->shrink_ms, sooner(m->home_due_ms, probe_due(m)))));
 	int64_t left = due == 0 ? -1 : due > now ? due - now : 0;
 	if (full_ms >= 0 && (left < 0 || full_ms < left))
 		left = full_ms;
@@ -275,6 +275,7 @@ RESTING static void pass_time(struct monitor *m)
 		m->shrink_ms = 0;
 		memory_give_back();
 	}
+	home_time(m);
 	probe_time(m);
 }
 
@@ -286,7 +287,7 @@ RESTING void step(struct monitor *m, int64_t until_ms)
 	bool types = m->started && next_input(m);
 	if (types && input_fd < 0)
 		forget_input(m);
-	enum { SIGNALS, OUT, ERR, MASTER, CONSOLE, STDIN, PROBE, FIXED };
+	enum { SIGNALS, OUT, ERR, MASTER, CONSOLE, STDIN, PROBE, HOME, FIXED };
 	struct pollfd p[FIXED + ATTACHED_MAX + 1] = {
 		[SIGNALS] = { .fd = m->signal_fd, .events = POLLIN },
 		[OUT] = { .fd = reads ? m->pipes[0] : -1, .events = POLLIN },
@@ -295,6 +296,7 @@ RESTING void step(struct monitor *m, int64_t until_ms)
 		[CONSOLE] = { .fd = m->console_fd, .events = POLLIN },
 		[STDIN] = { .fd = types ? input_fd : -1, .events = POLLOUT },
 		[PROBE] = { .fd = m->probe.output_fd, .events = POLLIN },
+		[HOME] = { .fd = m->home_due_ms ? -1 : m->home.members_fd },
 	};
 	size_t n = attach_poll(&m->attach, p + FIXED);
 	int found = poll(p, FIXED + n, wait_ms(m, until_ms, full_ms));
@@ -319,6 +321,8 @@ RESTING void step(struct monitor *m, int64_t until_ms)
 		give_input(m);
 	if (p[PROBE].revents)
 		probe_read(m);
+	if (p[HOME].revents & POLLERR)
+		home_lost(m);
 	attach_step(&m->attach, p + FIXED, n);
 }
 

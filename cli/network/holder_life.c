@@ -18,6 +18,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 enum { MOUNTS_MAX = 64 << 20 };
 
@@ -116,13 +117,42 @@ static void plan_helper(struct holder *h)
 	h->due_ms = now + h->delay_ms;
 }
 
-static int start_helper(struct holder *h, struct error *err)
+/* give_six - slirp4netns would have N wait for a router's advertisement, and then for somebody who has the address already: seconds */
+static int give_six(void *ctx, struct error *err)
 {
-	const struct network_request q = { .dir_fd = h->made->dir_fd };
-	h->started_ms = now_ms();
-	h->due_ms = 0;
+	cleanup_netlink struct netlink nl = NETLINK_INIT;
+	const int *net_fd = ctx;
+	struct address ours, router;
+	if (access("/proc/sys/net/ipv6", F_OK) < 0)
+		return 0;
+	(void) address_parse("fd00::100", &ours);
+	(void) address_parse("fd00::2", &router);
+	if (setns(*net_fd, CLONE_NEWNET) < 0)
+		return error_set(err, errno, "enter the network namespace of this user's networks");
+	(void) fs_write_file(AT_FDCWD, "/proc/sys/net/ipv6/conf/tap0/accept_ra", "0", NULL);
+	int r = netlink_open(NETLINK_ROUTE, -1, &nl, err);
+	int tap = r < 0 ? r : link_find(&nl, "tap0", err);
+	r = tap < 0 ? tap : link_address(&nl, tap, &ours, 64, err);
+	return r < 0 ? r : link_default(&nl, tap, &router, err);
+}
+
+/* begin_helper - as for `private` without ports, and where that is slirp4netns, with IPv6 */
+static int begin_helper(struct holder *h, struct error *err)
+{
+	struct network_request q = { .dir_fd = h->made->dir_fd };
+	bool slirp = str_eq(network_helper_name(&q), "slirp4netns");
+	if (slirp)
+		q.mode = "slirp4netns:enable_ipv6=true";
 	int r = network_start_in(&q, h->made->net_fd, &h->helper, err);
 	r = r < 0 ? r : network_wait(&q, &h->helper, err);
+	return r == 0 && slirp ? apart_run(give_six, &h->made->net_fd, err) : r;
+}
+
+static int start_helper(struct holder *h, struct error *err)
+{
+	h->started_ms = now_ms();
+	h->due_ms = 0;
+	int r = begin_helper(h, err);
 	if (r < 0) {
 		snprintf(h->lost, sizeof h->lost, "%s", err->text);
 		network_stop(&h->helper);
