@@ -394,5 +394,8 @@ int named_possible(const struct carrier *c, const struct record *r, struct error
 	}
 	if (n->n_networks && internal && n->n_ports)
 		return error_say(err, EINVAL, "--publish with --network %s: the network is internal, and nothing from outside reaches it", n->networks[0].name);
-	return n->n_networks && c->rootless && !internal ? network_check(&(struct network_request) { .dir_fd = -1 }, err) : 0;
+	if (!n->n_networks || !c->rootless || internal)
+		return 0;
+	int result = network_check(&(struct network_request) { .dir_fd = -1 }, err);
+	return result == -ENOENT ? -ENOTSUP : result;
 }

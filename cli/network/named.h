@@ -15,8 +15,8 @@
 #include "../container/record.h"
 #include "holder.h"
 
-/* named_possible - the networks are there, have the addresses that were asked for, and this user may have such networks. Nothing for
- * containers without */
+/* named_possible - the networks are there, have the addresses that were asked for, and what connects an ordinary user's can run.
+ * Nothing for containers without. -ENOENT: of a network alone */
 int named_possible(const struct carrier *c, const struct record *r, struct error *err);
 /* named_needs_world - is one of its networks not internal? */
 int named_needs_world(const struct carrier *c, const struct record *r, struct error *err);
