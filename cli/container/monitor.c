@@ -190,6 +190,7 @@ static void finish(struct monitor *m, bool remove)
 	char **lowerdirs = m->c->record.lowerdirs;
 	bool ran = m->c->status.started != NULL;
 	unmake_process(m);
+	holder_leave(&m->home);
 	log_writer_close(m->log);
 	m->log = NULL;
 	close_fd(&m->attach.listen_fd);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static const char fifo[] = "members";
 enum { STATE_MAX = 1 << 16 };
@@ -174,6 +175,8 @@ int holder_join(const struct carrier *c, bool world, struct holder_member *ret, 
 	int r = m.members_fd < 0 ? make_first(c, dir_fd, lock_fd, world, &m, &k, err) : find_holder(dir_fd, &k, err);
 	if (r < 0)
 		return r;
+	if (world && m.ready_fd < 0)	/* a helper that is lost is tried again at once; without a reader nobody is there to do so */
+		(void) !write(m.members_fd, "", 1);
 	m.user_fd = take_fd(k.user_fd);
 	m.net_fd = take_fd(k.net_fd);
 	*ret = m;

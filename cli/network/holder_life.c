@@ -38,7 +38,7 @@ static void keep_only(struct holder_made *m)
 	enum { N = sizeof ours / sizeof *ours };
 	int copies[N];
 	for (int i = 0; i < N; i++)	/* first all above, so that none is overwritten */
-		copies[i] = *ours[i] < 0 ? -1 : fcntl(*ours[i], F_DUPFD_CLOEXEC, 512);
+		copies[i] = *ours[i] < 0 ? -1 : fcntl(*ours[i], F_DUPFD_CLOEXEC, HOLDER_NET_FD + N);
 	(void) syscall(SYS_close_range, HOLDER_NET_FD, HOLDER_NET_FD + N - 1, 0);
 	for (int i = 0; i < N; i++)
 		*ours[i] = copies[i] < 0 ? -1 : dup3(copies[i], HOLDER_NET_FD + i, O_CLOEXEC);
@@ -191,12 +191,25 @@ static void end(struct holder *h)
 	_exit(0);
 }
 
+/* hasten - a new member needs the world: a helper that is waited with is tried at once */
+static void hasten(struct holder *h)
+{
+	char words[4096];
+	(void) !read(h->made->members_fd, words, sizeof words);
+	if (h->due_ms) {
+		h->delay_ms = 0;
+		h->due_ms = now_ms();
+	}
+}
+
 static void serve(struct holder *h)
 {
 	for (;;) {
-		struct pollfd p[] = { { .fd = h->made->members_fd }, { .fd = h->helper.pidfd, .events = POLLIN } };
+		struct pollfd p[] = { { .fd = h->made->members_fd, .events = POLLIN }, { .fd = h->helper.pidfd, .events = POLLIN } };
 		int64_t now = now_ms();
 		int n = poll(p, 2, !h->due_ms ? -1 : h->due_ms > now ? (int) (h->due_ms - now) : 0);
+		if (n > 0 && p[0].revents & POLLIN)
+			hasten(h);
 		if (n > 0 && p[0].revents & POLLHUP)
 			end(h);
 		if (n > 0 && p[1].revents)
@@ -220,6 +233,7 @@ _Noreturn void holder_live(struct holder_made *m)
 	sigemptyset(&set);
 	keep_only(m);
 	(void) setsid();
+	(void) !chdir("/");
 	(void) signal(SIGTERM, SIG_DFL);
 	(void) signal(SIGPIPE, SIG_IGN);	/* who made us may be gone */
 	(void) sigprocmask(SIG_SETMASK, &set, NULL);
@@ -228,6 +242,7 @@ _Noreturn void holder_live(struct holder_made *m)
 	bool over = m->net_fd >= 0;
 	int r = make_world(m, &err);
 	close_fd(&m->user_fd);
+	(void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);	/* newuidmap(1) has done its work */
 	/* members find N by our /proc/PID */
 	if (r == 0 && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
 		r = error_set(&err, errno, "show the network namespace to others of this user");

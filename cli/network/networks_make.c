@@ -80,6 +80,17 @@ static int take_route(void *ctx, const struct subnet *to, const char *link, stru
 	return 0;
 }
 
+/* take_helpers - the addresses of what connects an ordinary user's networks with the world (network.h) */
+static void take_helpers(struct taken *t)
+{
+	static const char *const list[] = { "10.0.2.0/24", "fd00::/64" };
+	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+		struct subnet s;
+		if (subnet_parse_any("subnet", list[i], &s, NULL) == 0)
+			take(t, &s, "the program", "slirp4netns");
+	}
+}
+
 static int find_taken(const struct carrier *c, struct taken *ret, struct error *err)
 {
 	cleanup_netlink struct netlink nl = NETLINK_INIT;
@@ -94,6 +105,8 @@ static int find_taken(const struct carrier *c, struct taken *ret, struct error *
 			take(ret, &s, "the network", list[i].record.name);
 		}
 	network_list_free(list, n);
+	if (c->rootless)
+		take_helpers(ret);
 	/* behind them: of a network that is up both are there, and its name says more */
 	r = r < 0 ? r : netlink_open(NETLINK_ROUTE, -1, &nl, err);
 	return r < 0 ? r : link_routes(&nl, take_route, ret, err);
@@ -241,7 +254,7 @@ static int check_other_bridges(const struct carrier *c, const char *bridge, stru
 	network_list_free(list, n);
 	cleanup_netlink struct netlink nl = NETLINK_INIT;
 	r = r < 0 ? r : netlink_open(NETLINK_ROUTE, -1, &nl, err);
-	r = r < 0 ? r : link_find(&nl, bridge, err);
+	r = r < 0 ? r : c->rootless && str_eq(bridge, "tap0") ? 1 : link_find(&nl, bridge, err);	/* the helper's, of its network namespace */
 	return r > 0 ? error_say(err, EEXIST, "--interface-name '%s': there is a link of this name", bridge) : r == -ENODEV ? 0 : r;
 }
 

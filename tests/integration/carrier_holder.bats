@@ -76,6 +76,28 @@ talk() {
 	soon nothing_runs
 }
 
+@test "the host is reached by its own address and by name, its loopback is not" {
+	echo I am the host >index.html
+	nsenter "--net=/run/netns/$HOST" busybox httpd -f -p 203.0.113.1:7002 -h "$WORK" >/dev/null 2>&1 3>&- &
+	local servers=($!)
+	nsenter "--net=/run/netns/$HOST" busybox httpd -f -p 127.0.0.1:7003 -h "$WORK" >/dev/null 2>&1 3>&- &
+	servers+=($!)
+	soon on_host busybox wget -q -O /dev/null http://127.0.0.1:7003/
+	served one --network n1
+	same "I am the host" "$(fetches one http://host.containers.internal:7002/)"
+	local address
+	for address in 127.0.0.1 10.0.2.2 10.201.0.1 10.0.2.100; do
+		! fetches one "http://$address:7003/" || fail "the host's loopback is reached at $address"
+	done
+	kill "${servers[@]}"
+}
+
+@test "create: addresses and links of the helper" {
+	failing 125 "--subnet '10.0.2.0/25': the program 'slirp4netns' has addresses of it" carrier network create --subnet 10.0.2.0/25 x1
+	failing 125 "the program 'slirp4netns' has addresses of it" carrier network create --subnet fd00::/64 x1
+	failing 125 "there is a link of this name" carrier network create --interface-name tap0 x1
+}
+
 @test "twenty first starts at once make one holder" {
 	local i
 	local -a pids
@@ -112,7 +134,8 @@ talk() {
 	soon gets_out one
 	same "I am one" "$(fetches two http://one/)"
 	soon eval '[ "$(jq -c .networkLost "$CROOT"/containers/*/status.json | xargs)" = "null null" ]'
-	same 2 "$(carrier events --no-stream --filter event=network-lost --since 60s --format '{{.Actor.Attributes.helper}}' | grep -c carrier-holder)"
+	# a monitor that came late found the new one, and has lost nothing
+	[ "$(carrier events --no-stream --filter event=network-lost --since 60s --format '{{.Actor.Attributes.helper}}' | grep -c carrier-holder)" -ge 1 ]
 	# nothing of the container whose monitor made it is kept by it
 	same "" "$(grep -F "$CROOT/" "/proc/$(holder)/mountinfo" || true)"
 	served three --network n1
@@ -183,7 +206,13 @@ talk() {
 	matches '^[0-9a-f]{64}$'
 	[[ $(jq -r .lost "$STATE") == "neither slirp4netns nor pasta is installed"* ]] || fail "$(cat "$STATE")"
 	same 127.0.0.1 "$(in_container inner nslookup -type=a inner 127.0.0.11 | sed -n 's/^Server:.*127.0.0.11/127.0.0.1/p')"
-	carrier rm -f -t 0 inner >/dev/null
+	# whoever needs the world, and has the means, does not wait for the next try
+	cp /usr/bin/slirp4netns path/
+	served outer --network n1
+	soon gets_out outer
+	rm path/slirp4netns
+	same 1 "$(holders)"
+	carrier rm -f -t 0 inner outer >/dev/null
 	soon no_holder
 	printf '#!/bin/sh\necho "no tap for you" >&2\nexit 3\n' >path/slirp4netns
 	chmod a+rx path/slirp4netns
