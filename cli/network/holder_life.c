@@ -184,6 +184,7 @@ static bool is_alone(const struct holder *h)
 static void end(struct holder *h)
 {
 	cleanup_close int lock_fd = holder_lock(h->made->dir_fd, NULL);
+	(void) lock_fd;		/* without it the directory was removed, and nobody can become one */
 	if (!is_alone(h))
 		return;
 	network_stop(&h->helper);

@@ -192,6 +192,25 @@ talk() {
 	same 1 "$(holders)"
 }
 
+@test "pasta where slirp4netns is not installed, killed as well" {
+	local program old
+	mkdir path
+	for program in newuidmap newgidmap pasta; do ln -s "/usr/bin/$program" path/; done
+	chmod -R a+rx path
+	ip -n "$HOST" route add default via 203.0.113.9
+	USER_PATH=$WORK/path expect 0 carrier run -d --name one --network n1 "$PLAIN" sleep 1000
+	same pasta "$(jq -r .helper "$STATE")"
+	soon gets_out one
+	old=$(helper)
+	kill -9 "$old"
+	soon eval '[ "$(helper)" != "$old" ] && [ "$(helper)" != null ]'
+	soon gets_out one
+	kill_now "$(holder)"
+	soon eval '[ -e "/proc/$(holder)" ] && [ "$(helper)" != null ]'
+	soon gets_out one
+	ip -n "$HOST" route del default
+}
+
 @test "without a helper, or where it cannot start, one sentence, and nothing is left; internal networks need none" {
 	local program path=$BASE/bin:$WORK/path:/bin
 	mkdir path
