@@ -70,14 +70,18 @@ static void delete_table(struct batch *b, uint16_t flags)
 	end(b);
 }
 
+static int open_nftables(struct netlink *nl, struct error *err)
+{
+	int r = netlink_open(NETLINK_NETFILTER, -1, nl, err);
+	return r == -EPROTONOSUPPORT ? error_say(err, EPROTONOSUPPORT, "this kernel has no nftables: as root, run `modprobe nf_tables`") : r;
+}
+
 static int send_batch(struct batch *b, struct error *err)
 {
 	cleanup_netlink struct netlink nl = NETLINK_INIT;
 	begin(b, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	end(b);
-	int r = netlink_open(NETLINK_NETFILTER, -1, &nl, err);
-	if (r == -EPROTONOSUPPORT)
-		return error_say(err, EPROTONOSUPPORT, "this kernel has no nftables: as root, run `modprobe nf_tables`");
+	int r = open_nftables(&nl, err);
 	return r < 0 ? r : netlink_batch(&nl, b->text.data, b->text.len, err);
 }
 
@@ -392,13 +396,36 @@ static int apply(const struct nft_network *n, bool anew, struct batch *b, struct
 	return send_batch(b, err);
 }
 
+/* is_there - has the kernel the table? Asked, not tried: also a transaction that fails waits for that grace period */
+static int is_there(const char *id, struct error *err)
+{
+	cleanup_netlink struct netlink nl = NETLINK_INIT;
+	struct netlink_message m cleanup_netlink_message = { 0 };
+	struct netlink_answer answer;
+	struct buf hold cleanup_buf = { 0 };
+	const struct nfgenmsg header = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 };
+	char name[24];
+	snprintf(name, sizeof name, "carrier_%.12s", id);
+	int r = open_nftables(&nl, err);
+	if (r < 0)
+		return r;
+	netlink_begin(&m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, &header, sizeof header);
+	netlink_put_string(&m, NFTA_TABLE_NAME, name);
+	struct error why = { 0 };
+	r = netlink_get(&nl, &m, sizeof header, &hold, &answer, &why);
+	if (r < 0 && r != -ENOENT)
+		return error_say(err, -r, "%s", why.text);
+	return r == 0;
+}
+
 int nft_apply(const struct nft_network *n, bool only_missing, struct error *err)
 {
-	struct batch first CLEANUP(batch_done) = { 0 }, second CLEANUP(batch_done) = { 0 };
-	int r = apply(n, false, &first, err);
-	if (r == -EEXIST)
-		r = only_missing ? 0 : apply(n, true, &second, err);
-	return r < 0 ? error_wrap(err, "set the rules of nftables' table '%s'", first.table) : 0;
+	struct batch b CLEANUP(batch_done) = { 0 };
+	int there = is_there(n->id, err);
+	if (there > 0 && only_missing)
+		return 0;
+	int r = there < 0 ? there : apply(n, there, &b, err);
+	return r < 0 ? error_wrap(err, "set the rules of nftables' table 'carrier_%.12s'", n->id) : 0;
 }
 
 int nft_remove(const char *id, struct error *err)
