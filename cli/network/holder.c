@@ -148,6 +148,15 @@ static int make_holder(const struct carrier *c, int dir_fd, int lock_fd, int mem
 	return 0;
 }
 
+int holder_wait(struct holder_member *m, struct error *err)
+{
+	if (m->ready_fd < 0)
+		return 0;
+	int r = read_answer(m->ready_fd, err);
+	close_fd(&m->ready_fd);
+	return r;
+}
+
 /* make_first - nobody reads the FIFO: a holder, of what a keeper has or of new namespaces, and us as its member */
 static int make_first(const struct carrier *c, int dir_fd, int lock_fd, bool world, struct holder_member *m, struct keeper *k, struct error *err)
 {
@@ -158,7 +167,14 @@ static int make_first(const struct carrier *c, int dir_fd, int lock_fd, bool wor
 	struct keeper from CLEANUP(keeper_done) = KEEPER_NONE;
 	int r = find_keeper(c, &from, err);
 	r = r < 0 ? r : make_holder(c, dir_fd, lock_fd, reading, &from, world, &m->ready_fd, err);
-	return r < 0 ? r : find_holder(dir_fd, k, err);
+	if (r < 0)
+		return r;
+	struct error why = { 0 };
+	r = find_holder(dir_fd, k, &why);
+	int waited = r < 0 ? holder_wait(m, err) : 0;	/* its helper could not be started, and it has ended already: so says this */
+	if (waited < 0)
+		return waited;
+	return r < 0 ? error_say(err, -r, "%s", why.text) : 0;
 }
 
 int holder_join(const struct carrier *c, bool world, struct holder_member *ret, struct error *err)
@@ -182,15 +198,6 @@ int holder_join(const struct carrier *c, bool world, struct holder_member *ret, 
 	*ret = m;
 	m = (struct holder_member) HOLDER_MEMBER_NONE;
 	return 0;
-}
-
-int holder_wait(struct holder_member *m, struct error *err)
-{
-	if (m->ready_fd < 0)
-		return 0;
-	int r = read_answer(m->ready_fd, err);
-	close_fd(&m->ready_fd);
-	return r;
 }
 
 void holder_leave(struct holder_member *m)

@@ -49,6 +49,18 @@ lines_once() {
 	[[ $stderr != *"copy is tried"* ]] || fail "$stderr"
 }
 
+@test "named networks, in a container with /dev/net/tun" {
+	local how
+	SCRIPT='export PATH=/carrier:$PATH HOME=/tmp; carrier load -qi /plain.tar && carrier network create n1 &&
+		carrier run -d --name inner --network n1 plain sleep 1000 >/dev/null && carrier run --rm --network n1 plain busybox ping -c 1 -W 2 inner &&
+		carrier rm -f -t 0 inner && carrier network rm n1'
+	for how in --security-opt=seccomp=unconfined --privileged; do
+		expect 0 outer "$how" --device /dev/net/tun
+		says "1 packets transmitted, 1 packets received"
+		[[ $output == *$'\ninner\nn1' ]] || fail "$output"
+	done
+}
+
 @test "where the store is on a disk, overlay is used" {
 	mkdir "$WORK/store"
 	[ "$WHO" = root ] || chown "$NAME:$NAME" "$WORK/store"
