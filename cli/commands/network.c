@@ -72,8 +72,8 @@ static const struct command command_network_create = {
 		       "For root's containers to reach the world the host has to forward: net.ipv4.ip_forward is set to 1, and for IPv6 "
 		       "net.ipv6.conf.all.forwarding, with accept_ra=2 on links that had 1.\n\n"
 		       "Networks of an ordinary user are in a network namespace of their own, one for all of them, which slirp4netns (or pasta) "
-		       "connects with the world, as it connects a container with --network private: the addresses 10.0.2.0/24 and fd00::/64 are its own there. A process, "
-		       "carrier-holder, keeps the namespace, and ends with the last container on any of these networks. When it is killed, connections "
+		       "connects with the world, as it connects a container with --network private: the addresses 10.0.2.0/24 and fd00::/64 are "
+		       "its own there. A process, carrier-holder, keeps the namespace, and ends with the last container on any of these networks. When it is killed, connections "
 		       "between containers go on, and one of their monitors makes a new one; the same happens to the helper. "
 		       "Containers on such networks share a user namespace. By ICMP they reach IPv4 addresses alone, and those only where "
 		       "net.ipv4.ping_group_range of the host has the user's group.",

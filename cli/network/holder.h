@@ -17,8 +17,8 @@
  *
  * It ends when nobody has the FIFO open any more: poll(2) tells it, nobody counts, so nobody can be forgotten. When it is killed, U and N live on
  * in their members, of which one, or whoever starts next, makes a new holder of them; so do the FIFO and what is in N, and only
- * connections to the world beyond N end, with the helper. A helper that ends is started again, at once and then at growing delays; a byte in the FIFO, of a
- * member that needs the world, ends the delay.
+ * connections to the world beyond N end, with the helper. A helper that ends is started again, at once and then at growing delays; a byte
+ * in the FIFO, of a member that needs the world, ends the delay.
  * Members are monitors, and the processes that answer names (names.h), which outlive a monitor that is killed: they are how N is found by
  * a start that finds neither holder nor monitor.
  */

@@ -31,8 +31,8 @@ struct holder {
 
 /* ---- a process of its own ---- */
 
-/* keep_only - of what the monitor has open, only ours; they become 3 and up, N first (HOLDER_NET_FD). The FIFO's end is in front of any lock: a process
- * that ends, however it does, closes them in this order, and whoever gets the lock then must find no reader any more */
+/* keep_only - of what the monitor has open, only ours; they become 3 and up, N first (HOLDER_NET_FD). The FIFO's end is in front of any
+ * lock: a process that ends, however it does, closes them in this order, and whoever gets the lock then must find no reader any more */
 static void keep_only(struct holder_made *m)
 {
 	int *const ours[] = { &m->net_fd, &m->dir_fd, &m->members_fd, &m->lock_fd, &m->user_fd, &m->answer_fd };

@@ -7,8 +7,9 @@
  * the servers of --dns, or of the host's resolv.conf as it is then; a server on the host's loopback is reached like any other. UDP alone:
  * what does not fit into 4096 bytes is cut off.
  *
- * An ordinary user's keeps N, too (holder.h), and so outlives a monitor that is killed. It has no capabilities, and ends with the container's process. Hosts files instead would have to be written into all containers at
- * every start and end, and are not what programs read that resolve by themselves.
+ * An ordinary user's keeps N, too (holder.h), and so outlives a monitor that is killed. It has no capabilities, and ends with the container's
+ * process. Hosts files instead would have to be written into all containers at every start and end, and are not what programs read that
+ * resolve by themselves.
  */
 #pragma once
 #include "../container/record.h"
