@@ -1,5 +1,6 @@
 #include "link.h"
 #include "cleanup.h"
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -150,6 +151,33 @@ int link_default(struct netlink *nl, int index, const struct address *gateway, s
 	netlink_put_u32(&m, RTA_OIF, (uint32_t) index);
 	int r = netlink_request(nl, &m, &why);
 	return r < 0 && r != -EEXIST ? error_say(err, -r, "make the default route by %s: %s", address_text(gateway, text), why.text) : 0;
+}
+
+int link_rule(struct netlink *nl, int family, uint32_t mark, uint32_t table, struct error *err)
+{
+	struct netlink_message m cleanup_netlink_message = { 0 };
+	const struct fib_rule_hdr header = { .family = (uint8_t) family, .action = FR_ACT_TO_TBL };
+	struct error why = { 0 };
+	netlink_begin(&m, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof header);
+	netlink_put_u32(&m, FRA_FWMARK, mark);
+	netlink_put_u32(&m, FRA_TABLE, table);
+	int r = netlink_request(nl, &m, &why);
+	if (r == -EOPNOTSUPP)
+		return error_say(err, EOPNOTSUPP, "this kernel has no policy routing (CONFIG_IP_MULTIPLE_TABLES, CONFIG_IPV6_MULTIPLE_TABLES)");
+	return r < 0 && r != -EEXIST ? error_say(err, -r, "make a rule of the routing policy: %s", why.text) : 0;
+}
+
+int link_all_local(struct netlink *nl, int family, uint32_t table, struct error *err)
+{
+	struct netlink_message m cleanup_netlink_message = { 0 };
+	const struct rtmsg header = { .rtm_family = (unsigned char) family, .rtm_table = RT_TABLE_UNSPEC, .rtm_protocol = RTPROT_STATIC,
+				      .rtm_scope = RT_SCOPE_HOST, .rtm_type = RTN_LOCAL };
+	struct error why = { 0 };
+	netlink_begin(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof header);
+	netlink_put_u32(&m, RTA_OIF, 1);	/* loopback is the first link of every network namespace */
+	netlink_put_u32(&m, RTA_TABLE, table);
+	int r = netlink_request(nl, &m, &why);
+	return r < 0 && r != -EEXIST ? error_say(err, -r, "make a route of the table %u: %s", table, why.text) : 0;
 }
 
 /* ---- what there is ---- */

@@ -39,6 +39,11 @@ int link_address(struct netlink *nl, int index, const struct address *a, unsigne
 /* link_default - the default route of @gateway's family goes there */
 int link_default(struct netlink *nl, int index, const struct address *gateway, struct error *err);
 
+/* link_rule - packets of @family with this mark are routed by that table */
+int link_rule(struct netlink *nl, int family, uint32_t mark, uint32_t table, struct error *err);
+/* link_all_local - for who is routed by @table, every address of @family is one of ours. The loopback link is up */
+int link_all_local(struct netlink *nl, int family, uint32_t table, struct error *err);
+
 /* link_routes - the destinations of the main table but the default ones: with the name of their link. @each returns 0, or a negative errno
  * that ends it */
 int link_routes(struct netlink *nl, int (*each)(void *ctx, const struct subnet *to, const char *link, struct error *err), void *ctx,

@@ -437,3 +437,45 @@ int nft_remove(const char *id, struct error *err)
 	int r = send_batch(&b, &why);
 	return r == 0 || r == -ENOENT ? 0 : error_say(err, -r, "remove nftables' table '%s': %s", b.table, why.text);
 }
+
+/* ---- marks ---- */
+
+static void connection_mark(struct batch *b, bool sets)
+{
+	struct expression e = expression(b, "ct");
+	put_be32(b, NFTA_CT_KEY, NFT_CT_MARK);
+	put_be32(b, sets ? NFTA_CT_SREG : NFTA_CT_DREG, R1);
+	expression_end(b, e);
+}
+
+static void set_mark(struct batch *b)
+{
+	struct expression e = expression(b, "meta");
+	put_be32(b, NFTA_META_KEY, NFT_META_MARK);
+	put_be32(b, NFTA_META_SREG, R1);
+	expression_end(b, e);
+}
+
+int nft_answers(uint32_t mark, uint32_t answer, struct error *err)
+{
+	struct batch b CLEANUP(batch_done) = { 0 };
+	begin_batch(&b, "answers");
+	add_table(&b);
+	delete_table(&b, 0);
+	add_table(&b);
+	add_chain(&b, "output", "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_MANGLE);
+	rule(&b, "output", 0);
+	meta(&b, NFT_META_MARK);
+	compare(&b, NFT_CMP_EQ, &mark, sizeof mark);
+	load(&b, R1, &answer, sizeof answer);
+	connection_mark(&b, true);
+	rule_end(&b);
+	add_chain(&b, "prerouting", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE);
+	rule(&b, "prerouting", NLM_F_ACK);
+	connection_mark(&b, false);
+	compare(&b, NFT_CMP_EQ, &answer, sizeof answer);
+	set_mark(&b);
+	rule_end(&b);
+	int r = send_batch(&b, err);
+	return r < 0 ? error_wrap(err, "set the rules of nftables' table '%s'", b.table) : 0;
+}
