@@ -49,10 +49,11 @@ size_t ports_run(const struct port_mapping *v, size_t n);
 /* ports_address - "127.0.0.1", "[::1]"; @family: for a mapping without address, AF_INET "0.0.0.0", else "[::]". @out has room for 64 */
 const char *ports_address(const struct port_mapping *m, int family, char out[64]);
 
-struct port_reservation { int *fds; size_t n; };
+struct port_reservation { int *fds; size_t n; bool all; };
 /* ports_reserve - each of @v is bound, and added to @actual with the port that it has; in the network namespace of the caller.
  * -EADDRINUSE: the sentence has the process that holds the port, as far as it can be seen. -EACCES: a low port, the sentence has the sysctl.
- * -EADDRNOTAVAIL, -EAFNOSUPPORT. On failure nothing is held. */
+ * -EADDRNOTAVAIL, -EAFNOSUPPORT. On failure nothing is held.
+ * @ret: ->all is the caller's: hold all of them, in the order of @actual. Otherwise of thousands only those that must be */
 int ports_reserve(const struct port_mapping *v, size_t n, struct pool *pool, struct port_mappings *actual, struct port_reservation *ret,
 		  struct error *err);
 void ports_release(struct port_reservation *r);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -199,26 +200,41 @@ void ports_release(struct port_reservation *r)
 	*r = (struct port_reservation) { 0 };
 }
 
+/* more_files - thousands of ports are as many open files. What we start later has the limit as it was. Return: it */
+static struct rlimit more_files(bool more)
+{
+	struct rlimit was, wide;
+	if (!more || getrlimit(RLIMIT_NOFILE, &was) < 0)
+		return (struct rlimit) { 0 };
+	wide = (struct rlimit) { was.rlim_max, was.rlim_max };
+	(void) setrlimit(RLIMIT_NOFILE, &wide);
+	return was;
+}
+
 int ports_reserve(const struct port_mapping *v, size_t n, struct pool *pool, struct port_mappings *actual, struct port_reservation *ret,
 		  struct error *err)
 {
-	struct port_reservation held = { .fds = n ? xcalloc(n, sizeof *held.fds) : NULL };
+	struct port_reservation held = { .fds = n ? xcalloc(n, sizeof *held.fds) : NULL, .all = ret->all };
+	const struct rlimit was = more_files(ret->all && n > MOST_HELD);
+	int fd = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct port_mapping m = v[i];
-		int fd = bind_one(&m, err);
-		if (fd < 0) {
-			ports_release(&held);
-			return fd;
-		}
+		fd = bind_one(&m, err);
+		if (fd < 0)
+			break;
 		m.host_ip = m.host_ip ? pool_strdup(pool, m.host_ip) : NULL;
 		m.protocol = pool_strdup(pool, m.protocol);
 		ports_add(actual, &m);
 		/* of thousands only those that were chosen must be held, or they could be chosen again; the others were seen to be free */
-		if (held.n < MOST_HELD || v[i].host_port != m.host_port)
+		if (held.all || held.n < MOST_HELD || v[i].host_port != m.host_port)
 			held.fds[held.n++] = fd;
 		else
 			(void) close(fd);
 	}
+	if (was.rlim_max)
+		(void) setrlimit(RLIMIT_NOFILE, &was);
+	if (fd < 0)
+		ports_release(&held);
 	*ret = held;
-	return 0;
+	return fd < 0 ? fd : 0;
 }
