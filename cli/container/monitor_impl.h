@@ -5,9 +5,11 @@
  *	monitor_runtime.c	executing the runtime; the pipes, the terminal and the process
  *	monitor_health.c	asking about its health
  *	monitor_home.c		the network namespace of an ordinary user's named networks
+ *	monitor_forward.c	the process that carries published ports, where there is one
  */
 #pragma once
 #include "../network/holder.h"
+#include "../network/forward.h"
 #include "../network/network.h"
 #include "attach_server.h"
 #include "bundle.h"
@@ -46,6 +48,11 @@ struct monitor {
 	struct holder_member home;	/* of an ordinary user's named networks */
 	int64_t home_due_ms, home_delay_ms;	/* when a new holder is tried for again, 0: there is one; and how long that was waited for */
 	struct port_reservation ports;	/* the host's, until the helper has them */
+	struct {			/* the process that carries published ports */
+		struct forwarder process;
+		int64_t began_ms, due_ms, delay_ms;	/* due_ms: when it is started again; 0: it runs, or none is needed */
+		char lost[256];		/* what status has of it */
+	} forward;
 	struct pool ports_pool;		/* what status has of them */
 	struct rootfs rootfs;
 	pid_t init, runtime;
@@ -97,6 +104,12 @@ void probe_time(struct monitor *m);
 int home_join(struct monitor *m, struct error *err);
 void home_lost(struct monitor *m);		/* the holder was killed */
 void home_time(struct monitor *m);		/* try for a new one again, if it is time */
+
+/* monitor_forward.c */
+int forward_begin(struct monitor *m, struct error *err);	/* the network is there, and the program does not run yet */
+void forward_ended(struct monitor *m, int status);
+void forward_over(struct monitor *m);		/* the container has ended */
+void forward_time(struct monitor *m);		/* start it again, if it is time */
 
 /* monitor.c */
 /* leave_terminal - stdin, stdout and stderr of who started us are let go. Not where the container writes to them itself */

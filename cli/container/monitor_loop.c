@@ -50,6 +50,8 @@ static void reap_one(struct monitor *m, pid_t pid, int status)
 		m->network.pid = -1;
 		if (!m->init_ended)
 			lose_network(m);
+	} else if (pid == m->forward.process.pid) {
+		forward_ended(m, status);
 	} else if (pid == m->rootfs.helper) {
 		m->rootfs.helper = -1;
 		lose_files(m);
@@ -255,7 +257,8 @@ RESTING static int64_t sooner(int64_t a, int64_t b)
 
 RESTING static int wait_ms(const struct monitor *m, int64_t until_ms, int full_ms)
 {
-	int64_t now = now_ms(), due = sooner(until_ms, sooner(m->kill_ms, sooner(m->shrink_ms, sooner(m->home_due_ms, probe_due(m)))));
+	int64_t now = now_ms(), own = sooner(m->home_due_ms, sooner(m->forward.due_ms, probe_due(m)));
+	int64_t due = sooner(until_ms, sooner(m->kill_ms, sooner(m->shrink_ms, own)));
 	int64_t left = due == 0 ? -1 : due > now ? due - now : 0;
 	if (full_ms >= 0 && (left < 0 || full_ms < left))
 		left = full_ms;
@@ -277,6 +280,7 @@ RESTING static void pass_time(struct monitor *m)
 	}
 	home_time(m);
 	probe_time(m);
+	forward_time(m);
 }
 
 RESTING void step(struct monitor *m, int64_t until_ms)

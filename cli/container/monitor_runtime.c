@@ -197,6 +197,7 @@ static int take_ports(struct monitor *m, struct error *err)
 			one.host_ip = (char *) "0.0.0.0";
 		ports_add(&wanted, &one);
 	}
+	m->ports.all = m->carrier->rootless && m->c->record.networking.n_networks;	/* a process of ours listens at each */
 	int r = ports_reserve(wanted.v, wanted.n, &m->ports_pool, &actual, &m->ports, err);
 	if (r == -EADDRINUSE)
 		return port_holder_name(m->carrier, &m->c->record, err);
@@ -211,9 +212,10 @@ static int take_ports(struct monitor *m, struct error *err)
 static int connect_network(struct monitor *m, struct error *err)
 {
 	struct network_request q = network_request(m);
-	if (m->c->record.networking.n_networks) {	/* the reservation stays: who forwards is no process, and has no sockets */
+	if (m->c->record.networking.n_networks) {	/* the reservation stays: the kernel forwards without a socket, and our process with it */
 		int result = holder_wait(&m->home, err);
-		return result < 0 ? result : named_connect(m->carrier, m->c, &m->home, m->init, err);
+		result = result < 0 ? result : named_connect(m->carrier, m->c, &m->home, m->init, err);
+		return result < 0 ? result : forward_begin(m, err);
 	}
 	int r = network_start(&q, m->init, &m->network, err);
 	if (r == 0)
@@ -267,6 +269,7 @@ void unmake_process(struct monitor *m)
 	}
 	m->created = false;
 	network_stop(&m->network);
+	forward_over(m);
 	if (m->c->record.networking.n_networks)
 		named_disconnect(m->carrier, m->c, &m->home);
 	forget_ports(m);
