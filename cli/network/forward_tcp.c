@@ -170,7 +170,8 @@ static int carry(struct forward *f, struct connection *c, int source)
 	if (flow->held == 0)
 		pipe_put(f, flow);
 	if (r >= 0 && flow->ended && !flow->held && !flow->shut) {
-		(void) shutdown(to->watch.fd, SHUT_WR);
+		if (!c->flows[!source].shut)	/* else both are closed now */
+			(void) shutdown(to->watch.fd, SHUT_WR);
 		flow->shut = true;
 	}
 	return r;
