@@ -54,7 +54,7 @@ struct forward;
 /* struct watch - the first member of what epoll tells about */
 struct watch { void (*on)(struct forward *f, struct watch *w, uint32_t events); int fd; };
 
-struct pipe { int in_fd, out_fd; struct pipe *next; };
+struct pipe { int in_fd, out_fd; bool large; struct pipe *next; };
 
 struct forward {
 	const struct forward_request *request;

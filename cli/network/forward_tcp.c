@@ -16,7 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { BACKLOG = 4096, ACCEPTS = 64, TURNS = 16, PIPES_KEPT = 64, PIPE_SIZE = 1 << 18, CHUNK = 1 << 20, COPY_MAX = 4096, RETRY_MS = 100 };
+enum { BACKLOG = 4096, ACCEPTS = 64, TURNS = 16, PIPES_KEPT = 32, PIPE_SMALL = 1 << 16, PIPE_LARGE = 1 << 20, COPY_MAX = 4096, RETRY_MS = 100 };
 
 enum { CLIENT, INSIDE };
 
@@ -50,10 +50,16 @@ static struct pipe *pipe_get(struct forward *f)
 	}
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return NULL;
-	(void) fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);	/* smaller, where the user has had his share */
 	p = xmalloc(sizeof *p);
 	*p = (struct pipe) { .out_fd = ends[0], .in_fd = ends[1] };
 	return p;
+}
+
+/* pipe_grow - for a flow that has filled it: fewer, larger steps. It stays as it is where the user has had his share */
+static void pipe_grow(struct pipe *p)
+{
+	p->large = true;
+	(void) fcntl(p->in_fd, F_SETPIPE_SZ, PIPE_LARGE);
 }
 
 static void pipe_put(struct forward *f, struct flow *flow)
@@ -128,7 +134,7 @@ static int take(struct forward *f, struct connection *c, struct flow *flow, stru
 		return 0;
 	}
 	ssize_t n = flow->copies ? copy_in(from->watch.fd, flow->pipe->in_fd) :
-		splice(from->watch.fd, NULL, flow->pipe->in_fd, NULL, CHUNK, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+		splice(from->watch.fd, NULL, flow->pipe->in_fd, NULL, PIPE_LARGE, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	if (n < 0 && errno == EINTR)
 		return 1;
 	if (n < 0 && errno != EAGAIN)
@@ -139,6 +145,8 @@ static int take(struct forward *f, struct connection *c, struct flow *flow, stru
 		flow->ended = true;
 	else
 		flow->held = (size_t) n;
+	if (n >= PIPE_SMALL && !flow->pipe->large)
+		pipe_grow(flow->pipe);
 	return n >= 0;
 }
 
