@@ -42,5 +42,5 @@ struct forwarder { pid_t pid; int open_fd; };	/* @open_fd: at its end when the p
 int forward_start(const struct forward_request *q, struct forwarder *ret, struct error *err);
 /* forward_stop - the ports are closed when this returns; what is on its way to clients may still be, for ten seconds */
 void forward_stop(struct forwarder *f);
-/* forward_route - what the answers need, in the network namespace that we are in; what is there already is made again. Its loopback is up */
+/* forward_route - what the answers need, in the network namespace that we are in; what is there already stays. Its loopback is up */
 int forward_route(struct error *err);

@@ -458,11 +458,13 @@ static void set_mark(struct batch *b)
 
 int nft_answers(uint32_t mark, uint32_t answer, struct error *err)
 {
+	static const char id[] = "answers";
 	struct batch b CLEANUP(batch_done) = { 0 };
-	begin_batch(&b, "answers");
-	add_table(&b);
-	delete_table(&b, 0);
-	add_table(&b);
+	int r = is_there(id, err);
+	if (r)
+		return r < 0 ? r : 0;
+	begin_batch(&b, id);
+	add_table(&b, NLM_F_EXCL);
 	add_chain(&b, "output", "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_MANGLE);
 	rule(&b, "output", 0);
 	meta(&b, NFT_META_MARK);
@@ -476,6 +478,7 @@ int nft_answers(uint32_t mark, uint32_t answer, struct error *err)
 	compare(&b, NFT_CMP_EQ, &answer, sizeof answer);
 	set_mark(&b);
 	rule_end(&b);
-	int r = send_batch(&b, err);
-	return r < 0 ? error_wrap(err, "set the rules of nftables' table '%s'", b.table) : 0;
+	struct error why = { 0 };
+	r = send_batch(&b, &why);
+	return r == 0 || r == -EEXIST ? 0 : error_say(err, -r, "set the rules of nftables' table '%s': %s", b.table, why.text);
 }

@@ -35,5 +35,6 @@ int nft_apply(const struct nft_network *n, bool only_missing, struct error *err)
 /* nft_remove - what is not there is removed already */
 int nft_remove(const char *id, struct error *err);
 
-/* nft_answers - what comes back to a connection that began here with @mark has the mark @answer: the table `inet carrier_answers` */
+/* nft_answers - what comes back to a connection that began here with @mark has the mark @answer: the table `inet carrier_answers`, unless it is
+ * there */
 int nft_answers(uint32_t mark, uint32_t answer, struct error *err);
