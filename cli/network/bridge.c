@@ -162,7 +162,7 @@ int bridge_rules(const struct network_record *n, const struct leases *l, bool on
 	for (size_t i = 0; i < n->n_subnets && i < 2; i++)
 		network_subnet_of(&n->subnets[i], &subnets[rules.n_subnets++], &gateway);
 	for (size_t i = 0; i < l->n; i++)
-		for (size_t k = 0; k < l->list[i].n_ports; k++) {
+		for (size_t k = 0; !l->list[i].keeper && k < l->list[i].n_ports; k++) {	/* an ordinary user's are carried (published.h) */
 			add_port(&ports, &l->list[i].ports[k], l->list[i].ip);
 			add_port(&ports, &l->list[i].ports[k], l->list[i].ip6);
 		}

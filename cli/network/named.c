@@ -210,7 +210,7 @@ static int connect_one(struct wiring *w, const struct network_attachment *a, siz
 		return r;
 	leases_add(&p.leases, &lease);
 	r = leases_write(p.dir_fd, &p.leases, err);
-	r = r < 0 ? r : bridge_rules(&p.network.record, &p.leases, !lease.n_ports && !p.leases.lost_ports, err);
+	r = r < 0 ? r : bridge_rules(&p.network.record, &p.leases, (!lease.n_ports || lease.keeper) && !p.leases.lost_ports, err);
 	w->routed = w->routed || !p.network.record.internal;
 	return r;
 }
@@ -262,7 +262,7 @@ static int disconnect_one(const struct carrier *c, const struct container *conta
 	r = leases_write(p.dir_fd, &p.leases, err);
 	if (r == 0 && p.leases.n == 0)
 		return bridge_remove(&nl, &p.network.record, err);
-	bool changed = rec->networking.n_ports || p.leases.lost_ports;
+	bool changed = (rec->networking.n_ports && !c->rootless) || p.leases.lost_ports;
 	return r == 0 && changed ? bridge_rules(&p.network.record, &p.leases, false, err) : r;
 }
 

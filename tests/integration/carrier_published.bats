@@ -21,7 +21,8 @@ outside_gets() { from_outside curl -gsf --max-time 5 "$1"; }
 host_gets() { on_host curl -gsf --max-time 5 "$1"; }
 logged() { carrier logs "$1" 2>&1 | grep -qF "[$2]:"; }
 logged_line() { carrier logs "$1" 2>&1 | grep -qxF "$2"; }
-forwarder() { processes | xargs -r ps -o pid=,comm= -p | awk '$2 == "carrier-forward" { print $1 }'; }
+process_called() { processes | xargs -r ps -o pid=,comm= -p | awk -v name="$1" '$2 == name { print $1 }'; }
+forwarder() { process_called carrier-forward; }
 
 @test "the service sees the client's own address, IPv4 and IPv6; the host's loopback leads there, too" {
 	served web --network n1 -p 8080:80 -p 203.0.113.1:8081:80 -p 127.0.0.1:8082:80 -p '[2001:db8:113::1]:8083:80' -p '[::1]:8084:80'
@@ -39,6 +40,10 @@ forwarder() { processes | xargs -r ps -o pid=,comm= -p | awk '$2 == "carrier-for
 	done
 	! host_gets http://127.0.0.1:8081/ || fail "a port of another address is reached at 127.0.0.1"
 	! host_gets 'http://[::1]:8083/' || fail "a port of another address is reached at ::1"
+	carrier network create n2 >/dev/null
+	served other --network n2
+	same "I am web" "$(fetches web http://203.0.113.1:8080/)"	# itself
+	same "I am web" "$(fetches other http://203.0.113.1:8080/)"	# another network, by what is published
 	failing 125 "8080" carrier run --rm --network n1 -p 8080:80 "$PLAIN" true
 	says "container web publishes it"
 }
@@ -155,6 +160,21 @@ another_life() {
 	same 2 "$(carrier events --no-stream --filter event=network-restored | wc -l)"
 }
 is_not_lost() { [ "$(carrier inspect "$1" | jq -r '.[0].State.NetworkLost // ""')" = "" ] && ! grep -q networkLost "$CROOT"/containers/*/status.json; }
+
+@test "the holder or the monitor killed: the ports go on" {
+	only_user
+	served web --network n1 -p 8080:80 --restart always
+	local monitor
+	kill -9 "$(process_called carrier-holder)"
+	same "I am web" "$(outside_gets http://203.0.113.1:8080/)"
+	monitor=$(jq .monitor "$CROOT"/containers/*/status.json)
+	kill -9 "$monitor"
+	same "I am web" "$(outside_gets 'http://[2001:db8:113::1]:8080/')"
+	expect 0 carrier restart -t 0 web
+	soon is_serving web
+	same "I am web" "$(outside_gets http://203.0.113.1:8080/)"
+	same 1 "$(forwarder | wc -l)"
+}
 
 @test "root: only what is published at ::1 is carried by a process" {
 	[ "$WHO" = root ] || skip "of root's networks"
