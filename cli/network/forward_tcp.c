@@ -272,7 +272,7 @@ static bool accept_one(struct forward *f, struct listener *l)
 		begin_connection(f, l->port, fd, &client);
 		return true;
 	}
-	if (errno == EAGAIN) {
+	if (errno == EAGAIN || errno == EINVAL) {	/* nobody is there; or: it listens no more */
 		list_drop(&l->list);
 		return false;
 	}
