@@ -252,7 +252,7 @@ needs_root() { [ "$WHO" = root ] || skip "of root's networks, which are in the h
 	needs_root
 	carrier network create n1 >/dev/null
 	on_host nft add table inet mine
-	served web --network n1 -p 8080:80
+	served web --network n1 -p 0.0.0.0:8080:80	# at all addresses of both families it would still be carried, as ::1 is
 	on_host nft flush ruleset
 	on_host nft add table inet mine
 	! outside_gets http://203.0.113.1:8080/ || fail "there should be no rules now"

@@ -184,4 +184,9 @@ is_not_lost() { [ "$(carrier inspect "$1" | jq -r '.[0].State.NetworkLost // ""'
 	carrier network create n4 >/dev/null
 	served web --network n4 -p '[::1]:8080:80'	# a container without IPv6
 	same "I am web" "$(host_gets 'http://[::1]:8080/')"
+	carrier rm -f -t 0 web >/dev/null
+	# whose socket is open at all addresses: without the rules it carries those as well
+	served web --network n1 -p 8080:80
+	on_host nft flush ruleset
+	same "I am web" "$(outside_gets http://203.0.113.1:8080/)"
 }
