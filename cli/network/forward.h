@@ -15,7 +15,7 @@
  *	every start	ports_reserve(); the network; forward_start(); the container's start
  *	its end		forward_stop()
  *
- * The process ends with the container, when nothing is on its way any more; its parent is who called, and reaps it.
+ * The process ends with the container, when nothing is on its way any more, and its exit code is 0 then; its parent is who called, and reaps it.
  */
 #pragma once
 #include "subnet.h"

@@ -61,7 +61,7 @@ struct forward {
 	int epoll_fd;
 	struct watch container, signals;	/* a pidfd; a signalfd */
 	int open_fd;			/* forwarder.open_fd's other end */
-	bool ending;
+	bool ending, told;		/* told: by a signal, not by the container's end */
 	int64_t end_ms;			/* when it ends for certain; 0: it is not ending */
 	int64_t retry_ms;		/* when to try again what the system had no room for; 0: nothing */
 

@@ -55,6 +55,7 @@ void forward_run(struct forward *f)
 			_exit(1);
 		for (int i = 0; i < n; i++) {
 			struct watch *w = events[i].data.ptr;
+			f->told = f->told || (w == &f->signals && !f->ending);
 			if (w == &f->container || w == &f->signals)
 				ends = true;
 			else
@@ -70,7 +71,7 @@ void forward_run(struct forward *f)
 		pass_time(f, now);
 		if (is_over(f, now)) {
 			tcp_break(f);
-			_exit(0);
+			_exit(f->told);
 		}
 	}
 }

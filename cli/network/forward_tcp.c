@@ -16,7 +16,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { BACKLOG = 4096, ACCEPTS = 64, TURNS = 16, PIPES_KEPT = 32, PIPE_SMALL = 1 << 16, PIPE_LARGE = 1 << 20, COPY_MAX = 4096, RETRY_MS = 100 };
+enum { BACKLOG = 4096, ACCEPTS = 64, TURNS = 16, COPY_MAX = 4096, RETRY_MS = 100 };
+enum { PIPE_SMALL = 1 << 16, PIPE_LARGE = 1 << 20, PIPES_KEPT = 32, LARGE_KEPT = 4 };
 
 enum { CLIENT, INSIDE };
 
@@ -68,7 +69,7 @@ static void pipe_put(struct forward *f, struct flow *flow)
 	flow->pipe = NULL;
 	if (!p)
 		return;
-	if (flow->held || f->n_pipes >= PIPES_KEPT) {
+	if (flow->held || f->n_pipes >= (p->large ? LARGE_KEPT : PIPES_KEPT)) {
 		(void) close(p->in_fd);
 		(void) close(p->out_fd);
 		free(p);

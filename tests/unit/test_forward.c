@@ -649,7 +649,7 @@ static void ends(void)
 	close_fd(&s);
 	OK(at_end(client));
 	(void) waitpid(pid, &status, 0);
-	OK(status == 0);
+	OK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 	stop(&p);
 }
 
