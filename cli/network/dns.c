@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { HEADER = 12, QR = 0x80, OPCODE = 0x78, RD = 0x01, RA = 0x80, AA = 0x04, POINTER = 0xc0, RECORD = 12, SMALL = 512 };
+enum { HEADER = 12, QR = 0x80, OPCODE = 0x78, RD = 0x01, TC = 0x02, RA = 0x80, AA = 0x04, POINTER = 0xc0, RECORD = 12 };
 
 static uint16_t get16(const unsigned char *p) { return (uint16_t) (p[0] << 8 | p[1]); }
 
@@ -55,7 +55,8 @@ int dns_parse(const unsigned char *packet, size_t len, struct dns_question *ret)
 	return parse_question(packet, len, ret);
 }
 
-size_t dns_answer(const unsigned char *packet, const struct dns_question *q, int code, const struct address *list, size_t n, unsigned char *out)
+size_t dns_answer(const unsigned char *packet, const struct dns_question *q, int code, const struct address *list, size_t n, size_t max,
+		  unsigned char *out)
 {
 	const int family = q->type == DNS_A ? AF_INET : q->type == DNS_AAAA ? AF_INET6 : AF_UNSPEC;
 	memcpy(out, packet, q->end);
@@ -67,8 +68,10 @@ size_t dns_answer(const unsigned char *packet, const struct dns_question *q, int
 	for (size_t i = 0; i < n && count < DNS_ANSWER_MAX; i++) {
 		if (list[i].family != family)
 			continue;
-		if ((size_t) (at - out) + RECORD + address_size(&list[i]) > SMALL)	/* who asks may have no room for more */
+		if ((size_t) (at - out) + RECORD + address_size(&list[i]) > max) {
+			out[2] |= TC;
 			break;
+		}
 		at = put16(at, POINTER << 8 | HEADER);
 		at = put16(at, q->type);
 		at = put16(at, DNS_IN);
@@ -80,6 +83,13 @@ size_t dns_answer(const unsigned char *packet, const struct dns_question *q, int
 	}
 	(void) put16(out + 6, count);
 	return (size_t) (at - out);
+}
+
+size_t dns_cut(unsigned char *packet, const struct dns_question *q)
+{
+	packet[2] |= TC;
+	memset(packet + 6, 0, 6);
+	return q->end;
 }
 
 bool dns_is_answer(const unsigned char *packet, size_t len, uint16_t id, const struct dns_question *q)

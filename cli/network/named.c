@@ -1,4 +1,5 @@
 #include "named.h"
+#include "../container/lists.h"
 #include "bridge.h"
 #include "cleanup.h"
 #include "fs.h"
@@ -165,6 +166,16 @@ static void set_ports(const struct container *c, struct pool *pool, struct lease
 	}
 }
 
+/* names_of - what it is called beside its name: its aliases there, and the service of a compose file that it is a container of */
+static char **names_of(const struct record *rec, const struct network_attachment *a, struct pool *pool)
+{
+	char *service[2] = { 0 };
+	for (size_t i = 0; i < rec->labels.n; i++)
+		if (str_eq(rec->labels.pairs[i].key, NAMES_SERVICE_LABEL))
+			service[0] = rec->labels.pairs[i].value;
+	return service[0] ? list_copy(pool, a->aliases, service) : a->aliases;
+}
+
 static int make_lease(struct wiring *w, struct place *p, const struct network_attachment *a, size_t number, struct address addresses[2],
 		      struct lease *ret, struct error *err)
 {
@@ -178,7 +189,7 @@ static int make_lease(struct wiring *w, struct place *p, const struct network_at
 		return r;
 	address_mac(&addresses[addresses[0].family ? 0 : 1], mac);
 	*ret = (struct lease) {
-		.container = rec->id, .name = rec->name, .names = a->aliases, .link = pool_printf(pool, "ve%.12s%zx", rec->id, number),
+		.container = rec->id, .name = rec->name, .names = names_of(rec, a, pool), .link = pool_printf(pool, "ve%.12s%zx", rec->id, number),
 		.inside = pool_printf(pool, "eth%zu", number), .pid = w->pid,
 		.ip = addresses[0].family ? pool_strdup(pool, address_text(&addresses[0], text[0])) : NULL,
 		.ip6 = addresses[1].family ? pool_strdup(pool, address_text(&addresses[1], text[1])) : NULL,

@@ -1,8 +1,7 @@
-#include "names.h"
+#include "names_impl.h"
 #include "../container/apart.h"
 #include "../container/hostfiles.h"
 #include "cleanup.h"
-#include "dns.h"
 #include "fs.h"
 #include "leases.h"
 #include "networks.h"
@@ -11,7 +10,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -19,7 +17,7 @@
 #include <sys/random.h>
 #include <sys/syscall.h>
 
-enum { PORT = 53, PENDING = 128, SERVERS = 3, PATIENCE_MS = 2000, NETWORKS = 16, RESOLV_MAX = 1 << 16 };
+enum { PENDING = 128, RESOLV_MAX = 1 << 16, BACKLOG = 16 };
 
 /* struct pending - a question that was passed on */
 struct pending {
@@ -30,16 +28,6 @@ struct pending {
 	unsigned char packet[DNS_PACKET_MAX];
 	size_t len, server;
 	int64_t until_ms;
-};
-
-struct names {
-	int net_fd, members_fd;		/* of N; -1: root's */
-	int fd, pidfd;
-	int networks[NETWORKS];		/* directories of those that have names */
-	size_t n_networks;
-	bool isolated;			/* all are internal: nobody else is asked */
-	char *const *servers;		/* --dns; NULL: the host's */
-	struct pending *pending;	/* PENDING of them */
 };
 
 /* ---- what we know ---- */
@@ -54,21 +42,26 @@ static bool is_called(const struct lease *l, const char *name)
 	return false;
 }
 
-/* look_up - the addresses of @name. Return: how many; -1: nobody is called so */
-static int look_up(const struct names *n, const char *name, struct address *list, int max)
+/* add_address - unless it is of another family than was asked for, or there are too many already */
+static int add_address(const char *text, int family, struct address *list, int count)
 {
+	if (!text || count == DNS_ANSWER_MAX || address_parse(text, &list[count]) < 0)
+		return count;
+	return list[count].family == family ? count + 1 : count;
+}
+
+int names_look_up(const struct names *n, const struct dns_question *q, struct address list[DNS_ANSWER_MAX])
+{
+	const int family = q->type == DNS_A ? AF_INET : q->type == DNS_AAAA ? AF_INET6 : AF_UNSPEC;
 	int count = -1;
-	for (size_t i = 0; i < n->n_networks; i++) {
+	for (size_t i = 0; q->class == DNS_IN && i < n->n_networks; i++) {
 		cleanup_leases struct leases l = { 0 };
 		(void) leases_read(n->networks[i], &l, NULL);
 		for (size_t k = 0; k < l.n; k++) {
-			if (!is_called(&l.list[k], name))
+			if (!is_called(&l.list[k], q->name))
 				continue;
-			count = count < 0 ? 0 : count;
-			if (l.list[k].ip && count < max && address_parse(l.list[k].ip, &list[count]) == 0)
-				count++;
-			if (l.list[k].ip6 && count < max && address_parse(l.list[k].ip6, &list[count]) == 0)
-				count++;
+			count = add_address(l.list[k].ip, family, list, count < 0 ? 0 : count);
+			count = add_address(l.list[k].ip6, family, list, count);
 		}
 	}
 	return count;
@@ -85,17 +78,22 @@ static void find_servers(const struct names *n, struct strings *ret)
 		hostfiles_servers(text, ret);
 }
 
-static int connect_server(const char *server)
+int names_connect(const struct names *n, size_t which, int type)
 {
-	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
-	bool is_four = inet_pton(AF_INET, server, &four.sin_addr) == 1;
-	if (!is_four && inet_pton(AF_INET6, server, &six.sin6_addr) != 1)
-		return -1;
-	cleanup_close int fd = socket(is_four ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(NAMES_PORT) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(NAMES_PORT) };
+	struct strings servers cleanup_strings = { 0 };
+	if (!n->isolated)
+		find_servers(n, &servers);
+	if (which >= servers.n || which >= NAMES_SERVERS)
+		return -ENOENT;
+	bool is_four = inet_pton(AF_INET, servers.v[which], &four.sin_addr) == 1;
+	if (!is_four && inet_pton(AF_INET6, servers.v[which], &six.sin6_addr) != 1)
+		return -EAGAIN;
+	cleanup_close int fd = socket(is_four ? AF_INET : AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	const struct sockaddr *to = is_four ? (const struct sockaddr *) &four : (const struct sockaddr *) &six;
-	if (fd < 0 || connect(fd, to, is_four ? sizeof four : sizeof six) < 0)
-		return -1;
+	if (fd < 0 || (connect(fd, to, is_four ? sizeof four : sizeof six) < 0 && errno != EINPROGRESS))
+		return -EAGAIN;
 	return take_fd(fd);
 }
 
@@ -103,29 +101,25 @@ static void answer(const struct names *n, const struct sockaddr_in *to, const un
 		   const struct address *list, int count)
 {
 	unsigned char out[DNS_PACKET_MAX];
-	size_t len = dns_answer(packet, q, code, list, count > 0 ? (size_t) count : 0, out);
+	size_t len = dns_answer(packet, q, code, list, count > 0 ? (size_t) count : 0, DNS_SMALL, out);
 	(void) sendto(n->fd, out, len, MSG_DONTWAIT, (const struct sockaddr *) to, sizeof *to);
 }
 
 /* ask_next - the next server that can be asked; when there is none any more, who asked is told */
 static void ask_next(const struct names *n, struct pending *p)
 {
-	struct strings servers cleanup_strings = { 0 };
-	if (!n->isolated)
-		find_servers(n, &servers);
 	close_fd(&p->fd);
-	while (p->server < servers.n && p->server < SERVERS) {
-		p->fd = connect_server(servers.v[p->server++]);
+	while ((p->fd = names_connect(n, p->server++, SOCK_DGRAM)) != -ENOENT) {
 		if (p->fd < 0 || getrandom(&p->id, sizeof p->id, 0) != sizeof p->id)
 			continue;
 		p->packet[0] = (unsigned char) (p->id >> 8);
 		p->packet[1] = (unsigned char) p->id;
-		p->until_ms = now_ms() + PATIENCE_MS;
+		p->until_ms = now_ms() + NAMES_PATIENCE_MS;
 		if (send(p->fd, p->packet, p->len, 0) == (ssize_t) p->len)
 			return;
 		close_fd(&p->fd);
 	}
-	close_fd(&p->fd);
+	p->fd = -1;
 	p->packet[0] = (unsigned char) (p->question.id >> 8);
 	p->packet[1] = (unsigned char) p->question.id;
 	answer(n, &p->from, p->packet, &p->question, n->isolated ? DNS_REFUSED : DNS_FAILED, NULL, 0);
@@ -149,7 +143,7 @@ static void read_question(struct names *n)
 	ssize_t len = recvfrom(n->fd, packet, sizeof packet, MSG_DONTWAIT, (struct sockaddr *) &from, &from_len);
 	if (len < 0 || dns_parse(packet, (size_t) len, &q) < 0)
 		return;
-	int count = q.class == DNS_IN ? look_up(n, q.name, list, DNS_ANSWER_MAX) : -1;
+	int count = names_look_up(n, &q, list);
 	if (count >= 0) {
 		answer(n, &from, packet, &q, DNS_OK, list, count);
 		return;
@@ -165,18 +159,22 @@ static void read_question(struct names *n)
 	ask_next(n, p);
 }
 
+/* read_answer - one that we have no room for is passed on as one that was cut off */
 static void read_answer(const struct names *n, struct pending *p)
 {
 	unsigned char packet[DNS_PACKET_MAX];
-	ssize_t len = recv(p->fd, packet, sizeof packet, MSG_DONTWAIT);
+	ssize_t len = recv(p->fd, packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (len < 0) {		/* refused: nobody is there */
 		ask_next(n, p);
 		return;
 	}
-	if (!dns_is_answer(packet, (size_t) len, p->id, &p->question))
+	bool cut = len > (ssize_t) sizeof packet;
+	if (!dns_is_answer(packet, cut ? sizeof packet : (size_t) len, p->id, &p->question))
 		return;
+	if (cut)
+		len = (ssize_t) dns_cut(packet, &p->question);
 	packet[0] = (unsigned char) (p->question.id >> 8);
 	packet[1] = (unsigned char) p->question.id;
 	(void) sendto(n->fd, packet, (size_t) len, MSG_DONTWAIT, (const struct sockaddr *) &p->from, sizeof p->from);
@@ -187,7 +185,7 @@ static void read_answer(const struct names *n, struct pending *p)
 
 static int timeout_ms(const struct names *n)
 {
-	int64_t now = now_ms(), first = INT64_MAX;
+	int64_t now = now_ms(), first = names_tcp_due(n);
 	for (size_t i = 0; i < PENDING; i++)
 		if (n->pending[i].fd >= 0 && n->pending[i].until_ms < first)
 			first = n->pending[i].until_ms;
@@ -196,13 +194,14 @@ static int timeout_ms(const struct names *n)
 
 static _Noreturn void serve(struct names *n)
 {
-	struct pollfd fds[PENDING + 2];
+	struct pollfd fds[PENDING + 2 + NAMES_CONNECTIONS + 1];
 	for (;;) {
 		fds[0] = (struct pollfd) { .fd = n->pidfd, .events = POLLIN };
 		fds[1] = (struct pollfd) { .fd = n->fd, .events = POLLIN };
 		for (size_t i = 0; i < PENDING; i++)
 			fds[2 + i] = (struct pollfd) { .fd = n->pending[i].fd, .events = POLLIN };
-		if (poll(fds, PENDING + 2, timeout_ms(n)) < 0 && errno != EINTR)
+		size_t count = PENDING + 2 + names_tcp_poll(n, fds + PENDING + 2);
+		if (poll(fds, count, timeout_ms(n)) < 0 && errno != EINTR)
 			_exit(1);
 		if (fds[0].revents)
 			_exit(0);
@@ -215,6 +214,7 @@ static _Noreturn void serve(struct names *n)
 		}
 		if (fds[1].revents)
 			read_question(n);
+		names_tcp_step(n, fds + PENDING + 2);
 	}
 }
 
@@ -222,8 +222,9 @@ static _Noreturn void serve(struct names *n)
  * (HOLDER_NET_FD). */
 static void keep_only(struct names *n)
 {
-	int *ours[4 + NETWORKS] = { &n->net_fd, &n->members_fd, &n->fd, &n->pidfd };
-	int copies[4 + NETWORKS], count = 4;
+	enum { FIXED = 5 };
+	int *ours[FIXED + NAMES_NETWORKS] = { &n->net_fd, &n->members_fd, &n->fd, &n->tcp_fd, &n->pidfd };
+	int copies[FIXED + NAMES_NETWORKS], count = FIXED;
 	for (size_t i = 0; i < n->n_networks; i++)
 		ours[count++] = &n->networks[i];
 	for (int i = 0; i < count; i++)	/* first all above, so that none is overwritten */
@@ -258,28 +259,34 @@ static _Noreturn void become_server(struct names *n)
 	serve(n);
 }
 
+/* struct inside - a socket that is opened in the container's network namespace */
+struct inside { int ns_fd, type; };
+
 static int open_socket(void *ctx, struct error *err)
 {
-	const int *ns_fd = ctx;
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	const struct inside *in = ctx;
+	const int yes = 1;
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(NAMES_PORT) };
 	(void) inet_pton(AF_INET, NAMES_ADDRESS, &at.sin_addr);
-	if (setns(*ns_fd, CLONE_NEWNET) < 0)
+	if (setns(in->ns_fd, CLONE_NEWNET) < 0)
 		return error_set(err, errno, "enter the container's network namespace");
-	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *) &at, sizeof at) < 0)
+	cleanup_close int fd = socket(AF_INET, in->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0 && in->type == SOCK_STREAM)
+		(void) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+	if (fd < 0 || bind(fd, (struct sockaddr *) &at, sizeof at) < 0 || (in->type == SOCK_STREAM && listen(fd, BACKLOG) < 0))
 		return error_set(err, errno, "open " NAMES_ADDRESS ":53 in the container's network namespace");
 	return take_fd(fd);
 }
 
 /* open_inside - @apart: an ordinary user's monitor could not come back into the host's network namespace, and a child does it */
-static int open_inside(int ns_fd, bool apart, struct error *err)
+static int open_inside(struct inside in, bool apart, struct error *err)
 {
 	if (apart)
-		return apart_fd(open_socket, &ns_fd, err);
+		return apart_fd(open_socket, &in, err);
 	cleanup_close int own_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (own_fd < 0)
 		return error_set(err, errno, "open '/proc/self/ns/net'");
-	cleanup_close int fd = open_socket(&ns_fd, err);
+	cleanup_close int fd = open_socket(&in, err);
 	if (setns(own_fd, CLONE_NEWNET) < 0)
 		return error_set(err, errno, "come back to our network namespace");
 	return take_fd(fd);
@@ -289,7 +296,7 @@ static int open_inside(int ns_fd, bool apart, struct error *err)
 static int open_networks(const struct carrier *c, const struct record_networking *r, struct names *n, struct error *err)
 {
 	n->isolated = true;
-	for (size_t i = 0; i < r->n_networks && n->n_networks < NETWORKS; i++) {
+	for (size_t i = 0; i < r->n_networks && n->n_networks < NAMES_NETWORKS; i++) {
 		cleanup_network struct network network = { 0 };
 		int result = network_find(c, r->networks[i].name, &network, err);
 		if (result < 0)
@@ -310,6 +317,7 @@ static void names_done(struct names *n)
 	close_fd(&n->net_fd);
 	close_fd(&n->members_fd);
 	close_fd(&n->fd);
+	close_fd(&n->tcp_fd);
 	close_fd(&n->pidfd);
 	for (size_t i = 0; i < n->n_networks; i++)
 		close_fd(&n->networks[i]);
@@ -327,14 +335,15 @@ static int become_member(struct names *n, const struct holder_member *home, stru
 pid_t names_start(const struct carrier *c, const struct container *container, const struct holder_member *home, int ns_fd, pid_t pid,
 		  struct error *err)
 {
-	struct names n CLEANUP(names_done) = { .net_fd = -1, .members_fd = -1, .fd = -1, .pidfd = -1, .servers = container->record.settings.dns };
+	struct names n CLEANUP(names_done) = { .net_fd = -1, .members_fd = -1, .fd = -1, .tcp_fd = -1, .pidfd = -1, .servers = container->record.settings.dns };
 	int r = open_networks(c, &container->record.networking, &n, err);
 	r = r < 0 ? r : become_member(&n, home, err);
 	if (r < 0)
 		return r;
-	n.fd = open_inside(ns_fd, n.net_fd >= 0, err);
-	if (n.fd < 0)
-		return n.fd;
+	n.fd = open_inside((struct inside) { ns_fd, SOCK_DGRAM }, n.net_fd >= 0, err);
+	n.tcp_fd = n.fd < 0 ? n.fd : open_inside((struct inside) { ns_fd, SOCK_STREAM }, n.net_fd >= 0, err);
+	if (n.tcp_fd < 0)
+		return n.tcp_fd;
 	n.pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
 	if (n.pidfd < 0)
 		return error_set(err, errno, "find the container's process");

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(exact, data, size);
 	if (dns_parse(exact, size, &q) == 0) {
-		size_t len = dns_answer(exact, &q, DNS_OK, list, 2, out);
+		size_t len = dns_answer(exact, &q, DNS_OK, list, 2, DNS_SMALL, out);
 		/* an answer of ours is one to that question, and no question */
 		if (q.end > size || len > DNS_PACKET_MAX || !dns_is_answer(out, len, q.id, &q) || dns_parse(out, len, &again) != -EBADMSG)
 			abort();

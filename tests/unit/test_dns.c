@@ -41,20 +41,24 @@ static void test_answer(void)
 	(void) address_parse("fd00::2", &list[1]);
 	(void) address_parse("10.89.0.3", &list[2]);
 	OK(dns_parse(query, LEN, &q) == 0);
-	OK(dns_answer(query, &q, DNS_OK, list, 3, out) == LEN + 2 * 16);
+	OK(dns_answer(query, &q, DNS_OK, list, 3, DNS_SMALL, out) == LEN + 2 * 16);
 	OK(memcmp(out, "\x12\x34\x85\x80\x00\x01\x00\x02\x00\x00\x00\x00", 12) == 0);
 	OK(memcmp(out + LEN, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x0a\x59\x00\x02", 16) == 0);
 	OK(memcmp(out + LEN + 16 + 12, "\x0a\x59\x00\x03", 4) == 0);
 	q.type = DNS_AAAA;
-	OK(dns_answer(query, &q, DNS_OK, list, 3, out) == LEN + 28);
+	OK(dns_answer(query, &q, DNS_OK, list, 3, DNS_SMALL, out) == LEN + 28);
 	q.type = 15;
-	OK(dns_answer(query, &q, DNS_OK, list, 3, out) == LEN && out[7] == 0);
-	OK(dns_answer(query, &q, DNS_REFUSED, NULL, 0, out) == LEN && out[3] == (0x80 | DNS_REFUSED) && out[2] == 0x81);
+	OK(dns_answer(query, &q, DNS_OK, list, 3, DNS_SMALL, out) == LEN && out[7] == 0);
+	OK(dns_answer(query, &q, DNS_REFUSED, NULL, 0, DNS_SMALL, out) == LEN && out[3] == (0x80 | DNS_REFUSED) && out[2] == 0x81);
 	q.type = DNS_A;
 	struct address many[100];
 	for (size_t i = 0; i < 100; i++)
 		many[i] = list[0];
-	OK(dns_answer(query, &q, DNS_OK, many, 100, out) == LEN + 30 * 16);	/* 512 bytes are what everybody can receive */
+	OK(dns_answer(query, &q, DNS_OK, many, 100, DNS_SMALL, out) == LEN + 30 * 16);	/* 512 bytes are what everybody can receive */
+	OK(out[2] == 0x87 && out[7] == 30);	/* and it says so */
+	OK(dns_answer(query, &q, DNS_OK, many, 100, DNS_PACKET_MAX, out) == LEN + 100 * 16 && out[2] == 0x85 && out[7] == 100);
+	OK(dns_cut(out, &q) == LEN && memcmp(out, "\x12\x34\x87\x80\x00\x01\x00\x00\x00\x00\x00\x00", 12) == 0);
+	OK(dns_is_answer(out, LEN, 0x1234, &q));
 }
 
 static void test_is_answer(void)
@@ -63,7 +67,7 @@ static void test_is_answer(void)
 	unsigned char out[DNS_PACKET_MAX];
 	OK(dns_parse(query, LEN, &q) == 0);
 	OK(!dns_is_answer(query, LEN, 0x1234, &q));
-	size_t len = dns_answer(query, &q, DNS_OK, NULL, 0, out);
+	size_t len = dns_answer(query, &q, DNS_OK, NULL, 0, DNS_SMALL, out);
 	OK(dns_is_answer(out, len, 0x1234, &q));
 	OK(!dns_is_answer(out, len, 0x1235, &q));
 	OK(!dns_is_answer(out, len - 1, 0x1234, &q));
