@@ -1,5 +1,6 @@
 /* The group `network`. */
 #include "../network/networks.h"
+#include "../container/connect.h"
 #include "../format.h"
 #include "../network/leases.h"
 #include "../pairs.h"
@@ -337,6 +338,61 @@ static const struct command command_network_exists = {
 	.exit_status = "0 when there is, 1 when there is not.", .min_args = 1, .max_args = 1, .run = run_exists,
 };
 
+/* ---- connect, disconnect ---- */
+
+static const struct option_def connect_table[] = {
+	OPTION(struct network_options, aliases, 0, "alias", "NAME", "another name that the container has in the network; again for more"),
+	OPTION(struct network_options, ip, 0, "ip", "ADDRESS", "its IPv4 address there"),
+	OPTION(struct network_options, ip6, 0, "ip6", "ADDRESS", "its IPv6 address there"),
+	OPTION(struct network_options, mac, 0, "mac-address", "ADDRESS", "its hardware address there"),
+};
+
+static int run_connect(void *program, void *given, char **args, int n_args)
+{
+	struct container container cleanup_container = CONTAINER_NONE;
+	struct error err = { 0 };
+	int r = record_find(program, args[1], false, &container, &err);
+	r = r < 0 ? r : container_connect(program, &container, args[0], given, &err);
+	return r < 0 ? (carrier_fail(&err), 1) : 0;
+}
+
+static const struct command command_network_connect = {
+	.name = "connect", .arguments = "NETWORK CONTAINER", .summary = "connect a container to one more network",
+	.description = "One that runs has it at once, as eth1, eth2 ... whichever is free, and is found there by its names; one that does not has it when it is "
+		       "started. It stays connected until it is disconnected, whatever is stopped and started in between.\n\n"
+		       "The default route and published ports are those of the first network that is not internal, in the order in which they were connected.\n\n"
+		       "Only containers on networks that have a name, or on none (--network none), can be connected to one more: there can be 16.",
+	.examples = "Let the web server reach the database's network, as `front` there:\n\tcarrier network connect --alias front data web",
+	.exit_status = "0, or 1 when it could not be connected, and is as it was.",
+	OPTIONS(struct network_options, connect_table), .min_args = 2, .max_args = 2, .run = run_connect,
+};
+
+struct disconnect_options { bool force; };
+static const struct option_def disconnect_table[] = {
+	OPTION(struct disconnect_options, force, 'f', "force", NULL, "a container that does not exist, or is not connected, is no error"),
+};
+
+static int run_disconnect(void *program, void *given, char **args, int n_args)
+{
+	const struct disconnect_options *o = given;
+	struct container container cleanup_container = CONTAINER_NONE;
+	struct error err = { 0 };
+	int r = record_find(program, args[1], false, &container, &err);
+	r = r < 0 ? r : container_disconnect(program, &container, args[0], &err);
+	if (o->force && (r == -ENOENT || r == -ENOTCONN))
+		return 0;
+	return r < 0 ? (carrier_fail(&err), 1) : 0;
+}
+
+static const struct command command_network_disconnect = {
+	.name = "disconnect", .arguments = "NETWORK CONTAINER", .summary = "disconnect a container from a network",
+	.description = "One that runs loses its link, and the address is free, at once. When it was the one of the default route and of published ports, both go to the "
+		       "next network that is not internal. After the last one the container has --network none, until it is connected again.",
+	.examples = "The web server needs the database no more:\n\tcarrier network disconnect data web",
+	.exit_status = "0, or 1 when it could not be disconnected, and is as it was.",
+	OPTIONS(struct disconnect_options, disconnect_table), .min_args = 2, .max_args = 2, .run = run_disconnect,
+};
+
 /* ---- rm, prune ---- */
 
 struct rm_options { bool force; };
@@ -403,7 +459,7 @@ static const struct command command_network_prune = {
 };
 
 static const struct command *const commands[] = {
-	&command_network_create, &command_network_exists, &command_network_inspect, &command_network_ls, &command_network_prune,
+	&command_network_connect, &command_network_create, &command_network_disconnect, &command_network_exists, &command_network_inspect, &command_network_ls, &command_network_prune,
 	&command_network_rm, NULL,
 };
 const struct command command_network = { .name = "network", .section = "Networks", .summary = "manage networks", .sub = commands };

@@ -331,8 +331,12 @@ int bundle_spec(const struct container *c, const struct bundle_environment *e, s
 	return r < 0 ? r : process_to_spec(c, pool, s, err);
 }
 
-static int write_text(const struct container *c, const char *name, const char *text, struct error *err)
+/* write_text - @bound: it is bound into the container now, where another file of its name would not be seen */
+static int write_text(const struct container *c, const char *name, const char *text, bool bound, struct error *err)
 {
+	cleanup_close int fd = bound ? openat(c->dir_fd, name, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (bound)
+		return fd < 0 || fs_write_all(fd, text, strlen(text)) < 0 ? error_set(err, errno, "write '%s/%s'", c->dir, name) : 0;
 	return fs_replace_file(c->dir_fd, name, text, strlen(text), 0644, false, err);
 }
 
@@ -358,15 +362,15 @@ static int copy_etc(const struct container *c, const char *name, struct error *e
 {
 	cleanup_free char *path = xasprintf("%s/../%s/%s", c->dir, network_argument(c->record.network), name), *text = NULL;
 	int r = fs_read_file(AT_FDCWD, path, ETC_MAX, &text, NULL, err);
-	return r < 0 ? r : write_text(c, name, text, err);
+	return r < 0 ? r : write_text(c, name, text, false, err);
 }
 
 /* write_etc - readable for every user of the container, whoever owns the container */
-static int write_etc(const struct container *c, const struct record_settings *settings, const char *hostname, struct error *err)
+static int write_etc(const struct container *c, const struct record_settings *settings, const char *hostname, bool bound, struct error *err)
 {
 	char address[HOSTFILES_ADDRESS_MAX], loopback[16];
 	cleanup_free char *line = xasprintf("%s\n", hostname);
-	int r = write_text(c, "hostname", line, err);
+	int r = write_text(c, "hostname", line, bound, err);
 	if (r < 0)
 		return r;
 	if (network_kind(c->record.network) == NETWORK_CONTAINER) {
@@ -380,8 +384,8 @@ static int write_etc(const struct container *c, const struct record_settings *se
 	const char *gateway = network_gateway(c->record.network, loopback);
 	cleanup_free char *hosts = hostfiles_hosts(c->record.network, hostname, gateway ? gateway : asks ? hostfiles_address(address) : NULL, settings);
 	cleanup_free char *resolv = hostfiles_resolv(c->record.network, pasta, host, settings);
-	r = write_text(c, "hosts", hosts, err);
-	return r < 0 ? r : write_text(c, "resolv.conf", resolv, err);
+	r = write_text(c, "hosts", hosts, bound, err);
+	return r < 0 ? r : write_text(c, "resolv.conf", resolv, bound, err);
 }
 
 /* make_workdir - docker makes a working directory that the image does not have. Not in a directory of the caller's own (--rootfs). */
@@ -398,6 +402,12 @@ static int make_workdir(const struct container *c, struct error *err)
 	return dir < 0 ? error_wrap(err, "working directory") : 0;
 }
 
+int bundle_write_etc(const struct container *c, const struct bundle_environment *e, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	return write_etc(c, e->settings, hostname_of(c, e, &pool), true, err);
+}
+
 int bundle_write(const struct container *c, const struct bundle_environment *e, struct error *err)
 {
 	struct pool pool CLEANUP(pool_done) = { 0 };
@@ -408,7 +418,7 @@ int bundle_write(const struct container *c, const struct bundle_environment *e, 
 	if (r == 0)
 		r = make_workdir(c, err);
 	if (r == 0)
-		r = write_etc(c, e->settings, hostname_of(c, e, &pool), err);
+		r = write_etc(c, e->settings, hostname_of(c, e, &pool), false, err);
 	if (r == 0)
 		r = users_files(c, spec, &pool, err);
 	if (r == 0)

@@ -29,6 +29,9 @@ int bundle_spec(const struct container *c, const struct bundle_environment *e, s
 /* bundle_write - config.json, hosts, hostname, resolv.conf and rootfs/ in the container's directory */
 int bundle_write(const struct container *c, const struct bundle_environment *e, struct error *err);
 
+/* bundle_write_etc - hosts and resolv.conf once more, while the container runs and has them bound in */
+int bundle_write_etc(const struct container *c, const struct bundle_environment *e, struct error *err);
+
 /* bundle_read_etc - a file of the rootfs ("etc/passwd"), wherever its symlinks lead inside; "" when there is none. Caller frees. */
 int bundle_read_etc(int root_fd, const char *path, char **ret, struct error *err);
 

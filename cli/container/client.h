@@ -24,6 +24,7 @@ enum client_message {
 	CLIENT_SIGNAL,		/* one int */
 	CLIENT_DETACH,		/* it leaves on purpose: the container keeps its stdin */
 	CLIENT_CHECK,		/* ask about its health now; MONITOR_HEALTH is the answer */
+	CLIENT_NETWORKS,	/* its record has other networks: connect and disconnect; MONITOR_NETWORKS or MONITOR_ERROR is the answer */
 	/* monitor to client */
 	MONITOR_STARTED = 32,	/* the program runs; one int32: its pid */
 	MONITOR_ERROR,		/* one int32, the exit code (125, 126, 127), and a struct error */
@@ -33,6 +34,7 @@ enum client_message {
 	MONITOR_TAKEN,		/* one int32: so many bytes of input are the container's now */
 	MONITOR_CUT,		/* a sentence: the client was too slow, or there are too many */
 	MONITOR_HEALTH,		/* one int32: what the check's program returned, -1: it took too long */
+	MONITOR_NETWORKS,	/* it is so now */
 };
 
 enum client_wants {

@@ -89,6 +89,9 @@ int make_process(struct monitor *m, struct error *err);
 /* unmake_process - its mirror */
 void unmake_process(struct monitor *m);
 
+/* change_networks - the record has others: they are connected and disconnected now. -EAGAIN: the runtime is making or removing the process */
+int change_networks(struct monitor *m, struct error *err);
+
 /* monitor_health.c */
 void probe_begin(struct monitor *m);		/* the container was started */
 void probe_start(struct monitor *m);		/* ask now, unless one is under way */

@@ -218,6 +218,15 @@ static void lose_owner(struct monitor *m)
 		leave_terminal(m);
 }
 
+static void answer_networks(struct monitor *m, struct attached *client)
+{
+	struct { int32_t code; struct error error; } failure = { .code = EXIT_CARRIER };
+	if (change_networks(m, &failure.error) < 0)
+		attach_tell(&m->attach, client, MONITOR_ERROR, &failure, sizeof failure);
+	else
+		attach_tell_int(&m->attach, client, MONITOR_NETWORKS, 0);
+}
+
 static void on_message(void *ctx, struct attached *client, int kind, const char *data, size_t len)
 {
 	struct monitor *m = ctx;
@@ -238,6 +247,7 @@ static void on_message(void *ctx, struct attached *client, int kind, const char 
 		client->checks = true;
 		probe_start(m);
 		break;
+	case CLIENT_NETWORKS: answer_networks(m, client); break;
 	default: break;
 	}
 }

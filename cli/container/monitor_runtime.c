@@ -5,6 +5,7 @@
 #include "log.h"
 #include "port_holder.h"
 #include "proc.h"
+#include "record_change.h"
 #include "runtime.h"
 #include <signal.h>
 #include <string.h>
@@ -222,6 +223,30 @@ static int connect_network(struct monitor *m, struct error *err)
 		r = network_wait(&q, &m->network, err);
 	if (network_is_helped(q.mode))	/* the helper has them now */
 		ports_release(&m->ports);
+	return r;
+}
+
+/* change_live - of a process that runs. One that was started without any network has files that name no server */
+static int change_live(struct monitor *m, const char *mode, const struct record_networking *old, struct error *err)
+{
+	int r = named_change(m->carrier, m->c, &m->home, old, m->init, err);
+	return r == 0 && network_kind(mode) == NETWORK_NONE ? bundle_write_etc(m->c, &m->environment, err) : r;
+}
+
+int change_networks(struct monitor *m, struct error *err)
+{
+	struct record *rec = &m->c->record;
+	const struct record_networking old = rec->networking;
+	char *const mode = rec->network;
+	if (!m->started && m->runtime > 0)
+		return error_say(err, EAGAIN, "container %s is just being started or ended: try again", rec->name);
+	int r = record_networks(m->c, err);
+	if (r == 0 && m->started)	/* else the next start finds them */
+		r = change_live(m, mode, &old, err);
+	if (r < 0) {
+		rec->networking = old;
+		rec->network = mode;
+	}
 	return r;
 }
 

@@ -1,6 +1,7 @@
 #include "record_change.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "record_impl.h"
 #include <string.h>
 #include <sys/file.h>
 
@@ -28,6 +29,17 @@ static const char note[] = "updated";
 int record_changed(const struct container *c, struct error *err)
 {
 	return fs_replace_file(c->dir_fd, note, "", 0, 0600, false, err);
+}
+
+int record_networks(struct container *c, struct error *err)
+{
+	struct record now;
+	int r = record_document_read(c, "record.json", &record_type, &now, err);
+	if (r < 0)
+		return r;
+	c->record.network = now.network;
+	c->record.networking = now.networking;
+	return 0;
 }
 
 int record_reread(struct container *c, struct error *err)

@@ -9,7 +9,7 @@
 
 #define T struct network_attachment
 static const struct json_type attachment_type = JSON_TYPE(T, JSON_FIELD(T, name, "name"), JSON_FIELD(T, ip, "ip"), JSON_FIELD(T, ip6, "ip6"),
-	JSON_FIELD(T, mac, "mac"), JSON_FIELD(T, aliases, "aliases"));
+	JSON_FIELD(T, mac, "mac"), JSON_FIELD(T, aliases, "aliases"), JSON_FIELD(T, interface, "interface"));
 #undef T
 #define T struct record_networking
 const struct json_type record_networking_type = JSON_TYPE(T, JSON_LIST(T, networks, "networks", attachment_type),
@@ -165,6 +165,68 @@ static int parse_named(const char *mode, const struct network_options *o, bool a
 	return r;
 }
 
+/* ---- more, and less, of them ---- */
+
+static unsigned free_interface(const struct record_networking *n)
+{
+	bool taken[NETWORKS_MAX + 1] = { false };
+	unsigned first = 0;
+	for (size_t i = 0; i < n->n_networks; i++)
+		taken[network_interface(n, i) % NETWORKS_MAX] = true;
+	while (taken[first])
+		first++;
+	return first;
+}
+
+/* fixed - a copy of the list, with room for one more, in which each says which interface it has */
+static struct network_attachment *fixed(const struct record_networking *n, struct pool *pool)
+{
+	struct network_attachment *list = pool_alloc(pool, (n->n_networks + 1) * sizeof *list);
+	for (size_t i = 0; i < n->n_networks; i++) {
+		list[i] = n->networks[i];
+		list[i].interface = network_interface(n, i) + 1;
+	}
+	return list;
+}
+
+int network_attach(struct record_networking *n, const char *name, const struct network_options *o, struct pool *pool, struct error *err)
+{
+	struct strings aliases cleanup_strings = { 0 };
+	struct network_attachment a = { .name = pool_strdup(pool, name) };
+	int r = 0;
+	for (size_t i = 0; i < n->n_networks; i++)
+		if (strcmp(n->networks[i].name, name) == 0)
+			return error_say(err, EEXIST, "it is connected to network '%s' already", name);
+	if (n->n_networks >= NETWORKS_MAX)
+		return error_say(err, ENOSPC, "it is connected to %d networks already, and can have no more", NETWORKS_MAX);
+	for (size_t i = 0; r == 0 && i < o->aliases.n; i++)
+		r = add_alias("--alias", o->aliases.v[i], &aliases, err);
+	r = r == 0 && o->ip ? set_address("--ip", AF_INET, o->ip, &a.ip, pool, err) : r;
+	r = r == 0 && o->ip6 ? set_address("--ip6", AF_INET6, o->ip6, &a.ip6, pool, err) : r;
+	r = r == 0 && o->mac ? set_mac("--mac-address", o->mac, &a.mac, pool, err) : r;
+	if (r < 0)
+		return r;
+	a.aliases = copy(&aliases, pool);
+	a.interface = free_interface(n) + 1;
+	n->networks = fixed(n, pool);
+	n->networks[n->n_networks++] = a;
+	return 0;
+}
+
+int network_detach(struct record_networking *n, const char *name, struct pool *pool)
+{
+	struct network_attachment *list = fixed(n, pool);
+	size_t count = 0;
+	for (size_t i = 0; i < n->n_networks; i++)
+		if (strcmp(list[i].name, name) != 0)
+			list[count++] = list[i];
+	if (count == n->n_networks)
+		return -ENOENT;
+	n->networks = list;
+	n->n_networks = count;
+	return 0;
+}
+
 /* ---- the mode ---- */
 
 static int check_word(const char *mode, enum network_kind kind, struct error *err)
@@ -203,6 +265,8 @@ static int modes_to_record(const struct network_options *o, struct pool *pool, c
 			if (strcmp(ret->networks[k].name, ret->networks[ret->n_networks - 1].name) == 0)
 				return error_say(err, EINVAL, "--network %s: given twice", ret->networks[k].name);
 	}
+	if (ret->n_networks > NETWORKS_MAX)
+		return error_say(err, EINVAL, "--network %s: a container can be on %d networks at most", ret->networks[NETWORKS_MAX].name, NETWORKS_MAX);
 	return 0;
 }
 

@@ -32,7 +32,11 @@ bool network_is_helped(const char *mode);
 char *network_option(const char *words, const char *name);
 
 /* struct network_attachment - of a named network; NULL: as the network has it */
-struct network_attachment { char *name, *ip, *ip6, *mac; char **aliases; };
+struct network_attachment {
+	char *name, *ip, *ip6, *mac;
+	char **aliases;
+	int64_t interface;		/* 1 is eth0; 0: as its place in the list says. What was connected later has the first that was free */
+};
 struct record_networking {
 	struct network_attachment *networks;	/* named ones, in the order in which they were given */
 	size_t n_networks;
@@ -41,6 +45,12 @@ struct record_networking {
 	char **exposed;				/* "80/tcp": the image's, --expose's and the published ones */
 };
 extern const struct json_type record_networking_type;
+enum { NETWORKS_MAX = 16 };			/* of one container */
+/* network_interface - the @i-th network's: 0 is eth0 */
+static inline unsigned network_interface(const struct record_networking *n, size_t i)
+{
+	return (unsigned) (n->networks[i].interface ? n->networks[i].interface - 1 : (int64_t) i);
+}
 
 struct network_options {
 	struct strings modes, publish, expose, aliases;
@@ -61,6 +71,12 @@ enum { NETWORK_OPTION_ROWS_N = 9 };
 	OPTION(T, m.ip, 0, "ip", "ADDRESS", "its IPv4 address in its named network"), \
 	OPTION(T, m.ip6, 0, "ip6", "ADDRESS", "its IPv6 address in its named network"), \
 	OPTION(T, m.mac, 0, "mac-address", "ADDRESS", "its hardware address in its named network")
+
+/* network_attach - one more network, @name, with @o's addresses and aliases, whose options are called as `network connect` calls them; with
+ * the first interface that is free. The list is a new one: @n's old one stays as it is. -EEXIST: it is in the list */
+int network_attach(struct record_networking *n, const char *name, const struct network_options *o, struct pool *pool, struct error *err);
+/* network_detach - one less; -ENOENT without a sentence: it was not in the list */
+int network_detach(struct record_networking *n, const char *name, struct pool *pool);
 
 /* network_to_record - @exposed: the image's EXPOSE, or NULL
  * @mode: NULL when nothing was said: the caller chooses. What cannot be together is said; container:NAME is not looked up yet. */

@@ -1,14 +1,12 @@
-#include "named.h"
+#include "named_impl.h"
 #include "../container/lists.h"
 #include "bridge.h"
 #include "cleanup.h"
 #include "fs.h"
-#include "leases.h"
 #include "link.h"
 #include "log.h"
 #include "names.h"
 #include "network.h"
-#include "networks.h"
 #include "proc.h"
 #include <fcntl.h>
 #include <string.h>
@@ -16,30 +14,26 @@
 
 enum { LIST_MAX = 1 << 20 };
 
-/* struct wiring - what all networks of one container need */
-struct wiring {
-	const struct carrier *carrier;
-	const struct container *container;
-	pid_t pid;
-	int ns_fd;			/* of the container */
-	pid_t keeper;			/* the process that answers its names */
-	uint64_t keeper_start;
-	struct netlink outside, inside;
-	bool routed;			/* it has its default route, and its ports */
-};
-
-static void wiring_done(struct wiring *w)
+void wiring_done(struct wiring *w)
 {
 	close_fd(&w->ns_fd);
 	netlink_close(&w->outside);
 	netlink_close(&w->inside);
 }
 
-static int open_netns(pid_t pid, struct error *err)
+int wiring_open(struct wiring *w, struct error *err)
 {
-	cleanup_free char *path = xasprintf("/proc/%d/ns/net", (int) pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? error_set(err, errno, "open '%s'", path) : fd;
+	cleanup_free char *path = xasprintf("/proc/%d/ns/net", (int) w->pid);
+	w->ns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (w->ns_fd < 0)
+		w->ns_fd = error_set(err, errno, "open '%s'", path);
+	return w->ns_fd;
+}
+
+int wiring_links(struct wiring *w, struct error *err)
+{
+	int r = netlink_open(NETLINK_ROUTE, -1, &w->outside, err);
+	return r < 0 ? r : netlink_open(NETLINK_ROUTE, w->ns_fd, &w->inside, err);
 }
 
 /* struct place - one of its networks: the definition, who is there, and the lock that keeps it so */
@@ -121,6 +115,18 @@ static int choose(struct place *p, const char *wanted, int family, struct addres
 
 /* ---- one link ---- */
 
+static int set_routes(struct wiring *w, const struct network_record *n, int index, struct error *err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < n->n_subnets; i++) {
+		struct subnet s;
+		struct address gateway;
+		network_subnet_of(&n->subnets[i], &s, &gateway);
+		r = link_default(&w->inside, index, &gateway, err);
+	}
+	return r;
+}
+
 static int set_inside(struct wiring *w, const struct network_record *n, const char *name, const struct address addresses[2], struct error *err)
 {
 	int index = link_find(&w->inside, name, err), r = index < 0 ? index : 0;
@@ -130,13 +136,7 @@ static int set_inside(struct wiring *w, const struct network_record *n, const ch
 			r = link_address(&w->inside, index, &addresses[i], s.prefix, err);
 	}
 	r = r < 0 ? r : link_up(&w->inside, index, err);
-	for (size_t i = 0; r == 0 && !n->internal && !w->routed && i < n->n_subnets; i++) {
-		struct subnet s;
-		struct address gateway;
-		network_subnet_of(&n->subnets[i], &s, &gateway);
-		r = link_default(&w->inside, index, &gateway, err);
-	}
-	return r;
+	return r == 0 && !n->internal && !w->routed ? set_routes(w, n, index, err) : r;
 }
 
 static int make_link(struct wiring *w, const struct network_record *n, const struct lease *l, const struct address addresses[2], struct error *err)
@@ -176,7 +176,7 @@ static char **names_of(const struct record *rec, const struct network_attachment
 	return service[0] ? list_copy(pool, a->aliases, service) : a->aliases;
 }
 
-static int make_lease(struct wiring *w, struct place *p, const struct network_attachment *a, size_t number, struct address addresses[2],
+static int make_lease(struct wiring *w, struct place *p, const struct network_attachment *a, unsigned interface, struct address addresses[2],
 		      struct lease *ret, struct error *err)
 {
 	const struct record *rec = &w->container->record;
@@ -189,8 +189,8 @@ static int make_lease(struct wiring *w, struct place *p, const struct network_at
 		return r;
 	address_mac(&addresses[addresses[0].family ? 0 : 1], mac);
 	*ret = (struct lease) {
-		.container = rec->id, .name = rec->name, .names = names_of(rec, a, pool), .link = pool_printf(pool, "ve%.12s%zx", rec->id, number),
-		.inside = pool_printf(pool, "eth%zu", number), .pid = w->pid,
+		.container = rec->id, .name = rec->name, .names = names_of(rec, a, pool), .link = pool_printf(pool, "ve%.12s%x", rec->id, interface),
+		.inside = pool_printf(pool, "eth%u", interface), .pid = w->pid,
 		.ip = addresses[0].family ? pool_strdup(pool, address_text(&addresses[0], text[0])) : NULL,
 		.ip6 = addresses[1].family ? pool_strdup(pool, address_text(&addresses[1], text[1])) : NULL,
 		.mac = a->mac ? a->mac : pool_printf(pool, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]),
@@ -205,7 +205,7 @@ static int make_lease(struct wiring *w, struct place *p, const struct network_at
 	return r < 0 ? error_set(err, -r, "the container's process ended before its network was made") : 0;
 }
 
-static int connect_one(struct wiring *w, const struct network_attachment *a, size_t number, struct error *err)
+int wiring_connect(struct wiring *w, const struct network_attachment *a, unsigned interface, struct error *err)
 {
 	struct place p CLEANUP(place_done) = PLACE_NONE;
 	struct address addresses[2];
@@ -214,7 +214,7 @@ static int connect_one(struct wiring *w, const struct network_attachment *a, siz
 	if (r < 0)
 		return r;
 	(void) leases_drop(&p.leases, w->container->record.id);
-	r = make_lease(w, &p, a, number, addresses, &lease, err);
+	r = make_lease(w, &p, a, interface, addresses, &lease, err);
 	if (r == 0)
 		r = make_link(w, &p.network.record, &lease, addresses, err);
 	if (r < 0)
@@ -226,23 +226,39 @@ static int connect_one(struct wiring *w, const struct network_attachment *a, siz
 	return r;
 }
 
+int wiring_route(struct wiring *w, const char *name, struct error *err)
+{
+	struct place p CLEANUP(place_done) = PLACE_NONE;
+	int r = open_place(w->carrier, name, &p, err);
+	struct lease *l = r < 0 ? NULL : (struct lease *) (uintptr_t) leases_of(&p.leases, w->container->record.id);
+	if (!l)
+		return r;
+	int index = link_find(&w->inside, l->inside, err);
+	r = index < 0 ? index : set_routes(w, &p.network.record, index, err);
+	if (r < 0 || !w->container->status.n_ports)
+		return r;
+	l->n_ports = 0;
+	set_ports(w->container, &p.leases.pool, l);
+	r = link_reflect(&w->outside, l->link, err);
+	r = r < 0 ? r : leases_write(p.dir_fd, &p.leases, err);
+	return r < 0 ? r : bridge_rules(&p.network.record, &p.leases, err);
+}
+
 /* connect_all - in the network namespace where the bridges are */
 static int connect_all(void *ctx, struct error *err)
 {
 	struct wiring *w = ctx;
 	const struct record_networking *n = &w->container->record.networking;
-	int r = netlink_open(NETLINK_ROUTE, -1, &w->outside, err);
-	r = r < 0 ? r : netlink_open(NETLINK_ROUTE, w->ns_fd, &w->inside, err);
+	int r = wiring_links(w, err);
 	for (size_t i = 0; r == 0 && i < n->n_networks; i++)
-		r = connect_one(w, &n->networks[i], i, err);
+		r = wiring_connect(w, &n->networks[i], network_interface(n, i), err);
 	return r;
 }
 
 int named_connect(const struct carrier *c, const struct container *container, const struct holder_member *home, pid_t pid, struct error *err)
 {
-	struct wiring w CLEANUP(wiring_done) = { .carrier = c, .container = container, .pid = pid, .ns_fd = open_netns(pid, err),
-						 .outside = NETLINK_INIT, .inside = NETLINK_INIT };
-	pid_t names = w.ns_fd < 0 ? w.ns_fd : names_start(c, container, home, w.ns_fd, pid, err);
+	struct wiring w CLEANUP(wiring_done) = WIRING_OF(c, container, pid);
+	pid_t names = wiring_open(&w, err) < 0 ? w.ns_fd : names_start(c, container, home, w.ns_fd, pid, err);
 	int r = names < 0 ? names : 0;
 	if (r == 0 && home->net_fd >= 0) {
 		w.keeper = names;
@@ -256,12 +272,12 @@ int named_connect(const struct carrier *c, const struct container *container, co
 
 /* ---- the way out ---- */
 
-static int disconnect_one(const struct carrier *c, const struct container *container, const char *name, size_t number, struct error *err)
+int wiring_disconnect(const struct carrier *c, const struct container *container, const char *name, unsigned interface, struct error *err)
 {
 	struct place p CLEANUP(place_done) = PLACE_NONE;
 	cleanup_netlink struct netlink nl = NETLINK_INIT;
 	const struct record *rec = &container->record;
-	cleanup_free char *link = xasprintf("ve%.12s%zx", rec->id, number);
+	cleanup_free char *link = xasprintf("ve%.12s%x", rec->id, interface);
 	int r = open_place(c, name, &p, err);
 	if (r == -ENOENT)	/* the network was removed by force */
 		return 0;
@@ -286,7 +302,7 @@ static int disconnect_all(void *ctx, struct error *err)
 	(void) err;
 	for (size_t i = 0; i < n->n_networks; i++) {
 		struct error why = { 0 };
-		if (disconnect_one(l->carrier, l->container, n->networks[i].name, i, &why) < 0)
+		if (wiring_disconnect(l->carrier, l->container, n->networks[i].name, network_interface(n, i), &why) < 0)
 			log_warn("leave the network '%s': %s", n->networks[i].name, why.text);
 	}
 	return 0;
@@ -387,21 +403,29 @@ int named_needs_world(const struct carrier *c, const struct record *r, struct er
 	return 0;
 }
 
+int named_suits(const struct carrier *c, const struct network_attachment *a, bool *ret_internal, struct error *err)
+{
+	cleanup_network struct network network = { 0 };
+	struct address unused;
+	int r = network_find(c, a->name, &network, err);
+	if (r == 0 && a->ip)
+		r = check_wanted(&network.record, a->ip, AF_INET, &unused, err);
+	if (r == 0 && a->ip6)
+		r = check_wanted(&network.record, a->ip6, AF_INET6, &unused, err);
+	*ret_internal = network.record.internal;
+	return r;
+}
+
 int named_possible(const struct carrier *c, const struct record *r, struct error *err)
 {
 	const struct record_networking *n = &r->networking;
 	bool internal = true;
 	for (size_t i = 0; i < n->n_networks; i++) {
-		cleanup_network struct network network = { 0 };
-		struct address unused;
-		int result = network_find(c, n->networks[i].name, &network, err);
-		if (result == 0 && n->networks[i].ip)
-			result = check_wanted(&network.record, n->networks[i].ip, AF_INET, &unused, err);
-		if (result == 0 && n->networks[i].ip6)
-			result = check_wanted(&network.record, n->networks[i].ip6, AF_INET6, &unused, err);
+		bool is_internal;
+		int result = named_suits(c, &n->networks[i], &is_internal, err);
 		if (result < 0)
 			return error_wrap(err, "--network %s", n->networks[i].name);
-		internal = internal && network.record.internal;
+		internal = internal && is_internal;
 	}
 	if (n->n_networks && internal && n->n_ports)
 		return error_say(err, EINVAL, "--publish with --network %s: the network is internal, and nothing from outside reaches it", n->networks[0].name);

@@ -2,6 +2,7 @@
  *
  *	before anything is made		named_possible()
  *	every start			of an ordinary user's holder_join() first (holder.h); the runtime's create; named_connect(); the runtime's start
+ *	while it runs			named_change(), when networks were connected or disconnected
  *	its end				named_disconnect(), also after a start that failed
  *
  * For each network, in the order of --network: an address (leases.h), the bridge with its rules if there is none yet (bridge.h), and a veth
@@ -20,8 +21,14 @@
 int named_possible(const struct carrier *c, const struct record *r, struct error *err);
 /* named_needs_world - is one of its networks not internal? */
 int named_needs_world(const struct carrier *c, const struct record *r, struct error *err);
+/* named_suits - is there the network, and has it these addresses? @ret_internal: nothing from outside reaches it */
+int named_suits(const struct carrier *c, const struct network_attachment *a, bool *ret_internal, struct error *err);
 /* named_connect - for the network namespace of @pid, in that of @home; the ports are status.ports. On failure nothing is left */
 int named_connect(const struct carrier *c, const struct container *container, const struct holder_member *home, pid_t pid, struct error *err);
+/* named_change - the record's networks were others until now (@old): what is not among them any more is left, what is new is connected, and
+ * the default route and the ports go to the network that has them by order now. What cannot be connected leaves nothing */
+int named_change(const struct carrier *c, const struct container *container, const struct holder_member *home,
+		 const struct record_networking *old, pid_t pid, struct error *err);
 /* named_stale - the bridges that belong to this carrier, or rules, and no container needs; adds to @ret. @remove: they are removed.
  * For doctor. Of an ordinary user's in N, if it is there */
 int named_stale(const struct carrier *c, bool remove, struct strings *ret, struct error *err);

@@ -17,7 +17,7 @@
 #include <sys/random.h>
 #include <sys/syscall.h>
 
-enum { PENDING = 128, RESOLV_MAX = 1 << 16, BACKLOG = 16 };
+enum { PENDING = 128, RESOLV_MAX = 1 << 16, RECORD_MAX = 16 << 20, BACKLOG = 16 };
 
 /* struct pending - a question that was passed on */
 struct pending {
@@ -65,6 +65,55 @@ int names_look_up(const struct names *n, const struct dns_question *q, struct ad
 		}
 	}
 	return count;
+}
+
+/* ---- its networks ---- */
+
+struct document { struct record_networking networking; };
+#define T struct document
+static const struct json_type document_type = JSON_TYPE(T, JSON_INLINE(T, networking, "networking", record_networking_type));
+#undef T
+
+/* open_networks - of those whose containers know each other by name */
+static int open_networks(const struct carrier *c, const struct record_networking *r, struct names *n, struct error *err)
+{
+	for (; n->n_networks; n->n_networks--)
+		close_fd(&n->networks[n->n_networks - 1]);
+	n->isolated = true;
+	for (size_t i = 0; i < r->n_networks && n->n_networks < NETWORKS_MAX; i++) {
+		cleanup_network struct network network = { 0 };
+		int result = network_find(c, r->networks[i].name, &network, err);
+		if (result < 0)
+			return result;
+		n->isolated = n->isolated && network.record.internal;
+		if (network.record.no_names)
+			continue;
+		int fd = network_open(c, network.record.name, err);
+		if (fd < 0)
+			return fd;
+		n->networks[n->n_networks++] = fd;
+	}
+	return 0;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+void names_refresh(struct names *n)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	cleanup_free char *text = NULL;
+	struct document *d;
+	struct stat now;
+	size_t len;
+	if (fstatat(n->record_fd, "record.json", &now, 0) < 0 || is_same(&now, &n->record))
+		return;
+	if (fs_read_file(n->record_fd, "record.json", RECORD_MAX, &text, &len, NULL) < 0 || json_decode(&document_type, text, len, &pool, &d, NULL) < 0)
+		return;
+	if (open_networks(n->carrier, &d->networking, n, NULL) == 0)
+		n->record = now;
 }
 
 /* ---- whom we ask ---- */
@@ -143,6 +192,7 @@ static void read_question(struct names *n)
 	ssize_t len = recvfrom(n->fd, packet, sizeof packet, MSG_DONTWAIT, (struct sockaddr *) &from, &from_len);
 	if (len < 0 || dns_parse(packet, (size_t) len, &q) < 0)
 		return;
+	names_refresh(n);
 	int count = names_look_up(n, &q, list);
 	if (count >= 0) {
 		answer(n, &from, packet, &q, DNS_OK, list, count);
@@ -222,9 +272,9 @@ static _Noreturn void serve(struct names *n)
  * (HOLDER_NET_FD). */
 static void keep_only(struct names *n)
 {
-	enum { FIXED = 5 };
-	int *ours[FIXED + NAMES_NETWORKS] = { &n->net_fd, &n->members_fd, &n->fd, &n->tcp_fd, &n->pidfd };
-	int copies[FIXED + NAMES_NETWORKS], count = FIXED;
+	enum { FIXED = 6 };
+	int *ours[FIXED + NETWORKS_MAX] = { &n->net_fd, &n->members_fd, &n->fd, &n->tcp_fd, &n->pidfd, &n->record_fd };
+	int copies[FIXED + NETWORKS_MAX], count = FIXED;
 	for (size_t i = 0; i < n->n_networks; i++)
 		ours[count++] = &n->networks[i];
 	for (int i = 0; i < count; i++)	/* first all above, so that none is overwritten */
@@ -292,26 +342,6 @@ static int open_inside(struct inside in, bool apart, struct error *err)
 	return take_fd(fd);
 }
 
-/* open_networks - of those whose containers know each other by name */
-static int open_networks(const struct carrier *c, const struct record_networking *r, struct names *n, struct error *err)
-{
-	n->isolated = true;
-	for (size_t i = 0; i < r->n_networks && n->n_networks < NAMES_NETWORKS; i++) {
-		cleanup_network struct network network = { 0 };
-		int result = network_find(c, r->networks[i].name, &network, err);
-		if (result < 0)
-			return result;
-		n->isolated = n->isolated && network.record.internal;
-		if (network.record.no_names)
-			continue;
-		int fd = network_open(c, network.record.name, err);
-		if (fd < 0)
-			return fd;
-		n->networks[n->n_networks++] = fd;
-	}
-	return 0;
-}
-
 static void names_done(struct names *n)
 {
 	close_fd(&n->net_fd);
@@ -335,7 +365,8 @@ static int become_member(struct names *n, const struct holder_member *home, stru
 pid_t names_start(const struct carrier *c, const struct container *container, const struct holder_member *home, int ns_fd, pid_t pid,
 		  struct error *err)
 {
-	struct names n CLEANUP(names_done) = { .net_fd = -1, .members_fd = -1, .fd = -1, .tcp_fd = -1, .pidfd = -1, .servers = container->record.settings.dns };
+	struct names n CLEANUP(names_done) = { .carrier = c, .net_fd = -1, .members_fd = -1, .fd = -1, .tcp_fd = -1, .pidfd = -1,
+						.record_fd = container->dir_fd, .servers = container->record.settings.dns };
 	int r = open_networks(c, &container->record.networking, &n, err);
 	r = r < 0 ? r : become_member(&n, home, err);
 	if (r < 0)

@@ -8,14 +8,18 @@
 #include "names.h"
 #include "str.h"
 #include <poll.h>
+#include <sys/stat.h>
 
-enum { NAMES_PORT = 53, NAMES_SERVERS = 3, NAMES_PATIENCE_MS = 2000, NAMES_NETWORKS = 16, NAMES_CONNECTIONS = 32 };
+enum { NAMES_PORT = 53, NAMES_SERVERS = 3, NAMES_PATIENCE_MS = 2000, NAMES_CONNECTIONS = 32 };
 
 struct names_connection;
 struct names {
 	int net_fd, members_fd;		/* of N; -1: root's */
 	int fd, tcp_fd, pidfd;		/* where it is asked, in packets and by connections; the container's process */
-	int networks[NAMES_NETWORKS];	/* directories of those that have names */
+	const struct carrier *carrier;
+	int record_fd;			/* the container's directory */
+	struct stat record;		/* of its record.json, when the networks were read from it */
+	int networks[NETWORKS_MAX];	/* directories of those that have names */
 	size_t n_networks;
 	bool isolated;			/* all are internal: nobody else is asked */
 	char *const *servers;		/* --dns; NULL: the host's */
@@ -24,6 +28,8 @@ struct names {
 	size_t n_connections;
 };
 
+/* names_refresh - which networks the container has; they may have changed since the last question (`network connect`) */
+void names_refresh(struct names *n);
 /* names_look_up - the addresses that are asked for. Return: how many; -1: nobody is called so */
 int names_look_up(const struct names *n, const struct dns_question *q, struct address list[DNS_ANSWER_MAX]);
 /* names_connect - to the @which-th server; @type: SOCK_DGRAM, or SOCK_STREAM, which goes on connecting

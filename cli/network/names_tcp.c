@@ -118,7 +118,7 @@ static void ask_next(const struct names *n, struct names_connection *c)
 }
 
 /* hear - Return: false when the connection is over; so all of these */
-static bool hear(const struct names *n, struct names_connection *c)
+static bool hear(struct names *n, struct names_connection *c)
 {
 	struct address list[DNS_ANSWER_MAX];
 	int r = receive(c->fd, &c->in, DNS_PACKET_MAX);
@@ -128,6 +128,7 @@ static bool hear(const struct names *n, struct names_connection *c)
 		return false;
 	if (!c->out.data)
 		c->out.data = xmalloc(PREFIX + MESSAGE_MAX);
+	names_refresh(n);
 	int count = names_look_up(n, &c->question, list);
 	c->server = 0;
 	if (count >= 0)
@@ -137,7 +138,7 @@ static bool hear(const struct names *n, struct names_connection *c)
 	return true;
 }
 
-static bool ask(const struct names *n, struct names_connection *c)
+static bool ask(struct names *n, struct names_connection *c)
 {
 	int r = deliver(c->server_fd, &c->in);
 	if (r > 0)
@@ -147,7 +148,7 @@ static bool ask(const struct names *n, struct names_connection *c)
 	return true;
 }
 
-static bool await(const struct names *n, struct names_connection *c)
+static bool await(struct names *n, struct names_connection *c)
 {
 	int r = receive(c->server_fd, &c->out, MESSAGE_MAX);
 	if (r < 0 || (r > 0 && !dns_is_answer(c->out.data + PREFIX, c->out.size - PREFIX, c->id, &c->question))) {
@@ -160,7 +161,7 @@ static bool await(const struct names *n, struct names_connection *c)
 	return true;
 }
 
-static bool tell(const struct names *n, struct names_connection *c)
+static bool tell(struct names *n, struct names_connection *c)
 {
 	int r = deliver(c->fd, &c->out);
 	(void) n;
@@ -169,7 +170,7 @@ static bool tell(const struct names *n, struct names_connection *c)
 	return r >= 0;
 }
 
-static const struct { bool (*step)(const struct names *n, struct names_connection *c); short events; bool server; } states[] = {
+static const struct { bool (*step)(struct names *n, struct names_connection *c); short events; bool server; } states[] = {
 	[HEARING] = { hear, POLLIN, false }, [ASKING] = { ask, POLLOUT, true }, [AWAITING] = { await, POLLIN, true }, [TELLING] = { tell, POLLOUT, false },
 };
 

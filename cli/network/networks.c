@@ -222,6 +222,13 @@ static int refuse_used(const struct carrier *c, const char *name, struct error *
 	return r;
 }
 
+int network_hold(const struct carrier *c, struct error *err)
+{
+	struct named networks cleanup_named = NAMED_NONE;
+	int r = networks_open(c, true, &networks, err);
+	return r < 0 ? r : named_hold(&networks, false, err);
+}
+
 /* ---- removing ---- */
 
 /* take_down - nobody is on it; what is there of it a crash has left */

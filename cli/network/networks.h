@@ -55,6 +55,8 @@ void network_subnet_of(const struct network_subnet *s, struct subnet *subnet, st
 /* network_subnet_find - the one of @family, and its numbers; NULL */
 const struct network_subnet *network_subnet_find(const struct network_record *n, int family, struct subnet *s);
 
+/* network_hold - as long as the fd that is returned is open, no network is removed: for who is about to write down that it uses one */
+int network_hold(const struct carrier *c, struct error *err);
 /* network_in - has a container of this record it? */
 struct record;
 bool network_in(const struct record *r, const char *name);
