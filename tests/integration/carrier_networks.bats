@@ -787,3 +787,56 @@ links_of() { in_container "$1" ip -o link | sed -n 's/^[0-9]*: \(eth[0-9]*\).*/\
 	expect 125 carrier network disconnect
 }
 says_why() { [[ $stderr == *"$1"* ]] || fail "stderr should say: $1" "stderr: $stderr"; }
+
+# come_and_go NAME - a container that is made, stopped, started, restarted, given a name by another network and removed, until the file `enough`
+# is there; what goes wrong is written to its own file
+come_and_go() {
+	local name=$1 turns=0
+	while [ ! -e "$WORK/enough" ] || [ "$turns" -lt 1 ]; do
+		carrier run -d --name "$name" --network n1:alias=guest "$PLAIN" \
+			busybox sh -c "echo I am $name >/tmp/index.html; exec busybox httpd -f -p 80 -h /tmp" || return 1
+		carrier stop -t 0 "$name" || return 1
+		carrier start "$name" || return 1
+		carrier network connect n2 "$name" || return 1
+		carrier restart -t 0 "$name" || return 1
+		carrier network disconnect n1 "$name" || return 1
+		carrier network connect --alias guest n1 "$name" || return 1
+		carrier rm -f -t 0 "$name" || return 1
+		turns=$((turns + 1))
+	done >"$WORK/$name.out" 2>"$WORK/$name.err"
+	echo "$turns" >"$WORK/$name.turns"
+}
+
+@test "twenty containers reach each other by name while others start, stop and restart around them" {
+	needs_root
+	carrier network create n1 >/dev/null
+	carrier network create n2 >/dev/null
+	local i name
+	local -a pids=() guests=()
+	for i in {1..20}; do
+		carrier run -d --name "t$i" --network n1 "$PLAIN" \
+			busybox sh -c "echo I am t$i >/tmp/index.html; exec busybox httpd -f -p 80 -h /tmp" >/dev/null 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	for i in {1..20}; do soon carrier exec "t$i" busybox wget -q -O /dev/null http://127.0.0.1/; done
+	for name in g1 g2 g3 g4; do
+		come_and_go "$name" 3>&- &
+		guests+=($!)
+	done
+	# each of the twenty asks all of them; of the others, who come and go, nobody is ever taken for somebody else
+	for i in {1..20}; do
+		expect 0 carrier exec "t$i" busybox sh -c 'for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+			timeout 5 busybox wget -q -O - http://t$n/ || echo "t$n does not answer"
+			g=g$((n % 4 + 1)); a=$(timeout 1 busybox wget -q -O - http://$g/ 2>/dev/null) && [ "$a" != "I am $g" ] && echo "$g is somebody else: $a"; :
+		done'
+		same "$(printf 'I am t%s\n' {1..20})" "$output"
+	done
+	touch "$WORK/enough"
+	for i in "${guests[@]}"; do wait "$i" || fail "$(cat "$WORK"/g?.err)"; done
+	for name in g1 g2 g3 g4; do [ "$(cat "$WORK/$name.turns")" -ge 1 ]; done
+	same "" "$(cat "$WORK"/g?.err)"
+	same "" "$(resolves t1 guest)"
+	same 20 "$(part n1 'Containers | [.[].IPv4Address] | unique | length')"
+	carrier rm -f -t 0 $(carrier ps -aq) >/dev/null
+}
