@@ -3,6 +3,7 @@
  *	monitor.c		the life: in, running, out; starting again
  *	monitor_loop.c		what it waits for: signals, clients, output, input, times
  *	monitor_runtime.c	executing the runtime; the pipes, the terminal and the process
+ *	monitor_network.c	the network while it runs: mending and changing it
  *	monitor_health.c	asking about its health
  *	monitor_home.c		the network namespace of an ordinary user's named networks
  *	monitor_forward.c	the process that carries published ports, where there is one
@@ -47,6 +48,11 @@ struct monitor {
 	struct network_helper network;
 	struct holder_member home;	/* of an ordinary user's named networks */
 	int64_t home_due_ms, home_delay_ms;	/* when a new holder is tried for again, 0: there is one; and how long that was waited for */
+	struct {
+		int64_t due_ms;		/* when its helper is to be started again, or should be ready; 0: it runs, or there is none */
+		int64_t delay_ms, since_ms;	/* the last delay, and since when it is there again */
+		struct error why;	/* what status has of it */
+	} mend;
 	struct port_reservation ports;	/* the host's, until the helper has them */
 	struct {			/* the process that carries published ports */
 		struct forwarder process;
@@ -89,6 +95,15 @@ int make_process(struct monitor *m, struct error *err);
 /* unmake_process - its mirror */
 void unmake_process(struct monitor *m);
 
+/* network_request_of - what its helper is asked for, with the ports of this start */
+struct network_request network_request_of(const struct monitor *m);
+
+/* monitor_network.c */
+/* lose_network - its helper has ended, and was reaped; the container may do without meanwhile */
+void lose_network(struct monitor *m);
+/* mend_network - it is time to start it again, or to wait no more for it; network_is_ready - it has said something, or ended */
+void mend_network(struct monitor *m);
+void network_is_ready(struct monitor *m);
 /* change_networks - the record has others: they are connected and disconnected now. -EAGAIN: the runtime is making or removing the process */
 int change_networks(struct monitor *m, struct error *err);
 

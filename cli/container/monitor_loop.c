@@ -1,6 +1,5 @@
 #include "monitor_impl.h"
 #include "cleanup.h"
-#include "event.h"
 #include "fs.h"
 #include "log.h"
 #include "memory.h"
@@ -24,16 +23,6 @@ static void lose_files(struct monitor *m)
 	m->c->status.error = pool_strdup(&m->c->pool, why);
 	if (m->init > 0 && !m->init_ended)
 		(void) kill(m->init, SIGKILL);
-}
-
-/* lose_network - it may do without; the next start makes it anew */
-static void lose_network(struct monitor *m)
-{
-	m->c->status.network_lost = pool_printf(&m->c->pool, "%s ended: the container has no network until it is restarted", m->network.name);
-	log_warn("%s", m->c->status.network_lost);
-	if (m->started)
-		(void) status_save(m->c, NULL);
-	event_container(m->carrier, m->c, "network-lost", "helper", m->network.name, NULL);
 }
 
 static void reap_one(struct monitor *m, pid_t pid, int status)
@@ -267,7 +256,7 @@ RESTING static int64_t sooner(int64_t a, int64_t b)
 
 RESTING static int wait_ms(const struct monitor *m, int64_t until_ms, int full_ms)
 {
-	int64_t now = now_ms(), own = sooner(m->home_due_ms, sooner(m->forward.due_ms, probe_due(m)));
+	int64_t now = now_ms(), own = sooner(sooner(m->mend.due_ms, m->home_due_ms), sooner(m->forward.due_ms, probe_due(m)));
 	int64_t due = sooner(until_ms, sooner(m->kill_ms, sooner(m->shrink_ms, own)));
 	int64_t left = due == 0 ? -1 : due > now ? due - now : 0;
 	if (full_ms >= 0 && (left < 0 || full_ms < left))
@@ -288,6 +277,8 @@ RESTING static void pass_time(struct monitor *m)
 		m->shrink_ms = 0;
 		memory_give_back();
 	}
+	if (m->mend.due_ms && now >= m->mend.due_ms)
+		mend_network(m);
 	home_time(m);
 	probe_time(m);
 	forward_time(m);
@@ -301,7 +292,7 @@ RESTING void step(struct monitor *m, int64_t until_ms)
 	bool types = m->started && next_input(m);
 	if (types && input_fd < 0)
 		forget_input(m);
-	enum { SIGNALS, OUT, ERR, MASTER, CONSOLE, STDIN, PROBE, HOME, FIXED };
+	enum { SIGNALS, OUT, ERR, MASTER, CONSOLE, STDIN, PROBE, NETWORK, HOME, FIXED };
 	struct pollfd p[FIXED + ATTACHED_MAX + 1] = {
 		[SIGNALS] = { .fd = m->signal_fd, .events = POLLIN },
 		[OUT] = { .fd = reads ? m->pipes[0] : -1, .events = POLLIN },
@@ -310,6 +301,7 @@ RESTING void step(struct monitor *m, int64_t until_ms)
 		[CONSOLE] = { .fd = m->console_fd, .events = POLLIN },
 		[STDIN] = { .fd = types ? input_fd : -1, .events = POLLOUT },
 		[PROBE] = { .fd = m->probe.output_fd, .events = POLLIN },
+		[NETWORK] = { .fd = m->mend.due_ms ? m->network.ready_fd : -1, .events = POLLIN },
 		[HOME] = { .fd = m->home_due_ms ? -1 : m->home.members_fd },
 	};
 	size_t n = attach_poll(&m->attach, p + FIXED);
@@ -321,6 +313,8 @@ RESTING void step(struct monitor *m, int64_t until_ms)
 		return;
 	}
 	m->shrink_ms = m->started ? now_ms() + QUIET_MS : 0;
+	if (p[NETWORK].revents)	/* before it is reaped: then why it ended is known */
+		network_is_ready(m);
 	if (p[SIGNALS].revents)
 		reap(m);
 	if (p[OUT].revents)

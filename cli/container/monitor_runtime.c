@@ -5,7 +5,6 @@
 #include "log.h"
 #include "port_holder.h"
 #include "proc.h"
-#include "record_change.h"
 #include "runtime.h"
 #include <signal.h>
 #include <string.h>
@@ -167,7 +166,7 @@ static int make_stdio(struct monitor *m, struct ends *e, struct proc_fd stdio[3]
 
 /* ---- the network ---- */
 
-static struct network_request network_request(const struct monitor *m)
+struct network_request network_request_of(const struct monitor *m)
 {
 	const struct status *s = &m->c->status;
 	return (struct network_request) { .mode = m->c->record.network, .ports = s->ports, .n_ports = s->n_ports, .dir_fd = m->c->dir_fd };
@@ -212,7 +211,7 @@ static int take_ports(struct monitor *m, struct error *err)
 
 static int connect_network(struct monitor *m, struct error *err)
 {
-	struct network_request q = network_request(m);
+	struct network_request q = network_request_of(m);
 	if (m->c->record.networking.n_networks) {	/* the reservation stays: the kernel forwards without a socket, and our process with it */
 		int result = holder_wait(&m->home, err);
 		result = result < 0 ? result : named_connect(m->carrier, m->c, &m->home, m->init, err);
@@ -223,30 +222,6 @@ static int connect_network(struct monitor *m, struct error *err)
 		r = network_wait(&q, &m->network, err);
 	if (network_is_helped(q.mode))	/* the helper has them now */
 		ports_release(&m->ports);
-	return r;
-}
-
-/* change_live - of a process that runs. One that was started without any network has files that name no server */
-static int change_live(struct monitor *m, const char *mode, const struct record_networking *old, struct error *err)
-{
-	int r = named_change(m->carrier, m->c, &m->home, old, m->init, err);
-	return r == 0 && network_kind(mode) == NETWORK_NONE ? bundle_write_etc(m->c, &m->environment, err) : r;
-}
-
-int change_networks(struct monitor *m, struct error *err)
-{
-	struct record *rec = &m->c->record;
-	const struct record_networking old = rec->networking;
-	char *const mode = rec->network;
-	if (!m->started && m->runtime > 0)
-		return error_say(err, EAGAIN, "container %s is just being started or ended: try again", rec->name);
-	int r = record_networks(m->c, err);
-	if (r == 0 && m->started)	/* else the next start finds them */
-		r = change_live(m, mode, &old, err);
-	if (r < 0) {
-		rec->networking = old;
-		rec->network = mode;
-	}
 	return r;
 }
 
@@ -295,6 +270,7 @@ void unmake_process(struct monitor *m)
 	m->created = false;
 	network_stop(&m->network);
 	forward_over(m);
+	m->mend.due_ms = m->mend.delay_ms = m->mend.since_ms = 0;
 	if (m->c->record.networking.n_networks)
 		named_disconnect(m->carrier, m->c, &m->home);
 	forget_ports(m);

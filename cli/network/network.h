@@ -14,6 +14,7 @@
  *	every start			ports_reserve(); the runtime's create; network_start(), network_wait(); ports_release(); the runtime's start
  *	its end				network_stop()
  *
+ * One that ends before is noticed by the monitor, which starts another one in its place (monitor_network.c).
  * The helper ends with us, also when we are killed: slirp4netns when its exit fd is closed, pasta by a signal of the kernel's. It holds
  * neither the namespace's owner nor its files.
  */

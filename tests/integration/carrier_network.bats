@@ -312,32 +312,85 @@ helper_of() {
 	pgrep -P "$monitor" -f '^(pasta|slirp4netns) '
 }
 
-@test "a helper that is killed is noticed: ps and inspect say so, the container runs on, and a restart repairs it" {
-	local p how
-	for how in "-p $(free_port):80" "--network slirp4netns"; do
+# is_mended NAME PID - it has another helper than that, and nothing is lost any more
+is_mended() {
+	local helper
+	helper=$(helper_of "$1") && [ "$helper" != "$2" ] && ! says_lost "$1" &&
+		[ "$(carrier inspect "$1" | jq -r '.[0].NetworkSettings.Error // ""')" = "" ] &&
+		[ "$(carrier events --no-stream --filter event=network-lost --filter "container=$1" | wc -l)" = \
+			"$(carrier events --no-stream --filter event=network-restored --filter "container=$1" | wc -l)" ]
+}
+
+# is_small NAME - its monitor has given back what it needs no more
+is_small() { [ "$(awk '/^Pss:/ { print $2 }' "/proc/$(jq .monitor "$CROOT/containers/$(id_of "$1")/status.json")/smaps_rollup")" -le 512 ]; }
+
+@test "a helper that is killed is started again in place, with its ports; the container runs on, nobody else is concerned" {
+	local how pid helper turn
+	for how in "-p 0:80" "--network slirp4netns" "--network slirp4netns -p 0:80" "--network pasta"; do
 		# shellcheck disable=SC2086
 		web lost $how
 		web other -p 0:80
-		kill -9 "$(helper_of lost)"
-		soon says_lost lost
-		expect 0 carrier inspect lost
-		matches '"Error": ?"(pasta|slirp4netns) ended: the container has no network until it is restarted"'
-		same true "$(jq '.[0].State.Running' <<<"$output")"
-		expect 0 carrier events --no-stream --filter event=network-lost
-		says lost
-		expect 0 carrier exec lost true
-		# nobody else is concerned
-		expect 0 curl -sf --max-time 10 "http://127.0.0.1:$(published other)/hostname"
+		pid=$(pid_of lost)
+		for turn in 1 2 3; do
+			helper=$(helper_of lost)
+			kill -9 "$helper"
+			soon is_mended lost "$helper" || fail "turn $turn: $(carrier inspect lost | jq -c '.[0].NetworkSettings')"
+			expect 0 carrier exec lost cat /sys/class/net/tap0/operstate
+			[[ $how != *-p* ]] || expect 0 curl -sf --max-time 10 "http://127.0.0.1:$(published lost)/hostname"
+			expect 0 curl -sf --max-time 10 "http://127.0.0.1:$(published other)/hostname"
+		done
+		soon is_small lost || fail "its monitor has grown"
+		if [[ $how == *-p* ]]; then
+			expect 0 get "$FOUR" "$(published lost)"
+			soon logged lost "$CLIENT_FOUR"
+		fi
+		same "$pid 0" "$(pid_of lost) $(carrier inspect lost | jq '.[0].RestartCount')"
+		expect 0 carrier events --no-stream --filter event=network-lost --filter "container=$(id_of lost)"
+		same 3 "$(wc -l <<<"$output")"
 		expect 0 carrier restart -t 0 lost
 		soon is_serving lost
-		expect 0 carrier ps --filter name=lost --format '{{.Status}}'
-		[[ $output != *"no network"* ]] || fail "$output"
-		[[ $how != -p* ]] || expect 0 curl -sf --max-time 10 "http://127.0.0.1:$(published lost)/hostname"
 		expect 0 carrier rm -f lost
 		expect 0 carrier rm -f other
 	done
 }
 
+@test "a helper that is killed and cannot be started again: ps and inspect say why, until it can" {
+	mkdir path
+	printf '#!/bin/bash\n[ -e "%s/good" ] || { echo "no tap for you" >&2; exit 3; }\nexec -a pasta /usr/bin/pasta "$@"\n' "$WORK" >path/pasta
+	chmod -R a+rx path
+	touch good
+	local p helper pid
+	p=$(free_port)
+	USER_PATH=$WORK/path:/usr/sbin:/usr/bin:/sbin:/bin expect 0 with_path run -d --name lost --network pasta -p "$p:80" "$PLAIN" busybox httpd -f -p 80 -h /etc
+	soon is_serving lost
+	helper=$(helper_of lost)
+	pid=$(pid_of lost)
+	rm good
+	kill -9 "$helper"
+	soon says_why_lost
+	soon says_lost lost
+	same true "$(carrier inspect lost | jq '.[0].State.Running')"
+	failing_get "$p"
+	expect 0 carrier exec lost true
+	touch good
+	soon is_mended lost "$helper"
+	same "$pid" "$(pid_of lost)"
+	expect 0 curl -sf --max-time 10 "http://127.0.0.1:$p/hostname"
+	# while it is lost: the end is the end, a restart makes all anew
+	rm good
+	kill -9 "$(helper_of lost)"
+	soon says_why_lost
+	USER_PATH=$WORK/path:/usr/sbin:/usr/bin:/sbin:/bin failing 1 "no tap for you" with_path restart -t 0 lost
+	touch good
+	USER_PATH=$WORK/path:/usr/sbin:/usr/bin:/sbin:/bin expect 0 with_path start lost
+	soon is_serving lost
+	expect 0 curl -sf --max-time 10 "http://127.0.0.1:$p/hostname"
+}
+
+says_why_lost() {
+	[ "$(carrier inspect lost | jq -r '.[0].NetworkSettings.Error')" = \
+		"the network's helper ended and cannot be started again: the container's network could not be made: pasta: no tap for you" ]
+}
 says_lost() { carrier ps --filter "name=$1" --format '{{.Status}}' | grep -q '(no network)'; }
 
 @test "a helper ends with a monitor that is killed, and the next start makes it anew" {
