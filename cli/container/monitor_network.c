@@ -97,6 +97,9 @@ int change_networks(struct monitor *m, struct error *err)
 	if (!m->started && m->runtime > 0)
 		return error_say(err, EAGAIN, "container %s is just being started or ended: try again", rec->name);
 	int r = record_networks(m->c, err);
+	if (r == 0 && rec->networking.n_networks && m->carrier->rootless && m->home.net_fd < 0)
+		r = error_say(err, EPERM, "container %s was started without any network that has a name, and so outside of the user namespace that such "
+			      "networks of yours belong to: stop it, connect it, start it", rec->name);
 	if (r == 0 && m->started)	/* else the next start finds them */
 		r = change_live(m, mode, &old, err);
 	if (r < 0) {

@@ -1,0 +1,298 @@
+# network connect and disconnect, and many containers that come and go. WHO=root or user.
+source "${BATS_TEST_DIRNAME}/hosted.bash"
+
+setup_file() { hosted_setup_file; }
+teardown_file() { hosted_teardown_file; }
+prepare() { hosted_prepare; }
+cleanup() { hosted_cleanup; }
+
+# ---- connect, disconnect ----
+
+# default_route CONTAINER - "ADDRESS INTERFACE"
+default_route() { in_container "$1" ip route | sed -n 's/^default via \([^ ]*\) dev \([^ ]*\).*/\1 \2/p'; }
+links_of() { in_container "$1" ip -o link | sed -n 's/^[0-9]*: \(eth[0-9]*\).*/\1/p' | sort | xargs; }
+
+@test "connect and disconnect: a container that runs has the network at once, with address, names and events; a restart keeps it" {
+	carrier network create --subnet 10.201.0.0/24 n1 >/dev/null
+	carrier network create --subnet 10.202.0.0/24 --subnet fd00:202::/64 n2 >/dev/null
+	carrier network create --subnet 10.203.0.0/24 --internal in >/dev/null
+	served web --network n1
+	served db --network n2
+	same "" "$(resolves db web)"
+	expect 0 carrier network connect --alias front --alias www --ip 10.202.0.77 --ip6 fd00:202::77 --mac-address 92:d0:c6:0a:29:33 n2 web
+	silent
+	same "eth0 eth1" "$(links_of web)"
+	same 10.202.0.77 "$(resolves db front)"
+	same 10.202.0.77 "$(resolves db www)"
+	same 10.202.0.2 "$(resolves web db)"
+	same "I am web" "$(fetches db http://front/)"
+	same "I am web" "$(fetches db 'http://[fd00:202::77]/')"
+	same 92:d0:c6:0a:29:33 "$(in_container web cat /sys/class/net/eth1/address)"
+	same "10.201.0.1 eth0" "$(default_route web)"
+	same '10.202.0.77 ["front","www"] n1,n2' "$(carrier inspect web | jq -r '.[0].NetworkSettings.Networks |
+		"\(.n2.IPAddress) \(.n2.Aliases | tojson) \(keys | join(","))"')"
+	same "10.202.0.77/24 fd00:202::77/64" "$(part n2 'Containers[] | select(.Name == "web") | "\(.IPv4Address) \(.IPv6Address)"')"
+	same web "$(carrier ps --filter network=n2 --filter name=web --format '{{.Names}}')"
+	expect 0 carrier network connect "$(part in Id | cut -c-12)" web
+	same "eth0 eth1 eth2" "$(links_of web)"
+	expect 0 carrier events --no-stream --filter type=network --filter event=connect --format '{{.Actor.ID}} {{.Actor.Attributes.name}} {{.Actor.Attributes.container}}'
+	prints "$(part n2 Id) n2 $(id_of web)"$'\n'"$(part in Id) in $(id_of web)"
+	expect 1 carrier network rm n2
+	says "network 'n2' is used by the containers db, web: remove them first"
+	# as it is, also after its end
+	carrier restart -t 0 web >/dev/null
+	soon carrier exec web busybox wget -q -O /dev/null http://127.0.0.1/
+	same "eth0 eth1 eth2" "$(links_of web)"
+	same 10.202.0.77 "$(resolves db front)"
+	# the one in the middle goes, and its place is taken by the next that comes
+	expect 0 carrier network disconnect n2 web
+	silent
+	same "eth0 eth2" "$(links_of web)"
+	same "" "$(resolves db front)"
+	same "" "$(resolves web db)"
+	same db "$(part n2 'Containers[].Name')"
+	carrier network create --subnet 10.204.0.0/24 n4 >/dev/null
+	expect 0 carrier network connect n4 web
+	same "eth0 eth1 eth2" "$(links_of web)"
+	same 10.204.0.2 "$(address_of n4 web)"
+	expect 0 carrier network disconnect "$(part in Id | cut -c-12)" web
+	expect 0 carrier events --no-stream --filter event=disconnect --format '{{.Type}} {{.Actor.Attributes.name}}'
+	prints $'network n2\nnetwork in'
+	carrier stop -t 0 web >/dev/null
+	same "" "$(ip -n "$HOST" -br link | grep "^ve$(id_of web | cut -c-12)")"
+	carrier start web >/dev/null
+	same "eth0 eth1" "$(links_of web)"
+}
+
+@test "connect and disconnect of what does not run, of --rm, and while a policy waits to start it again" {
+	carrier network create --subnet 10.201.0.0/24 n1 >/dev/null
+	carrier network create --subnet 10.202.0.0/24 n2 >/dev/null
+	expect 0 carrier create --name made --network n1 "$PLAIN" busybox sh -c 'busybox ip -4 -o addr | busybox grep eth; busybox ip route | busybox grep default'
+	expect 0 carrier network connect --ip 10.202.0.9 n2 made
+	expect 0 carrier start -a made
+	says "eth0    inet 10.201.0.2/24"
+	says "eth1    inet 10.202.0.9/24"
+	expect 0 carrier network disconnect n1 made
+	expect 0 carrier start -a made
+	says "eth1    inet 10.202.0.9/24"
+	says "default via 10.202.0.1 dev eth1"
+	expect 0 carrier network disconnect n2 made
+	same none "$(carrier inspect made | jq -r '.[0].HostConfig.NetworkMode')"
+	expect 1 carrier start -a made
+	expect 0 carrier network connect n1 made
+	expect 0 carrier start -a made
+	says "eth0    inet 10.201.0.2/24"
+	# one life
+	carrier run -d --rm --name once --network n1 "$PLAIN" sleep 1000 >/dev/null
+	expect 0 carrier network connect n2 once
+	same 10.202.0.2 "$(address_of n2 once)"
+	carrier stop -t 0 once >/dev/null
+	# between two lives
+	carrier run -d --name again --network n1 --restart always "$PLAIN" sh -c 'sleep 0.2; exit 3' >/dev/null
+	has_state again restarting
+	local i
+	for i in {1..50}; do
+		! carrier network connect n2 again 2>"$WORK/why" || break
+		grep -q "is just being started or ended: try again" "$WORK/why" || fail "$(cat "$WORK/why")"
+	done
+	soon eval '[ "$(address_of n2 again)" = 10.202.0.2 ]'
+}
+
+@test "disconnect of the network that has the default route and the ports: both go to the next" {
+	[ "$WHO" = root ] || skip "of root's networks, whose ports are rules in the host's network namespace"
+	carrier network create --subnet 10.201.0.0/24 n1 >/dev/null
+	carrier network create --subnet 10.203.0.0/24 --internal in >/dev/null
+	carrier network create --subnet 10.202.0.0/24 --subnet fd00:202::/64 n2 >/dev/null
+	served web --network n1 -p 8080:80
+	served other --network n1 -p 8081:80
+	carrier network connect in web
+	carrier network connect n2 web
+	same "10.201.0.1 eth0" "$(default_route web)"
+	same "I am web" "$(outside_gets http://203.0.113.1:8080/)"
+	expect 0 carrier network disconnect n1 web
+	same "10.202.0.1 eth2" "$(default_route web)"
+	in_container web ip -6 route | grep -q "default via fd00:202::1 dev eth2"
+	same "I am web" "$(outside_gets http://203.0.113.1:8080/)"
+	same "I am web" "$(outside_gets 'http://[2001:db8:113::1]:8080/')"
+	same "I am web" "$(host_gets http://127.0.0.1:8080/)"
+	same "I am other" "$(outside_gets http://203.0.113.1:8081/)"
+	on_host nft list ruleset | grep -q "dnat ip to 10.202.0.2:80" || fail "$(on_host nft list ruleset)"
+	! on_host nft list ruleset | grep -q "dnat ip to 10.201.0.2:80" || fail "$(on_host nft list ruleset)"
+	expect 0 in_container web ping -c 1 -W 2 203.0.113.9
+	# the one that comes takes its place behind
+	expect 0 carrier network connect n1 web
+	same "10.202.0.1 eth2" "$(default_route web)"
+	expect 0 carrier network disconnect n2 web
+	same "10.201.0.1 eth0" "$(default_route web)"
+	same "I am web" "$(outside_gets http://203.0.113.1:8080/)"
+	# the last one of them
+	expect 0 carrier network disconnect n1 web
+	same "" "$(default_route web)"
+	! outside_gets http://203.0.113.1:8080/ || fail "an internal network publishes"
+	expect 0 carrier network connect n2 web
+	same "10.202.0.1 eth0" "$(default_route web)"
+	same "I am web" "$(outside_gets http://203.0.113.1:8080/)"
+}
+
+@test "connect: a container that has no network gets one with names; one that has left its last is as that" {
+	carrier network create --subnet 10.201.0.0/24 n1 >/dev/null
+	served db --network n1
+	served alone --network none
+	if [ "$WHO" = user ]; then
+		failing 1 "stop it, connect it, start it" carrier network connect n1 alone
+		same "" "$(links_of alone)"
+		carrier stop -t 0 alone >/dev/null
+		expect 0 carrier network connect n1 alone
+		carrier start alone >/dev/null
+		soon carrier exec alone busybox wget -q -O /dev/null http://127.0.0.1/
+	fi
+	[ "$WHO" = user ] || expect 0 carrier network connect n1 alone
+	same "I am db" "$(fetches alone http://db/)"
+	same "nameserver 127.0.0.11" "$(carrier exec alone cat /etc/resolv.conf | grep nameserver)"
+	carrier exec alone grep -q host.containers.internal /etc/hosts
+	same "I am alone" "$(fetches db http://alone/)"
+	expect 0 carrier network disconnect n1 alone
+	same "" "$(links_of alone)"
+	same "" "$(resolves db alone)"
+	expect 0 carrier network connect --alias again n1 alone
+	same "I am db" "$(fetches alone http://db/)"
+	same "I am alone" "$(fetches db http://again/)"
+	carrier network disconnect n1 alone
+	carrier network disconnect n1 db
+	carrier network rm n1 >/dev/null
+	soon nothing_in_the_host
+}
+
+@test "connect: ten at once, of one container and of ten" {
+	local i
+	local -a pids=()
+	for i in {1..10}; do carrier network create "m$i" >/dev/null; done
+	served hub --network m1
+	for i in {2..10}; do
+		carrier network connect "m$i" hub 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	same 10 "$(links_of hub | wc -w)"
+	same 10 "$(carrier inspect hub | jq '[.[0].NetworkSettings.Networks[].IPAddress | select(. != "")] | unique | length')"
+	pids=()
+	for i in {1..10}; do carrier run -d --name "c$i" --network m2 "$PLAIN" sleep 1000 >/dev/null; done
+	for i in {1..10}; do
+		carrier network connect --alias all m1 "c$i" 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	same 10 "$(resolves hub all | wc -w)"
+	pids=()
+	for i in {1..10}; do
+		carrier network disconnect m1 "c$i" 3>&- &
+		pids+=($!)
+	done
+	for i in {2..10}; do
+		carrier network disconnect "m$i" hub 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	same "" "$(resolves hub all)"
+	same hub "$(part m1 'Containers[].Name')"
+	same eth0 "$(links_of hub)"
+	carrier rm -f -t 0 $(carrier ps -aq) >/dev/null
+}
+
+@test "connect, disconnect: what cannot be is one sentence, and changes nothing" {
+	carrier network create --subnet 10.201.0.0/24 n1 >/dev/null
+	carrier network create --subnet 10.202.0.0/24 n2 >/dev/null
+	served web --network n1
+	served two --network n2 --ip 10.202.0.9
+	local before record
+	record=$CROOT/containers/$(id_of web)/record.json
+	before=$(jq -cS .networking "$record")
+	failing 1 "there is no network 'n9'" carrier network connect n9 web
+	failing 1 "no container 'nobody'" carrier network connect n1 nobody
+	failing 1 "container web: it is connected to network 'n1' already" carrier network connect n1 web
+	failing 1 "container two has the address 10.202.0.9 of network 'n2'" carrier network connect --ip 10.202.0.9 n2 web
+	failing 1 "10.201.0.9 is no address of network 'n2': it has 10.202.0.0/24" carrier network connect --ip 10.201.0.9 n2 web
+	failing 1 "network 'n2' has no IPv6 addresses" carrier network connect --ip6 fd00::9 n2 web
+	failing 1 "10.202.0.1 is the gateway of network 'n2'" carrier network connect --ip 10.202.0.1 n2 web
+	failing 1 "--ip 'x': not an IPv4 address" carrier network connect --ip x n2 web
+	failing 1 "--mac-address '01:00:00:00:00:01': this is the address of a group" carrier network connect --mac-address 01:00:00:00:00:01 n2 web
+	failing 1 "--alias 'a b': not a host name" carrier network connect --alias "a b" n2 web
+	failing 1 "container web is not connected to network 'n2'" carrier network disconnect n2 web
+	failing 1 "no container 'nobody'" carrier network disconnect n2 nobody
+	expect 0 carrier network disconnect -f n2 web
+	expect 0 carrier network disconnect --force n2 nobody
+	same eth0 "$(links_of web)"
+	same "$before" "$(jq -cS .networking "$record")"
+	local how
+	for how in host private "container:web"; do
+		carrier create --name other --network "$how" "$PLAIN" true >/dev/null
+		expect 1 carrier network connect n1 other
+		one_sentence
+		says_why "--network ${how%%:*}"
+		expect 1 carrier network disconnect n1 other
+		one_sentence
+		carrier rm other >/dev/null
+	done
+	# a network that nobody can remove while it is being connected, and one whose monitor is gone
+	kill -9 "$(jq .monitor "$CROOT/containers/$(id_of web)/status.json")"
+	has_state web running
+	failing 1 "its monitor was killed, \`carrier restart\` gives it a new one" carrier network connect n2 web
+	carrier restart -t 0 web >/dev/null
+	expect 0 carrier network connect n2 web
+	same "eth0 eth1" "$(links_of web)"
+	expect 125 carrier network connect n1
+	expect 125 carrier network disconnect
+}
+says_why() { [[ $stderr == *"$1"* ]] || fail "stderr should say: $1" "stderr: $stderr"; }
+
+# come_and_go NAME - a container that is made, stopped, started, restarted, given a name by another network and removed, until the file `enough`
+# is there; what goes wrong is written to its own file
+come_and_go() {
+	local name=$1 turns=0
+	while [ ! -e "$WORK/enough" ] || [ "$turns" -lt 1 ]; do
+		carrier run -d --name "$name" --network n1:alias=guest "$PLAIN" \
+			busybox sh -c "echo I am $name >/tmp/index.html; exec busybox httpd -f -p 80 -h /tmp" || return 1
+		carrier stop -t 0 "$name" || return 1
+		carrier start "$name" || return 1
+		carrier network connect n2 "$name" || return 1
+		carrier restart -t 0 "$name" || return 1
+		carrier network disconnect n1 "$name" || return 1
+		carrier network connect --alias guest n1 "$name" || return 1
+		carrier rm -f -t 0 "$name" || return 1
+		turns=$((turns + 1))
+	done >"$WORK/$name.out" 2>"$WORK/$name.err"
+	echo "$turns" >"$WORK/$name.turns"
+}
+
+@test "twenty containers reach each other by name while others start, stop and restart around them" {
+	carrier network create n1 >/dev/null
+	carrier network create n2 >/dev/null
+	local i name
+	local -a pids=() guests=()
+	for i in {1..20}; do
+		carrier run -d --name "t$i" --network n1 "$PLAIN" \
+			busybox sh -c "echo I am t$i >/tmp/index.html; exec busybox httpd -f -p 80 -h /tmp" >/dev/null 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	for i in {1..20}; do soon carrier exec "t$i" busybox wget -q -O /dev/null http://127.0.0.1/; done
+	for name in g1 g2 g3 g4; do
+		come_and_go "$name" 3>&- &
+		guests+=($!)
+	done
+	# each of the twenty asks all of them; of the others, who come and go, nobody is ever taken for somebody else
+	for i in {1..20}; do
+		expect 0 carrier exec "t$i" busybox sh -c 'for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+			timeout 5 busybox wget -q -O - http://t$n/ || echo "t$n does not answer"
+			g=g$((n % 4 + 1)); a=$(timeout 1 busybox wget -q -O - http://$g/ 2>/dev/null) && [ "$a" != "I am $g" ] && echo "$g is somebody else: $a"; :
+		done'
+		same "$(printf 'I am t%s\n' {1..20})" "$output"
+	done
+	touch "$WORK/enough"
+	for i in "${guests[@]}"; do wait "$i" || fail "$(cat "$WORK"/g?.err)"; done
+	for name in g1 g2 g3 g4; do [ "$(cat "$WORK/$name.turns")" -ge 1 ]; done
+	same "" "$(cat "$WORK"/g?.err)"
+	same "" "$(resolves t1 guest)"
+	same 20 "$(part n1 'Containers | [.[].IPv4Address] | unique | length')"
+	carrier rm -f -t 0 $(carrier ps -aq) >/dev/null
+}
