@@ -86,6 +86,10 @@ void network_is_ready(struct monitor *m)
 static int change_live(struct monitor *m, const char *mode, const struct record_networking *old, struct error *err)
 {
 	int r = named_change(m->carrier, m->c, &m->home, old, m->init, err);
+	if (r > 0) {	/* into another network */
+		forward_over(m);
+		r = forward_begin(m, err);
+	}
 	return r == 0 && network_kind(mode) == NETWORK_NONE ? bundle_write_etc(m->c, &m->environment, err) : r;
 }
 

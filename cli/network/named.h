@@ -26,7 +26,8 @@ int named_suits(const struct carrier *c, const struct network_attachment *a, boo
 /* named_connect - for the network namespace of @pid, in that of @home; the ports are status.ports. On failure nothing is left */
 int named_connect(const struct carrier *c, const struct container *container, const struct holder_member *home, pid_t pid, struct error *err);
 /* named_change - the record's networks were others until now (@old): what is not among them any more is left, what is new is connected, and
- * the default route and the ports go to the network that has them by order now. What cannot be connected leaves nothing */
+ * the default route and the ports go to the network that has them by order now. What cannot be connected leaves nothing
+ * Return: 1 when that is another one than before, or none */
 int named_change(const struct carrier *c, const struct container *container, const struct holder_member *home,
 		 const struct record_networking *old, pid_t pid, struct error *err);
 /* named_stale - the bridges that belong to this carrier, or rules, and no container needs; adds to @ret. @remove: they are removed.

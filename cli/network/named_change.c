@@ -64,7 +64,10 @@ static int change(void *ctx, struct error *err)
 	int r = wiring_links(w, err);
 	r = r < 0 ? r : leave(w, old, err);
 	r = r < 0 ? r : join(w, old, first, err);
-	return r == 0 && first && !str_eq(first, before) && is_in(old, first) ? wiring_route(w, first, err) : r;
+	if (r < 0 || str_eq(first, before))
+		return r;
+	r = first && is_in(old, first) ? wiring_route(w, first, err) : 0;
+	return r < 0 ? r : 1;
 }
 
 /* find_keeper - who answers its names, by a lease that it has */
