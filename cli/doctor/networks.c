@@ -49,8 +49,8 @@ static void look_ports(struct doctor *d)
 		doctor_ok(d, "%s may use those from %lld on", doctor_user(d), (long long) first);
 }
 
-/* look_bridges - what a monitor is just removing is none: they are looked at again */
-static void look_bridges(struct doctor *d)
+/* look_leftovers - what a monitor is just removing is none: they are looked at again */
+static void look_leftovers(struct doctor *d)
 {
 	enum { LOOKS = 10, PAUSE_MS = 100 };
 	struct strings list cleanup_strings = { 0 };
@@ -64,20 +64,23 @@ static void look_bridges(struct doctor *d)
 	}
 	if (r < 0)
 		doctor_error(d, true, &err);
-	for (size_t i = 0; r == 0 && i < list.n; i++) {
-		if (d->fix)
-			doctor_fixed(d, "bridge '%s' of a network was there, and no container on it: it is removed", list.v[i]);
-		else
-			doctor_bad(d, "carrier doctor --fix", "bridge '%s' of a network is there, and no container on it: a monitor was killed", list.v[i]);
-	}
-	if (r == 0 && list.n == 0)
-		doctor_ok(d, "none is left without its containers");
+	if (r < 0)
+		return;
+	struct buf all cleanup_buf = { 0 };
+	for (size_t i = 0; i < list.n; i++)
+		buf_printf(&all, "%s%s", i ? ", " : "", list.v[i]);
+	if (list.n == 0)
+		doctor_ok(d, "no bridge, link, rules or lease of a network is left without its container");
+	else if (d->fix)
+		doctor_fixed(d, "removed, since no container has it any more: %s", buf_str(&all));
+	else
+		doctor_bad(d, "carrier doctor --fix", "no container has it any more, a monitor was killed: %s", buf_str(&all));
 }
 
 const struct doctor_check doctor_networks[] = {
 	{ "CD0401", "slirp4netns", look_slirp },
 	{ "CD0402", "pasta", look_pasta },
 	{ "CD0403", "ports", look_ports },
-	{ "CD0404", "bridges", look_bridges },
+	{ "CD0404", "leftovers", look_leftovers },
 	{ NULL, NULL, NULL },
 };

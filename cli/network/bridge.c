@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ALIAS_MAX = 250 };	/* a link takes 255, the comment of a table 254 */
 static const char alias_word[] = "carrier network ";
 
 /* ---- what the host must do ---- */
@@ -88,7 +89,7 @@ static void trust_addresses(const char *bridge)
 
 static int make_new(struct netlink *nl, const struct network_record *n, const char *owner, struct error *err)
 {
-	cleanup_free char *alias = xasprintf("%s%s %s", alias_word, n->name, owner);
+	cleanup_free char *alias = bridge_alias(n, owner);
 	struct subnet s;
 	struct address gateway;
 	unsigned char mac[6];
@@ -97,8 +98,6 @@ static int make_new(struct netlink *nl, const struct network_record *n, const ch
 		return r;
 	network_subnet_of(&n->subnets[0], &s, &gateway);
 	address_mac(&gateway, mac);
-	if (strlen(alias) > 255)	/* IFALIASZ */
-		alias[255] = 0;
 	r = link_bridge(nl, n->bridge, alias, mac, (uint32_t) n->mtu, n->open ? NFT_OPEN_GROUP : 0, err);
 	int index = r < 0 ? r : link_find(nl, n->bridge, err);
 	if (index < 0)
@@ -122,6 +121,14 @@ int bridge_remove(struct netlink *nl, const struct network_record *n, struct err
 {
 	int r = nft_remove(n->id, err);
 	return r < 0 ? r : link_remove(nl, n->bridge, err);
+}
+
+char *bridge_alias(const struct network_record *n, const char *owner)
+{
+	char *alias = xasprintf("%s%s %s", alias_word, n->name, owner);
+	if (strlen(alias) > ALIAS_MAX)
+		alias[ALIAS_MAX] = 0;
+	return alias;
 }
 
 const char *bridge_owner(char *alias, const char **ret_network)
@@ -153,12 +160,13 @@ static void add_port(struct ports *ports, const struct lease_port *p, const char
 	ports->v[ports->n++] = one;
 }
 
-int bridge_rules(const struct network_record *n, const struct leases *l, bool only_missing, struct error *err)
+int bridge_rules(const struct network_record *n, const struct leases *l, const char *owner, bool only_missing, struct error *err)
 {
+	cleanup_free char *alias = bridge_alias(n, owner);
 	struct subnet subnets[2];
 	struct address gateway;
 	struct ports ports = { 0 };
-	struct nft_network rules = { .id = n->id, .bridge = n->bridge, .subnets = subnets, .internal = n->internal, .open = n->open };
+	struct nft_network rules = { .id = n->id, .comment = alias, .bridge = n->bridge, .subnets = subnets, .internal = n->internal, .open = n->open };
 	for (size_t i = 0; i < n->n_subnets && i < 2; i++)
 		network_subnet_of(&n->subnets[i], &subnets[rules.n_subnets++], &gateway);
 	for (size_t i = 0; i < l->n; i++)

@@ -46,28 +46,49 @@ static bool lives(const struct lease *l)
 	return state > 0 && state != 'Z' && state != 'X';
 }
 
-int leases_read(int dir_fd, struct leases *ret, struct error *err)
+/* read_document - Return: 1 it is of this boot; 0 there is none, or none that can be understood */
+static int read_document(int dir_fd, struct pool *pool, struct document **ret, struct error *err)
 {
-	cleanup_leases struct leases l = { 0 };
 	cleanup_free char *text = NULL;
-	struct document *d;
 	struct error why = { 0 };
 	size_t len;
 	int r = fs_read_file(dir_fd, file, DOCUMENT_MAX, &text, &len, &why);
-	if (r < 0 && r != -ENOENT)
-		return error_say(err, -r, "%s", why.text);
-	if (r == 0 && json_decode(&document_type, text, len, &l.pool, &d, &why) < 0)
+	if (r < 0)
+		return r == -ENOENT ? 0 : error_say(err, -r, "%s", why.text);
+	if (json_decode(&document_type, text, len, pool, ret, &why) < 0) {
 		log_warn("'%s' of a network is damaged, and begun anew: %s", file, why.text);
-	else if (r == 0 && str_eq(d->boot_id, proc_boot_id()))
-		for (size_t i = 0; i < d->n_leases; i++) {
-			bool there = lives(&d->leases[i]);
-			if (there)
-				leases_add(&l, &d->leases[i]);
-			l.lost_ports = l.lost_ports || (!there && d->leases[i].n_ports);
-		}
+		return 0;
+	}
+	return str_eq((*ret)->boot_id, proc_boot_id());
+}
+
+int leases_read(int dir_fd, struct leases *ret, struct error *err)
+{
+	cleanup_leases struct leases l = { 0 };
+	struct document *d;
+	int r = read_document(dir_fd, &l.pool, &d, err);
+	for (size_t i = 0; r > 0 && i < d->n_leases; i++) {
+		bool there = lives(&d->leases[i]);
+		if (there)
+			leases_add(&l, &d->leases[i]);
+		l.lost_ports = l.lost_ports || (!there && d->leases[i].n_ports);
+	}
+	if (r < 0)
+		return r;
 	*ret = l;
 	l = (struct leases) { 0 };
 	return 0;
+}
+
+int leases_stale(int dir_fd, struct strings *ret, struct error *err)
+{
+	struct pool pool CLEANUP(pool_done) = { 0 };
+	struct document *d;
+	int r = read_document(dir_fd, &pool, &d, err);
+	for (size_t i = 0; r > 0 && i < d->n_leases; i++)
+		if (!lives(&d->leases[i]))
+			strings_add(ret, d->leases[i].name);
+	return r < 0 ? r : 0;
 }
 
 int leases_write(int dir_fd, const struct leases *l, struct error *err)

@@ -7,6 +7,7 @@
 #pragma once
 #include "json.h"
 #include "mem.h"
+#include "str.h"
 #include "subnet.h"
 
 struct lease_port { char *protocol, *host_ip; uint16_t host_port, port; };	/* host_ip: NULL for all */
@@ -31,6 +32,9 @@ void leases_done(struct leases *l);
 int leases_lock(int dir_fd, struct error *err);
 /* leases_read - those of processes that live; a file that cannot be understood has none, with a warning */
 int leases_read(int dir_fd, struct leases *ret, struct error *err);
+/* leases_stale - the names of containers that have one in the file, made since the machine was started, though their process is gone; adds to
+ * @ret. Nobody needs to give it back, but a monitor that was not killed does */
+int leases_stale(int dir_fd, struct strings *ret, struct error *err);
 int leases_write(int dir_fd, const struct leases *l, struct error *err);
 /* leases_add - @lease's strings are borrowed: they live as long as @l */
 void leases_add(struct leases *l, const struct lease *lease);

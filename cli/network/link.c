@@ -79,6 +79,7 @@ int link_veth(struct netlink *nl, const struct link_pair *pair, struct error *er
 	struct error why = { 0 };
 	netlink_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof link);
 	netlink_put_string(&m, IFLA_IFNAME, pair->name);
+	netlink_put_string(&m, IFLA_IFALIAS, pair->alias);
 	netlink_put_u32(&m, IFLA_MASTER, (uint32_t) pair->master);
 	if (pair->mtu)
 		netlink_put_u32(&m, IFLA_MTU, pair->mtu);

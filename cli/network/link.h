@@ -21,6 +21,7 @@ int link_up(struct netlink *nl, int index, struct error *err);
 /* struct link_pair - a veth pair: one end here, up, at a bridge; the other one in another namespace */
 struct link_pair {
 	const char *name;		/* of ours */
+	const char *alias;		/* whose it is, for link_each() */
 	int master;			/* the bridge's index */
 	uint32_t mtu;
 	int ns_fd;			/* where the other end is made */

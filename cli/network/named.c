@@ -2,7 +2,6 @@
 #include "../container/lists.h"
 #include "bridge.h"
 #include "cleanup.h"
-#include "fs.h"
 #include "link.h"
 #include "log.h"
 #include "names.h"
@@ -10,9 +9,6 @@
 #include "proc.h"
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-
-enum { LIST_MAX = 1 << 20 };
 
 void wiring_done(struct wiring *w)
 {
@@ -36,11 +32,7 @@ int wiring_links(struct wiring *w, struct error *err)
 	return r < 0 ? r : netlink_open(NETLINK_ROUTE, w->ns_fd, &w->inside, err);
 }
 
-/* struct place - one of its networks: the definition, who is there, and the lock that keeps it so */
-struct place { struct network network; int dir_fd, lock_fd; struct leases leases; };
-#define PLACE_NONE { .dir_fd = -1, .lock_fd = -1 }
-
-static void place_done(struct place *p)
+void named_place_done(struct place *p)
 {
 	leases_done(&p->leases);
 	network_done(&p->network);
@@ -48,7 +40,7 @@ static void place_done(struct place *p)
 	close_fd(&p->lock_fd);
 }
 
-static int open_place(const struct carrier *c, const char *name, struct place *p, struct error *err)
+int named_place_open(const struct carrier *c, const char *name, struct place *p, struct error *err)
 {
 	int r = network_find(c, name, &p->network, err);
 	if (r == 0)
@@ -141,7 +133,8 @@ static int set_inside(struct wiring *w, const struct network_record *n, const ch
 
 static int make_link(struct wiring *w, const struct network_record *n, const struct lease *l, const struct address addresses[2], struct error *err)
 {
-	struct link_pair pair = { .name = l->link, .mtu = (uint32_t) n->mtu, .ns_fd = w->ns_fd, .peer = l->inside };
+	cleanup_free char *alias = bridge_alias(n, w->carrier->root);
+	struct link_pair pair = { .name = l->link, .alias = alias, .mtu = (uint32_t) n->mtu, .ns_fd = w->ns_fd, .peer = l->inside };
 	int r = pair.master = bridge_make(&w->outside, n, w->carrier->root, err);
 	if (r < 0)
 		return r;
@@ -207,10 +200,10 @@ static int make_lease(struct wiring *w, struct place *p, const struct network_at
 
 int wiring_connect(struct wiring *w, const struct network_attachment *a, unsigned interface, struct error *err)
 {
-	struct place p CLEANUP(place_done) = PLACE_NONE;
+	struct place p CLEANUP(named_place_done) = PLACE_NONE;
 	struct address addresses[2];
 	struct lease lease;
-	int r = open_place(w->carrier, a->name, &p, err);
+	int r = named_place_open(w->carrier, a->name, &p, err);
 	if (r < 0)
 		return r;
 	(void) leases_drop(&p.leases, w->container->record.id);
@@ -221,15 +214,16 @@ int wiring_connect(struct wiring *w, const struct network_attachment *a, unsigne
 		return r;
 	leases_add(&p.leases, &lease);
 	r = leases_write(p.dir_fd, &p.leases, err);
-	r = r < 0 ? r : bridge_rules(&p.network.record, &p.leases, (!lease.n_ports || lease.keeper) && !p.leases.lost_ports, err);
+	bool only_missing = (!lease.n_ports || lease.keeper) && !p.leases.lost_ports;
+	r = r < 0 ? r : bridge_rules(&p.network.record, &p.leases, w->carrier->root, only_missing, err);
 	w->routed = w->routed || !p.network.record.internal;
 	return r;
 }
 
 int wiring_route(struct wiring *w, const char *name, struct error *err)
 {
-	struct place p CLEANUP(place_done) = PLACE_NONE;
-	int r = open_place(w->carrier, name, &p, err);
+	struct place p CLEANUP(named_place_done) = PLACE_NONE;
+	int r = named_place_open(w->carrier, name, &p, err);
 	struct lease *l = r < 0 ? NULL : (struct lease *) (uintptr_t) leases_of(&p.leases, w->container->record.id);
 	if (!l)
 		return r;
@@ -241,7 +235,7 @@ int wiring_route(struct wiring *w, const char *name, struct error *err)
 	set_ports(w->container, &p.leases.pool, l);
 	r = link_reflect(&w->outside, l->link, err);
 	r = r < 0 ? r : leases_write(p.dir_fd, &p.leases, err);
-	return r < 0 ? r : bridge_rules(&p.network.record, &p.leases, err);
+	return r < 0 ? r : bridge_rules(&p.network.record, &p.leases, w->carrier->root, l->keeper != 0, err);
 }
 
 /* connect_all - in the network namespace where the bridges are */
@@ -274,11 +268,11 @@ int named_connect(const struct carrier *c, const struct container *container, co
 
 int wiring_disconnect(const struct carrier *c, const struct container *container, const char *name, unsigned interface, struct error *err)
 {
-	struct place p CLEANUP(place_done) = PLACE_NONE;
+	struct place p CLEANUP(named_place_done) = PLACE_NONE;
 	cleanup_netlink struct netlink nl = NETLINK_INIT;
 	const struct record *rec = &container->record;
 	cleanup_free char *link = xasprintf("ve%.12s%x", rec->id, interface);
-	int r = open_place(c, name, &p, err);
+	int r = named_place_open(c, name, &p, err);
 	if (r == -ENOENT)	/* the network was removed by force */
 		return 0;
 	r = r < 0 ? r : netlink_open(NETLINK_ROUTE, -1, &nl, err);
@@ -290,7 +284,7 @@ int wiring_disconnect(const struct carrier *c, const struct container *container
 	if (r == 0 && p.leases.n == 0)
 		return bridge_remove(&nl, &p.network.record, err);
 	bool changed = (rec->networking.n_ports && !c->rootless) || p.leases.lost_ports;
-	return r == 0 && changed ? bridge_rules(&p.network.record, &p.leases, false, err) : r;
+	return r == 0 && changed ? bridge_rules(&p.network.record, &p.leases, c->root, false, err) : r;
 }
 
 struct leaving { const struct carrier *carrier; const struct container *container; };
@@ -316,78 +310,6 @@ void named_disconnect(const struct carrier *c, const struct container *container
 		return;
 	if (holder_run(home, disconnect_all, &l, &why) < 0)
 		log_warn("leave the networks: %s", why.text);
-}
-
-/* ---- what a crash left ---- */
-
-struct orphans { const struct carrier *c; struct strings names; };
-
-/* each_orphan - bridges of networks of ours that are not there any more */
-static int each_orphan(void *ctx, const char *name, const char *alias, struct error *err)
-{
-	struct orphans *o = ctx;
-	cleanup_network struct network n = { 0 };
-	cleanup_free char *text = xstrdup(alias);
-	const char *network, *owner = bridge_owner(text, &network);
-	if (owner && str_eq(owner, o->c->root) && network_find(o->c, network, &n, NULL) == -ENOENT)
-		strings_add(&o->names, name);
-	return 0;
-}
-
-/* look_at - a network that nobody is on has no bridge */
-static int look_at(const struct carrier *c, struct netlink *nl, const char *name, bool remove, struct strings *ret, struct error *err)
-{
-	struct place p CLEANUP(place_done) = PLACE_NONE;
-	int r = open_place(c, name, &p, err);
-	if (r < 0 || p.leases.n)
-		return r;
-	r = link_find(nl, p.network.record.bridge, err);
-	if (r <= 0)
-		return r == -ENODEV ? 0 : r;
-	strings_add(ret, p.network.record.bridge);
-	return remove ? bridge_remove(nl, &p.network.record, err) : 0;
-}
-
-struct stale { const struct carrier *c; bool remove; int list_fd; };
-
-/* find_stale - the names, each with a newline, into ->list_fd: in a child memory would be of no use */
-static int find_stale(void *ctx, struct error *err)
-{
-	const struct stale *s = ctx;
-	cleanup_netlink struct netlink nl = NETLINK_INIT;
-	struct strings found cleanup_strings = { 0 };
-	struct orphans orphans = { .c = s->c };
-	struct network *list;
-	size_t n;
-	int r = network_list(s->c, &list, &n, err);
-	r = r < 0 ? r : netlink_open(NETLINK_ROUTE, -1, &nl, err);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = look_at(s->c, &nl, list[i].record.name, s->remove, &found, err);
-	network_list_free(list, n);
-	r = r < 0 ? r : link_each(&nl, each_orphan, &orphans, err);
-	for (size_t i = 0; r == 0 && i < orphans.names.n; i++) {
-		strings_add(&found, orphans.names.v[i]);
-		r = s->remove ? link_remove(&nl, orphans.names.v[i], err) : 0;
-	}
-	strings_done(&orphans.names);
-	for (size_t i = 0; r == 0 && i < found.n; i++)
-		r = dprintf(s->list_fd, "%s\n", found.v[i]) < 0 ? error_set(err, errno, "write a list") : 0;
-	return r;
-}
-
-int named_stale(const struct carrier *c, bool remove, struct strings *ret, struct error *err)
-{
-	cleanup_close int fd = memfd_create("bridges", MFD_CLOEXEC);
-	cleanup_free char *text = NULL;
-	struct stale s = { c, remove, fd };
-	if (fd < 0)
-		return error_set(err, errno, "make a file in memory");
-	int r = holder_visit(c, find_stale, &s, err);
-	if (r == 0 && lseek(fd, 0, SEEK_SET) == 0)
-		r = fs_read_fd(fd, "a list of bridges", LIST_MAX, &text, NULL, err);
-	if (r == 0)
-		strings_split(ret, text, "\n");
-	return r;
 }
 
 /* ---- before anything is made ---- */

@@ -1,9 +1,17 @@
-/* named_impl.h - what making a container's links (named.c) and changing them while it runs (named_change.c) share. */
+/* named_impl.h - what making a container's links (named.c), changing them while it runs (named_change.c) and finding what a crash left of them
+ * (named_stale.c) share. */
 #pragma once
 #include "leases.h"
 #include "named.h"
 #include "netlink.h"
 #include "networks.h"
+
+/* struct place - one of its networks: the definition, who is there, and the lock that keeps it so */
+struct place { struct network network; int dir_fd, lock_fd; struct leases leases; };
+#define PLACE_NONE { .dir_fd = -1, .lock_fd = -1 }
+/* named_place_open - waits for the lock, which is held until named_place_done() */
+int named_place_open(const struct carrier *c, const char *name, struct place *p, struct error *err);
+void named_place_done(struct place *p);
 
 /* struct wiring - what all networks of one container need */
 struct wiring {

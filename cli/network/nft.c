@@ -13,11 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { R1 = NFT_REG_1, R2 = NFT_REG_2, TABLE_MAX = 32 };
+enum { R1 = NFT_REG_1, R2 = NFT_REG_2, TABLE_MAX = 32, COMMENT_HEAD = 2, COMMENT_TYPE = 0, ID_DIGITS = 12 };
+static const char prefix[] = "carrier_";
 
 /* ---- a batch of messages ---- */
 
-struct batch { struct buf text; struct netlink_message m; uint32_t sequence; char table[TABLE_MAX]; size_t rule; };
+struct batch { struct buf text; struct netlink_message m; uint32_t sequence; char table[TABLE_MAX]; size_t rule; const char *comment; };
 
 static void batch_done(struct batch *b)
 {
@@ -51,7 +52,7 @@ static void put_be32(struct batch *b, uint16_t type, uint32_t value) { netlink_p
 
 static void begin_batch(struct batch *b, const char *id)
 {
-	snprintf(b->table, sizeof b->table, "carrier_%.12s", id);
+	snprintf(b->table, sizeof b->table, "%s%.*s", prefix, ID_DIGITS, id);
 	begin(b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	end(b);
 }
@@ -60,6 +61,13 @@ static void add_table(struct batch *b, uint16_t flags)
 {
 	order(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | flags);
 	netlink_put_string(&b->m, NFTA_TABLE_NAME, b->table);
+	if (b->comment) {	/* as nft(8) writes it, which shows it: its type, its length, the text with its NUL */
+		unsigned char data[COMMENT_HEAD + UINT8_MAX] = { COMMENT_TYPE };
+		size_t len = strnlen(b->comment, UINT8_MAX - 1);
+		data[1] = (unsigned char) (len + 1);
+		memcpy(data + COMMENT_HEAD, b->comment, len);
+		netlink_put(&b->m, NFTA_TABLE_USERDATA, data, COMMENT_HEAD + len + 1);
+	}
 	end(b);
 }
 
@@ -405,7 +413,7 @@ static int is_there(const char *id, struct error *err)
 	struct buf hold cleanup_buf = { 0 };
 	const struct nfgenmsg header = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 };
 	char name[24];
-	snprintf(name, sizeof name, "carrier_%.12s", id);
+	snprintf(name, sizeof name, "%s%.*s", prefix, ID_DIGITS, id);
 	int r = open_nftables(&nl, err);
 	if (r < 0)
 		return r;
@@ -421,6 +429,7 @@ static int is_there(const char *id, struct error *err)
 int nft_apply(const struct nft_network *n, bool only_missing, struct error *err)
 {
 	struct batch b CLEANUP(batch_done) = { 0 };
+	b.comment = n->comment;
 	int there = is_there(n->id, err);
 	if (there > 0 && only_missing)
 		return 0;
@@ -481,4 +490,36 @@ int nft_answers(uint32_t mark, uint32_t answer, struct error *err)
 	struct error why = { 0 };
 	r = send_batch(&b, &why);
 	return r == 0 || r == -EEXIST ? 0 : error_say(err, -r, "set the rules of nftables' table '%s': %s", b.table, why.text);
+}
+
+/* ---- what there is ---- */
+
+struct tables { int (*each)(void *ctx, const char *id, const char *comment, struct error *err); void *ctx; };
+
+static int each_table(void *ctx, const struct netlink_answer *answer, struct error *err)
+{
+	const struct tables *t = ctx;
+	const char *name = netlink_find_string(answer->attributes, answer->len, NFTA_TABLE_NAME), *id = name ? str_after(name, prefix) : NULL;
+	char comment[UINT8_MAX + 1] = "";
+	size_t len;
+	if (!id || strlen(id) != ID_DIGITS || strspn(id, "0123456789abcdef") != ID_DIGITS)
+		return 0;
+	const unsigned char *data = netlink_find(answer->attributes, answer->len, NFTA_TABLE_USERDATA, &len);
+	if (data && len > COMMENT_HEAD && data[0] == COMMENT_TYPE && data[1] && data[1] <= len - COMMENT_HEAD)
+		memcpy(comment, data + COMMENT_HEAD, data[1]);
+	return t->each(t->ctx, id, comment, err);
+}
+
+int nft_each(int (*each)(void *ctx, const char *id, const char *comment, struct error *err), void *ctx, struct error *err)
+{
+	struct netlink_message m cleanup_netlink_message = { 0 };
+	cleanup_netlink struct netlink nl = NETLINK_INIT;
+	const struct nfgenmsg header = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 };
+	struct tables tables = { each, ctx };
+	struct error why = { 0 };
+	int r = netlink_open(NETLINK_NETFILTER, -1, &nl, &why);
+	if (r < 0)
+		return r == -EPROTONOSUPPORT ? 0 : error_say(err, -r, "%s", why.text);
+	netlink_begin(&m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, &header, sizeof header);
+	return netlink_dump(&nl, &m, sizeof header, each_table, &tables, err);
 }

@@ -22,6 +22,7 @@ struct nft_port {
 };
 struct nft_network {
 	const char *id, *bridge;
+	const char *comment;		/* of the table: whose it is, for nft_each(); at most 254 bytes */
 	const struct subnet *subnets;
 	size_t n_subnets;
 	bool internal, open;
@@ -34,6 +35,9 @@ enum { NFT_OPEN_GROUP = 0x6361 };	/* the link group of bridges of open networks 
 int nft_apply(const struct nft_network *n, bool only_missing, struct error *err);
 /* nft_remove - what is not there is removed already */
 int nft_remove(const char *id, struct error *err);
+/* nft_each - the tables of networks that there are, of whatever carrier: 12 digits of the network's id, and the comment, "" when it has none.
+ * @each returns 0, or a negative errno that ends it. A kernel without nftables has none */
+int nft_each(int (*each)(void *ctx, const char *id, const char *comment, struct error *err), void *ctx, struct error *err);
 
 /* nft_answers - what comes back to a connection that began here with @mark has the mark @answer: the table `inet carrier_answers`, unless it is
  * there */

@@ -1,4 +1,4 @@
-# network connect and disconnect, and many containers that come and go. WHO=root or user.
+# network connect and disconnect, many containers that come and go, and what killed ones leave. WHO=root or user.
 source "${BATS_TEST_DIRNAME}/hosted.bash"
 
 setup_file() { hosted_setup_file; }
@@ -296,4 +296,62 @@ come_and_go() {
 	same "" "$(resolves t1 guest)"
 	same 20 "$(part n1 'Containers | [.[].IPv4Address] | unique | length')"
 	carrier rm -f -t 0 $(carrier ps -aq) >/dev/null
+}
+
+# where_bridges_are COMMAND... - in the host; in an ordinary user's network namespace, which the processes that answer names keep as their fd 3
+where_bridges_are() {
+	local pid
+	if [ "$WHO" = root ]; then
+		on_host "$@"
+	else
+		pid=$(processes | xargs ps -o pid=,comm= -p | awk '$2 == "carrier-names" { print $1; exit }')
+		nsenter "--net=/proc/$pid/fd/3" "$@"
+	fi
+}
+leftovers() { carrier doctor "$@" --json | jq -r '.Checks[] | select(.Code == "CD0404") | "\(.Level) \(.Fixed // false) \(.Text)"'; }
+
+@test "doctor finds links, rules and leases that nobody needs, removes them, and leaves what others have" {
+	carrier network create n1 >/dev/null
+	carrier network create n2 >/dev/null
+	served web --network n1 -p 8080:80
+	served gone --network n1
+	local link pid before
+	before=$(where_bridges_are nft list tables; where_bridges_are ip -br link | cut -d' ' -f1)
+	for link in "ve0123456789ab0 n1 $CROOT" "ve0123456789ab1 nothing $CROOT" "ve0123456789ab2 n1 /somebody/else"; do
+		# shellcheck disable=SC2086
+		set -- $link
+		where_bridges_are ip link add "$1" type veth peer name "p${1#ve}"
+		where_bridges_are ip link set "$1" alias "carrier network $2 $3"
+	done
+	where_bridges_are nft "add table inet carrier_0123456789ab { comment \"carrier network nothing $CROOT\"; }"
+	where_bridges_are nft "add table inet carrier_$(part n2 Id | cut -c-12) { comment \"carrier network n2 $CROOT\"; }"
+	where_bridges_are nft "add table inet carrier_0123456789ac { comment \"carrier network n1 /somebody/else\"; }"
+	where_bridges_are nft add table inet carrier_0123456789ad
+	pid=$(pid_of gone)
+	kill -9 "$(jq .monitor "$CROOT/containers/$(id_of gone)/status.json")"
+	kill -9 "$pid"
+	soon ended "$pid"
+	leftovers >"$WORK/found" || true
+	grep -qF "bad false" "$WORK/found" || fail "$(cat "$WORK/found")"
+	local word
+	for word in "lease of container 'gone'" "link 've0123456789ab0'" "link 've0123456789ab1'" "table of network '0123456789ab'" \
+		"table of network '$(part n2 Id | cut -c-12)'"; do
+		grep -qF "$word" "$WORK/found" || fail "it should have found: $word" "$(cat "$WORK/found")"
+	done
+	same 5 "$(tr ',' '\n' <"$WORK/found" | grep -c "lease of\|link '\|table of")"
+	leftovers --fix >"$WORK/fixed" || true
+	grep -q true "$WORK/fixed" || fail "$(cat "$WORK/fixed")"
+	leftovers >"$WORK/found" || true
+	grep -q "^ok" "$WORK/found" || fail "$(cat "$WORK/found")"
+	! grep -q gone "$CROOT/networks/n1/leases.json" || fail "$(cat "$CROOT/networks/n1/leases.json")"
+	# others' are there, and what lives
+	where_bridges_are ip link del ve0123456789ab2
+	where_bridges_are nft delete table inet carrier_0123456789ac
+	where_bridges_are nft delete table inet carrier_0123456789ad
+	soon same_but_gone "$before"
+	same "I am web" "$(outside_gets http://203.0.113.1:8080/)"
+}
+# same_but_gone BEFORE - the tables and links are those of BEFORE, without the one link of the container that was killed
+same_but_gone() {
+	same "$(grep -v "^ve$(id_of gone | cut -c-12)" <<<"$1")" "$(where_bridges_are nft list tables; where_bridges_are ip -br link | cut -d' ' -f1)"
 }
