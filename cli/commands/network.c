@@ -361,7 +361,8 @@ static const struct command command_network_connect = {
 	.description = "One that runs has it at once, as eth1, eth2 ... whichever is free, and is found there by its names; one that does not has it when it is "
 		       "started. It stays connected until it is disconnected, whatever is stopped and started in between.\n\n"
 		       "The default route and published ports are those of the first network that is not internal, in the order in which they were connected.\n\n"
-		       "Only containers on networks that have a name, or on none (--network none), can be connected to one more: there can be 16.",
+		       "Only containers on networks that have a name, or on none (--network none), can be connected to one more: there can be 16. An ordinary "
+		       "user's container that was started on none has to be stopped first.",
 	.examples = "Let the web server reach the database's network, as `front` there:\n\tcarrier network connect --alias front data web",
 	.exit_status = "0, or 1 when it could not be connected, and is as it was.",
 	OPTIONS(struct network_options, connect_table), .min_args = 2, .max_args = 2, .run = run_connect,

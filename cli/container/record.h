@@ -1,7 +1,7 @@
 /* record.h - what carrier knows of a container: a directory, a few files, one lock.
  *
  *	ROOT/names/NAME			symlink to the id: making it is what makes a name unique
- *	ROOT/containers/ID/record.json	what was asked for; never changes (struct record)
+ *	ROOT/containers/ID/record.json	what was asked for (struct record); rename, update and network connect change it (record_change.h)
  *	                   status.json	what has become of it; small, replaced atomically (struct status)
  *	                   lock		held exclusively by the monitor for as long as it lives
  *	                   config.json, rootfs/	the OCI bundle

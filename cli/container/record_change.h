@@ -1,4 +1,4 @@
-/* record_change.h - a command changes a container's record (rename, update).
+/* record_change.h - a command changes a container's record (rename, update, network connect).
  *
  * record.json is replaced at once, so readers need no lock; those who change it take turns by flock(2) on the container's directory. It is
  * another lock than the monitor's, which is held for as long as the container runs.
