@@ -37,6 +37,7 @@ int record_networks(struct container *c, struct error *err)
 	int r = record_document_read(c, "record.json", &record_type, &now, err);
 	if (r < 0)
 		return r;
+	c->record.name = now.name;
 	c->record.network = now.network;
 	c->record.networking = now.networking;
 	return 0;

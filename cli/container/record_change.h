@@ -13,7 +13,7 @@ int record_change(struct container *c, struct error *err);
 /* record_changed - tell the monitor, which has the record in memory, to read it again before it starts the process again: the file
  * "updated" in the container's directory. After record_save(). */
 int record_changed(const struct container *c, struct error *err);
-/* record_networks - the networks as the record has them now; who calls knows that nobody changes it meanwhile. Its words are added to @c's pool */
+/* record_networks - the name and the networks as the record has them now; who calls knows that nobody changes it meanwhile. Its words are added to @c's pool */
 int record_networks(struct container *c, struct error *err);
 /* record_reread - the monitor's side: 1 when it was changed, and @c has what it is now; 0 when not */
 int record_reread(struct container *c, struct error *err);

@@ -30,6 +30,8 @@ int named_connect(const struct carrier *c, const struct container *container, co
  * Return: 1 when that is another one than before, or none */
 int named_change(const struct carrier *c, const struct container *container, const struct holder_member *home,
 		 const struct record_networking *old, pid_t pid, struct error *err);
+/* named_rename - the container has another name now; what is not connected has nothing to change. Failures are warned of */
+void named_rename(const struct carrier *c, const struct container *container);
 /* named_stale - bridges, links, tables of rules and leases of this carrier's that no container needs, as words of a sentence; adds to @ret.
  * @remove: they are removed.
  * For doctor. Of an ordinary user's in N, if it is there */

@@ -1,5 +1,6 @@
 /* named_change.c - networks come and go while the container runs. */
 #include "cleanup.h"
+#include "log.h"
 #include "named_impl.h"
 #include "names.h"
 #include "proc.h"
@@ -108,4 +109,26 @@ int named_change(const struct carrier *c, const struct container *container, con
 	int r = wiring_open(w, err);
 	r = r < 0 ? r : answer_names(w, home, old, err);
 	return r < 0 ? r : holder_run(home, change, &all, err);
+}
+
+static int rename_in(const struct carrier *c, const struct container *container, const char *network, struct error *err)
+{
+	struct place p CLEANUP(named_place_done) = PLACE_NONE;
+	int r = named_place_open(c, network, &p, err);
+	struct lease *l = r < 0 ? NULL : (struct lease *) (uintptr_t) leases_of(&p.leases, container->record.id);
+	if (!l)
+		return r;
+	l->name = container->record.name;
+	return leases_write(p.dir_fd, &p.leases, err);
+}
+
+void named_rename(const struct carrier *c, const struct container *container)
+{
+	const struct record_networking *n = &container->record.networking;
+	for (size_t i = 0; i < n->n_networks; i++) {
+		struct error why = { 0 };
+		if (rename_in(c, container, n->networks[i].name, &why) < 0 && why.text[0])
+			log_warn("network '%s' knows container %s by its old name until it is started again: %s", n->networks[i].name,
+				 container->record.name, why.text);
+	}
 }

@@ -164,6 +164,26 @@ links_of() { in_container "$1" ip -o link | sed -n 's/^[0-9]*: \(eth[0-9]*\).*/\
 	soon nothing_in_the_host
 }
 
+@test "rename: others find a container by its new name at once, and when it was started again" {
+	carrier network create --subnet 10.201.0.0/24 n1 >/dev/null
+	carrier network create --subnet 10.202.0.0/24 n2 >/dev/null
+	served db --network n1
+	carrier run -d --name web --network n1 --restart always "$PLAIN" sleep 1000 >/dev/null
+	expect 0 carrier rename web front
+	same 10.201.0.3 "$(resolves db front)"
+	same "" "$(resolves db web)"
+	same "db front" "$(part n1 'Containers | [.[].Name] | sort | join(" ")')"
+	carrier network connect n2 front
+	carrier network connect n2 db
+	same "10.201.0.3 10.202.0.2" "$(resolves db front)"
+	local pid
+	pid=$(pid_of front)
+	kill -9 "$pid"
+	soon resolves_to db front "10.201.0.3 10.202.0.2"
+	soon eval '[ "$(pid_of front)" != "$pid" ] && resolves_to db front "10.201.0.3 10.202.0.2"'
+	same "" "$(resolves db web)"
+}
+
 @test "connect: ten at once, of one container and of ten" {
 	local i
 	local -a pids=()
