@@ -358,11 +358,12 @@ static int run_connect(void *program, void *given, char **args, int n_args)
 
 static const struct command command_network_connect = {
 	.name = "connect", .arguments = "NETWORK CONTAINER", .summary = "connect a container to one more network",
-	.description = "One that runs has it at once, as eth1, eth2 ... whichever is free, and is found there by its names; one that does not has it when it is "
-		       "started. It stays connected until it is disconnected, whatever is stopped and started in between.\n\n"
-		       "The default route and published ports are those of the first network that is not internal, in the order in which they were connected.\n\n"
-		       "Only containers on networks that have a name, or on none (--network none), can be connected to one more: there can be 16. An ordinary "
-		       "user's container that was started on none has to be stopped first.",
+	.description = "One that runs has it at once, as eth1, eth2 ... whichever is free, and is found there by its names; one that does not "
+		       "has it when it is started. It stays connected until it is disconnected, whatever is stopped and started in between.\n\n"
+		       "The default route and published ports are those of the first network that is not internal, in the order in which they "
+		       "were connected.\n\n"
+		       "Only containers on networks that have a name, or on none (--network none), can be connected to one more: there can be "
+		       "16. An ordinary user's container that was started on none has to be stopped first.",
 	.examples = "Let the web server reach the database's network, as `front` there:\n\tcarrier network connect --alias front data web",
 	.exit_status = "0, or 1 when it could not be connected, and is as it was.",
 	OPTIONS(struct network_options, connect_table), .min_args = 2, .max_args = 2, .run = run_connect,
@@ -387,8 +388,8 @@ static int run_disconnect(void *program, void *given, char **args, int n_args)
 
 static const struct command command_network_disconnect = {
 	.name = "disconnect", .arguments = "NETWORK CONTAINER", .summary = "disconnect a container from a network",
-	.description = "One that runs loses its link, and the address is free, at once. When it was the one of the default route and of published ports, both go to the "
-		       "next network that is not internal. After the last one the container has --network none, until it is connected again.",
+	.description = "One that runs loses its link, and the address is free, at once. When it was the one of the default route and of published "
+		       "ports, both go to the next network that is not internal. After the last one the container has --network none, until it is connected again.",
 	.examples = "The web server needs the database no more:\n\tcarrier network disconnect data web",
 	.exit_status = "0, or 1 when it could not be disconnected, and is as it was.",
 	OPTIONS(struct disconnect_options, disconnect_table), .min_args = 2, .max_args = 2, .run = run_disconnect,
@@ -460,7 +461,7 @@ static const struct command command_network_prune = {
 };
 
 static const struct command *const commands[] = {
-	&command_network_connect, &command_network_create, &command_network_disconnect, &command_network_exists, &command_network_inspect, &command_network_ls, &command_network_prune,
-	&command_network_rm, NULL,
+	&command_network_connect, &command_network_create, &command_network_disconnect, &command_network_exists,
+	&command_network_inspect, &command_network_ls, &command_network_prune, &command_network_rm, NULL,
 };
 const struct command command_network = { .name = "network", .section = "Networks", .summary = "manage networks", .sub = commands };

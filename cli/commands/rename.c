@@ -23,7 +23,8 @@ static int run(void *program, void *given, char **args, int n_args)
 
 const struct command command_rename = {
 	.name = "rename", .arguments = "CONTAINER NAME", .summary = "give a container another name",
-	.description = "The old name is free at once. It may run; its host name stays, and others on its networks that have names find it by the new one.",
+	.description = "The old name is free at once. It may run; its host name stays, and others on its networks that have names "
+		       "find it by the new one.",
 	.examples = "Keep the old one beside the new one:\n\tcarrier rename web web-old",
 	.exit_status = "0, or 1 when there is no such container, or the name is used or none.",
 	.min_args = 2, .max_args = 2, .run = run,

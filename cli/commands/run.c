@@ -234,8 +234,8 @@ const struct command command_run = {
 		       "only, pasta each port of the host at one address only. A client on the host itself that connects to 127.0.0.1 is 127.0.0.1 or "
 		       "10.0.2.2. Ports that are left out are chosen at every start, and `carrier port` tells them. Ports below "
 		       "net.ipv4.ip_unprivileged_port_start are root's.\n\n"
-		       "When a helper ends, it is started again in its place, with the same ports: at once, and when that fails after delays that grow to a minute. Until "
-		       "then the container runs on without a network, and `carrier ps` and `carrier inspect` say so.\n\n"
+		       "When a helper ends, it is started again in its place, with the same ports: at once, and when that fails after delays "
+		       "that grow to a minute. Until then the container runs on without a network, and `carrier ps` and `carrier inspect` say so.\n\n"
 		       "As a service that systemd has sockets for (LISTEN_FDS) carrier passes them to the container.",
 	.examples = "A shell in a new container, which is removed when it ends:\n\tcarrier run -it --rm debian:12 bash\n\n"
 		    "A service in the background, with its data in a volume:\n"

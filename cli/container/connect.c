@@ -40,17 +40,22 @@ static int refuse_state(const struct container *c, struct error *err)
 
 /* ---- telling who runs it ---- */
 
+static bool is_attended(const struct container *c)
+{
+	return c->state == RECORD_RUNNING || c->state == RECORD_RESTARTING || c->state == RECORD_STARTING;
+}
+
 static int tell(struct container *c, struct error *err)
 {
 	int unused, r = record_refresh(c, err);
-	if (r < 0 || (c->state != RECORD_RUNNING && c->state != RECORD_RESTARTING && c->state != RECORD_STARTING))
+	r = r < 0 ? r : refuse_state(c, err);	/* it may have been started meanwhile */
+	if (r < 0 || !is_attended(c))
 		return r;
 	cleanup_close int socket = client_connect(c, 0, err);
 	r = socket < 0 ? socket : client_send(socket, CLIENT_NETWORKS);
 	r = r < 0 ? r : client_wait(socket, MONITOR_NETWORKS, &unused, err);
-	if ((r == -EPIPE || r == -ECONNREFUSED || r == -ENOENT) && record_refresh(c, NULL) == 0 && !record_runs(c))
-		return 0;	/* it ended just now */
-	return r;
+	bool nobody = r == -EPIPE || r == -ECONNREFUSED || r == -ENOENT;
+	return nobody && record_refresh(c, NULL) == 0 && !record_runs(c) && !is_attended(c) ? 0 : r;	/* it ended just now */
 }
 
 /* apply - @c's record, which its lock is held for, becomes what it was changed to; @old is what it was */
@@ -92,7 +97,6 @@ int container_connect(const struct carrier *c, struct container *container, cons
 	cleanup_close int lock = record_change(container, err);
 	const struct record old = container->record;
 	r = lock < 0 ? lock : refuse_kind(&old, err);
-	r = r < 0 ? r : refuse_state(container, err);
 	r = r < 0 ? r : network_attach(list, n.record.name, o, &container->pool, err);
 	if (r < 0)
 		return r == -EEXIST || r == -ENOSPC ? error_wrap(err, "container %s", old.name) : r;
@@ -120,7 +124,6 @@ int container_disconnect(const struct carrier *c, struct container *container, c
 	cleanup_close int lock = record_change(container, err);
 	const struct record old = container->record;
 	int r = lock < 0 ? lock : refuse_kind(&old, err);
-	r = r < 0 ? r : refuse_state(container, err);
 	if (r < 0)
 		return r;
 	const char *name = named_by(c, &old.networking, network, &n);

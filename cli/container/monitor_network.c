@@ -25,10 +25,12 @@ static void tell_lost(struct monitor *m)
 void lose_network(struct monitor *m)
 {
 	const int64_t now = now_ms();
+	network_stop(&m->network);	/* what is left of it: it may have ended before it was ready */
 	bool again = m->mend.since_ms && now - m->mend.since_ms < LIVED_MS;
 	m->mend.delay_ms = again ? restart_delay_ms(m->mend.delay_ms, 0) : 0;
 	m->mend.due_ms = now + m->mend.delay_ms;
-	(void) error_say(&m->mend.why, EIO, "%s ended: the container has no network until it is started again, which carrier does", m->network.name);
+	(void) error_say(&m->mend.why, EIO, "%s ended: the container has no network until it is started again, which carrier does",
+			 m->network.name);
 	tell_lost(m);
 	event_container(m->carrier, m->c, "network-lost", "helper", m->network.name, NULL);
 }
