@@ -279,9 +279,11 @@ RESTING static void pass_time(struct monitor *m)
 	}
 	if (m->mend.due_ms && now >= m->mend.due_ms)
 		mend_network(m);
-	home_time(m);
+	if (m->home_due_ms && now >= m->home_due_ms)	/* asked here: at rest no page of theirs is read */
+		home_time(m);
+	if (m->forward.due_ms && now >= m->forward.due_ms)
+		forward_time(m);
 	probe_time(m);
-	forward_time(m);
 }
 
 RESTING void step(struct monitor *m, int64_t until_ms)
