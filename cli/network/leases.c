@@ -10,7 +10,7 @@
 enum { DOCUMENT_MAX = 64 << 20 };
 static const char file[] = "leases.json";
 
-struct document { char *boot_id; struct lease *leases; size_t n_leases; };
+struct document { char *boot_id, *last_ip, *last_ip6; struct lease *leases; size_t n_leases; };
 
 #define T struct lease_port
 static const struct json_type port_type = JSON_TYPE(T, JSON_REQUIRED(T, protocol, "protocol"), JSON_FIELD(T, host_ip, "hostIp"),
@@ -23,7 +23,8 @@ static const struct json_type lease_type = JSON_TYPE(T, JSON_REQUIRED(T, contain
 	JSON_FIELD(T, keeper, "keeper"), JSON_FIELD(T, keeper_start, "keeperStartTime"), JSON_LIST(T, ports, "ports", port_type));
 #undef T
 #define T struct document
-static const struct json_type document_type = JSON_TYPE(T, JSON_REQUIRED(T, boot_id, "bootId"), JSON_LIST(T, leases, "leases", lease_type));
+static const struct json_type document_type = JSON_TYPE(T, JSON_REQUIRED(T, boot_id, "bootId"), JSON_FIELD(T, last_ip, "lastIp"),
+	JSON_FIELD(T, last_ip6, "lastIp6"), JSON_LIST(T, leases, "leases", lease_type));
 #undef T
 
 void leases_done(struct leases *l)
@@ -75,6 +76,8 @@ int leases_read(int dir_fd, struct leases *ret, struct error *err)
 	}
 	if (r < 0)
 		return r;
+	l.last_ip = r > 0 ? d->last_ip : NULL;
+	l.last_ip6 = r > 0 ? d->last_ip6 : NULL;
 	*ret = l;
 	l = (struct leases) { 0 };
 	return 0;
@@ -93,7 +96,7 @@ int leases_stale(int dir_fd, struct strings *ret, struct error *err)
 
 int leases_write(int dir_fd, const struct leases *l, struct error *err)
 {
-	const struct document d = { (char *) (uintptr_t) proc_boot_id(), l->list, l->n };
+	const struct document d = { (char *) (uintptr_t) proc_boot_id(), l->last_ip, l->last_ip6, l->list, l->n };
 	size_t len;
 	cleanup_free char *text = json_encode(&document_type, &d, JSON_COMPACT, &len);
 	return fs_replace_file(dir_fd, file, text, len, 0600, false, err);	/* a crash ends all leases anyway */

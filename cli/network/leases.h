@@ -24,7 +24,13 @@ struct lease {
 	size_t n_ports;
 };
 /* lost_ports: somebody who is gone had published ports, and nobody has taken them back */
-struct leases { struct pool pool; struct lease *list; size_t n; bool lost_ports; };
+struct leases {
+	struct pool pool;
+	struct lease *list;
+	size_t n;
+	char *last_ip, *last_ip6;	/* the addresses that were given last: the next ones come first, so that none is somebody else's soon */
+	bool lost_ports;
+};
 void leases_done(struct leases *l);
 #define cleanup_leases __attribute__((cleanup(leases_done)))
 

@@ -86,7 +86,9 @@ static int check_wanted(const struct network_record *n, const char *text, int fa
 static int choose(struct place *p, const char *wanted, int family, struct address *ret, struct error *err)
 {
 	const struct network_record *n = &p->network.record;
+	const char *last = family == AF_INET ? p->leases.last_ip : p->leases.last_ip6;
 	struct subnet s, range;
+	struct address after;
 	*ret = (struct address) { 0 };
 	if (wanted) {
 		int r = check_wanted(n, wanted, family, ret, err);
@@ -99,7 +101,8 @@ static int choose(struct place *p, const char *wanted, int family, struct addres
 		return 0;
 	if (of->range && subnet_parse_any("range", of->range, &range, err) < 0)
 		return -EINVAL;
-	if (subnet_free(&s, of->range ? &range : NULL, taken, p, ret) < 0)
+	bool goes_on = last && address_parse(last, &after) == 0;
+	if (subnet_free(&s, of->range ? &range : NULL, goes_on ? &after : NULL, taken, p, ret) < 0)
 		return error_say(err, ENOSPC, "network '%s' has no free address in %s: stop a container, or make a network with a shorter prefix",
 				 n->name, of->range ? of->range : of->subnet);
 	return 0;
@@ -188,6 +191,10 @@ static int make_lease(struct wiring *w, struct place *p, const struct network_at
 		.ip6 = addresses[1].family ? pool_strdup(pool, address_text(&addresses[1], text[1])) : NULL,
 		.mac = a->mac ? a->mac : pool_printf(pool, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]),
 	};
+	if (!a->ip)
+		p->leases.last_ip = ret->ip;
+	if (!a->ip6)
+		p->leases.last_ip6 = ret->ip6;
 	if (w->keeper) {
 		ret->keeper = w->keeper;
 		ret->keeper_start = w->keeper_start;

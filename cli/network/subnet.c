@@ -176,18 +176,23 @@ bool subnet_is_host(const struct subnet *s, const struct address *a)
 	return !last;
 }
 
-int subnet_free(const struct subnet *pool, const struct subnet *range, bool (*taken)(void *ctx, const struct address *a), void *ctx,
-		struct address *ret)
+static int search(const struct subnet *pool, const struct subnet *within, struct address a, bool (*taken)(void *ctx, const struct address *a),
+		  void *ctx, struct address *ret)
 {
-	const struct subnet *from = range ? range : pool;
-	for (uint64_t n = 0; n < LONGEST_SEARCH; n++) {
-		struct address a = address_nth(&from->base, n);
-		if (!a.family || !subnet_has(from, &a))
-			break;
+	for (uint64_t n = 0; n < LONGEST_SEARCH && a.family && subnet_has(within, &a); n++) {
 		if (subnet_is_host(pool, &a) && !taken(ctx, &a)) {
 			*ret = a;
 			return 0;
 		}
+		a = address_nth(&a, 1);
 	}
 	return -ENOSPC;
+}
+
+int subnet_free(const struct subnet *pool, const struct subnet *range, const struct address *after,
+		bool (*taken)(void *ctx, const struct address *a), void *ctx, struct address *ret)
+{
+	const struct subnet *within = range ? range : pool;
+	int r = after ? search(pool, within, address_nth(after, 1), taken, ctx, ret) : -ENOSPC;
+	return r < 0 ? search(pool, within, within->base, taken, ctx, ret) : r;
 }

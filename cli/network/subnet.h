@@ -40,7 +40,8 @@ bool subnet_within(const struct subnet *inner, const struct subnet *outer);
 struct subnet subnet_next(const struct subnet *s);
 /* subnet_is_host - is it an address that an interface can have: not the subnet's own, nor an IPv4 subnet's broadcast address? */
 bool subnet_is_host(const struct subnet *s, const struct address *a);
-/* subnet_free - the first of @pool's that is a host's of it, in @range (NULL: all of it), and not @taken()
+/* subnet_free - the first of @pool's behind @after, and else from its beginning (NULL: at once), that is a host's of it, in @range (NULL:
+ * all of it), and not @taken()
  * -ENOSPC without a sentence: there is none */
-int subnet_free(const struct subnet *pool, const struct subnet *range, bool (*taken)(void *ctx, const struct address *a), void *ctx,
-		struct address *ret);
+int subnet_free(const struct subnet *pool, const struct subnet *range, const struct address *after,
+		bool (*taken)(void *ctx, const struct address *a), void *ctx, struct address *ret);

@@ -81,7 +81,7 @@ links_of() { in_container "$1" ip -o link | sed -n 's/^[0-9]*: \(eth[0-9]*\).*/\
 	expect 1 carrier start -a made
 	expect 0 carrier network connect n1 made
 	expect 0 carrier start -a made
-	says "eth0    inet 10.201.0.2/24"
+	says "eth0    inet 10.201.0.3/24"	# not the one that somebody may still remember
 	# one life
 	carrier run -d --rm --name once --network n1 "$PLAIN" sleep 1000 >/dev/null
 	expect 0 carrier network connect n2 once
@@ -95,7 +95,7 @@ links_of() { in_container "$1" ip -o link | sed -n 's/^[0-9]*: \(eth[0-9]*\).*/\
 		! carrier network connect n2 again 2>"$WORK/why" || break
 		grep -q "is just being started or ended: try again" "$WORK/why" || fail "$(cat "$WORK/why")"
 	done
-	soon eval '[ "$(address_of n2 again)" = 10.202.0.2 ]'
+	soon eval '[[ "$(address_of n2 again)" == 10.202.0.* ]]'
 }
 
 @test "disconnect of the network that has the default route and the ports: both go to the next" {
@@ -179,8 +179,8 @@ links_of() { in_container "$1" ip -o link | sed -n 's/^[0-9]*: \(eth[0-9]*\).*/\
 	local pid
 	pid=$(pid_of front)
 	kill -9 "$pid"
-	soon resolves_to db front "10.201.0.3 10.202.0.2"
-	soon eval '[ "$(pid_of front)" != "$pid" ] && resolves_to db front "10.201.0.3 10.202.0.2"'
+	soon resolves_to db front "10.201.0.4 10.202.0.4"
+	soon eval '[ "$(pid_of front)" != "$pid" ] && resolves_to db front "10.201.0.4 10.202.0.4"'
 	same "" "$(resolves db web)"
 }
 

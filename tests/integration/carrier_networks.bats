@@ -355,7 +355,7 @@ needs_root() { [ "$WHO" = root ] || skip "of root's networks, which are in the h
 	same 10.201.0.2 "$(resolves web www)"
 	served between --network n1
 	carrier start web2 >/dev/null
-	same 10.201.0.4 "$(resolves web web2)"
+	same 10.201.0.5 "$(resolves web web2)"
 	carrier rm -f -t 0 web2 >/dev/null
 	same "" "$(resolves web web2)"
 	carrier network create --disable-dns --subnet 10.203.0.0/24 n3 >/dev/null

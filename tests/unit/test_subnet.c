@@ -129,20 +129,27 @@ static void test_free(void)
 	struct address a;
 	char out[ADDRESS_TEXT_MAX];
 	unsigned char first = 0;
-	OK(subnet_free(&pool, NULL, below, &first, &a) == 0);
+	OK(subnet_free(&pool, NULL, NULL, below, &first, &a) == 0);
 	OK_STR(address_text(&a, out), "10.89.0.1");
-	OK(subnet_free(&pool, &range, below, &first, &a) == 0);
+	OK(subnet_free(&pool, &range, NULL, below, &first, &a) == 0);
 	OK_STR(address_text(&a, out), "10.89.0.128");
-	OK(subnet_free(&pool, &one, below, &first, &a) == 0);
+	OK(subnet_free(&pool, &one, NULL, below, &first, &a) == 0);
 	OK_STR(address_text(&a, out), "10.89.0.7");
 	first = 8;
-	OK(subnet_free(&pool, &one, below, &first, &a) == -ENOSPC);
+	OK(subnet_free(&pool, &one, NULL, below, &first, &a) == -ENOSPC);
+	first = 0;
+	OK(address_parse("10.89.0.200", &a) == 0 && subnet_free(&pool, &range, &a, below, &first, &a) == 0);
+	OK_STR(address_text(&a, out), "10.89.0.201");
+	OK(address_parse("10.89.0.254", &a) == 0 && subnet_free(&pool, &range, &a, below, &first, &a) == 0);
+	OK_STR(address_text(&a, out), "10.89.0.128");
+	OK(address_parse("10.89.0.255", &a) == 0 && subnet_free(&pool, NULL, &a, below, &first, &a) == 0);
+	OK_STR(address_text(&a, out), "10.89.0.1");
 	first = 254;
-	OK(subnet_free(&pool, &end, below, &first, &a) == 0);
+	OK(subnet_free(&pool, &end, NULL, below, &first, &a) == 0);
 	OK_STR(address_text(&a, out), "10.89.0.254");
 	first = 255;	/* the broadcast address is nobody's */
-	OK(subnet_free(&pool, &end, below, &first, &a) == -ENOSPC);
-	OK(subnet_free(&pool, NULL, below, &first, &a) == -ENOSPC);
+	OK(subnet_free(&pool, &end, NULL, below, &first, &a) == -ENOSPC);
+	OK(subnet_free(&pool, NULL, NULL, below, &first, &a) == -ENOSPC);
 }
 
 int main(void)
