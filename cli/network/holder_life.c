@@ -31,8 +31,7 @@ struct holder {
 
 /* ---- a process of its own ---- */
 
-/* keep_only - of what the monitor has open, only ours; they become 3 and up, N first (HOLDER_NET_FD). The FIFO's end is in front of any
- * lock: a process that ends, however it does, closes them in this order, and whoever gets the lock then must find no reader any more */
+/* keep_only - of what the monitor has open, only ours; they become 3 and up, N first (HOLDER_NET_FD) */
 static void keep_only(struct holder_made *m)
 {
 	int *const ours[] = { &m->net_fd, &m->dir_fd, &m->members_fd, &m->lock_fd, &m->user_fd, &m->answer_fd };
@@ -181,6 +180,13 @@ static bool is_alone(const struct holder *h)
 	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
 }
 
+/* leave - before the lock is let go, as a process that ends lets go of its files in no order: who has it then must find no reader any more */
+static void leave(struct holder_made *m)
+{
+	(void) unlinkat(m->dir_fd, HOLDER_STATE, 0);
+	close_fd(&m->members_fd);
+}
+
 /* end - unless somebody has become a member meanwhile; who waits for the lock finds no holder behind it */
 static void end(struct holder *h)
 {
@@ -189,7 +195,7 @@ static void end(struct holder *h)
 	if (!is_alone(h))
 		return;
 	network_stop(&h->helper);
-	(void) unlinkat(h->made->dir_fd, HOLDER_STATE, 0);
+	leave(h->made);
 	_exit(0);
 }
 
@@ -249,6 +255,8 @@ _Noreturn void holder_live(struct holder_made *m)
 	if (r == 0 && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
 		r = error_set(&err, errno, "show the network namespace to others of this user");
 	r = r < 0 ? r : save_state(&h, &err);
+	if (r < 0)
+		close_fd(&m->members_fd);
 	answer(m, &err);
 	if (r < 0)
 		_exit(1);
@@ -259,7 +267,7 @@ _Noreturn void holder_live(struct holder_made *m)
 		err = (struct error) { 0 };
 	answer(m, &err);
 	if (r < 0 && m->world) {
-		(void) unlinkat(m->dir_fd, HOLDER_STATE, 0);
+		leave(m);
 		_exit(1);
 	}
 	close_fd(&m->answer_fd);
