@@ -61,7 +61,7 @@ static int run_create(void *program, void *given, char **args, int n_args)
 static const struct command command_network_create = {
 	.name = "create", .arguments = "[NAME]", .summary = "define a network",
 	.description = "Prints its name. Its bridge, addresses and rules are made when the first container on it starts, and go with the last one. "
-		       "Without --subnet the first /24 from 10.89.0.0 on is taken that no other network and no route of the host has.\n\n"
+		       "Without --subnet the first /24 from 10.72.0.0 on is taken that no other network and no route of the host has.\n\n"
 		       "Containers of one network reach each other; those of different networks do not, unless both were made with --opt isolate=false. "
 		       "From outside only published ports are reached. Rules are in nftables' table `inet carrier_ID`, and are made anew whenever a "
 		       "container of the network starts: after a firewall has flushed all rules, restart one of its containers.\n\n"

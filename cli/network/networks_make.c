@@ -120,14 +120,14 @@ static const char *taken_by(const struct taken *t, const struct subnet *s)
 	return NULL;
 }
 
-/* choose_ipv4 - the first /24 from 10.89.0.0 on that nobody has */
+/* choose_ipv4 - the first /24 from 10.72.0.0 on that nobody has; podman begins at 10.88.0.0, and sees ours only while they are in use */
 static int choose_ipv4(const struct taken *t, struct subnet *ret, struct error *err)
 {
-	struct subnet s = { { AF_INET, { 10, 89 } }, 24 };
+	struct subnet s = { { AF_INET, { 10, 72 } }, 24 };
 	while (s.base.bytes[0] == 10 && taken_by(t, &s))
 		s = subnet_next(&s);
 	if (s.base.bytes[0] != 10)
-		return error_say(err, ENOSPC, "no subnet is free between 10.89.0.0 and 10.255.255.255: give one with --subnet");
+		return error_say(err, ENOSPC, "no subnet is free between 10.72.0.0 and 10.255.255.255: give one with --subnet");
 	*ret = s;
 	return 0;
 }
