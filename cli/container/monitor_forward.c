@@ -1,11 +1,14 @@
+/* A monitor and the process that carries its container's published ports (published.h): when that ends it is started again, at once and then
+ * after delays that grow. */
 #include "../network/published.h"
 #include "event.h"
+#include "life.h"
 #include "log.h"
 #include "monitor_impl.h"
 #include "proc.h"
 #include <sys/wait.h>
 
-enum { STABLE_MS = 10000, FIRST_DELAY_MS = 100, LONGEST_DELAY_MS = 10000 };
+enum { STABLE_MS = 10000 };
 
 static const char name[] = "carrier-forward";
 
@@ -38,7 +41,8 @@ static void try_again(struct monitor *m)
 	struct error err = { 0 };
 	if (forward_begin(m, &err) < 0) {
 		lost(m, err.text);
-		m->forward.due_ms = now_ms() + LONGEST_DELAY_MS;
+		m->forward.delay_ms = restart_delay_ms(m->forward.delay_ms, 0);
+		m->forward.due_ms = now_ms() + m->forward.delay_ms;
 		return;
 	}
 	if (m->c->status.network_lost == m->forward.lost)
@@ -58,8 +62,7 @@ void forward_ended(struct monitor *m, int status)
 	lost(m, "");
 	event_container(m->carrier, m->c, "network-lost", "helper", name, NULL);
 	bool stable = now_ms() - m->forward.began_ms >= STABLE_MS;
-	int64_t next = m->forward.delay_ms * 2;
-	m->forward.delay_ms = stable ? 0 : next < FIRST_DELAY_MS ? FIRST_DELAY_MS : next > LONGEST_DELAY_MS ? LONGEST_DELAY_MS : next;
+	m->forward.delay_ms = stable ? 0 : restart_delay_ms(m->forward.delay_ms, 0);
 	m->forward.due_ms = now_ms() + m->forward.delay_ms;
 }
 

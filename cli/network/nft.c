@@ -523,3 +523,51 @@ int nft_each(int (*each)(void *ctx, const char *id, const char *comment, struct 
 	netlink_begin(&m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, &header, sizeof header);
 	return netlink_dump(&nl, &m, sizeof header, each_table, &tables, err);
 }
+
+/* ---- ports of the same machine ---- */
+
+static void set_transport(struct batch *b, uint32_t offset, int protocol)
+{
+	enum { UDP_CHECKSUM = 6, TCP_CHECKSUM = 16 };
+	struct expression e = expression(b, "payload");
+	put_be32(b, NFTA_PAYLOAD_SREG, R1);
+	put_be32(b, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	put_be32(b, NFTA_PAYLOAD_OFFSET, offset);
+	put_be32(b, NFTA_PAYLOAD_LEN, 2);
+	put_be32(b, NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+	put_be32(b, NFTA_PAYLOAD_CSUM_OFFSET, protocol == IPPROTO_UDP ? UDP_CHECKSUM : TCP_CHECKSUM);
+	expression_end(b, e);
+}
+
+/* exchange_port - of the packets to @at, or (@source) from there */
+static void exchange_port(struct batch *b, const char *chain, int protocol, const struct address *at, bool source, uint16_t from, uint16_t to)
+{
+	const struct subnet one = { *at, address_bits(at) };
+	const uint8_t proto = (uint8_t) protocol;
+	const uint16_t old = htons(from), new = htons(to);
+	const uint32_t offset = source ? 0 : 2;
+	rule(b, chain, source ? NLM_F_ACK : 0);
+	family_is(b, at->family);
+	meta(b, NFT_META_L4PROTO);
+	compare(b, NFT_CMP_EQ, &proto, 1);
+	address_is(b, source, NFT_CMP_EQ, &one);
+	payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, offset, 2);
+	compare(b, NFT_CMP_EQ, &old, 2);
+	load(b, R1, &new, 2);
+	set_transport(b, offset, protocol);
+	rule_end(b);
+}
+
+int nft_exchange_port(int protocol, const struct address *at, uint16_t port, uint16_t real, struct error *err)
+{
+	struct batch b CLEANUP(batch_done) = { 0 };
+	begin_batch(&b, "names");
+	add_table(&b, 0);
+	/* on either side of connection tracking, where somebody does that: it knows @real alone */
+	add_chain(&b, "questions", "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW);
+	add_chain(&b, "answers", "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_MANGLE);
+	exchange_port(&b, "questions", protocol, at, false, port, real);
+	exchange_port(&b, "answers", protocol, at, true, real, port);
+	int r = send_batch(&b, err);
+	return r < 0 ? error_wrap(err, "set the rules of nftables' table '%s'", b.table) : 0;
+}

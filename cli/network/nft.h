@@ -39,6 +39,10 @@ int nft_remove(const char *id, struct error *err);
  * @each returns 0, or a negative errno that ends it. A kernel without nftables has none */
 int nft_each(int (*each)(void *ctx, const char *id, const char *comment, struct error *err), void *ctx, struct error *err);
 
+/* nft_exchange_port - what this network namespace sends to @port of its own address @at arrives at its port @real, and the answers seem to
+ * come from @port: the table `inet carrier_names`, which grows with each call. Ports are exchanged in the packets; connections are not tracked
+ * for it */
+int nft_exchange_port(int protocol, const struct address *at, uint16_t port, uint16_t real, struct error *err);
 /* nft_answers - what comes back to a connection that began here with @mark has the mark @answer: the table `inet carrier_answers`, unless it is
  * there */
 int nft_answers(uint32_t mark, uint32_t answer, struct error *err);

@@ -238,3 +238,26 @@ pid_of() { carrier inspect "$1" | jq -r '.[0].State.Pid | select(. != 0)'; }
 state_of() { carrier inspect "$1" | jq -r '.[0].State.Status'; }
 state_is() { [ "$(state_of "$1")" = "$2" ]; }
 has_state() { soon state_is "$1" "$2" || fail "$1 is $(state_of "$1"), not $2"; }
+
+# run_nginx NAME OPTION... - the machine's nginx in a container, which says "nginx", and logs who asked: "seen ADDRESS"
+run_nginx() {
+	local name=$1
+	shift
+	cat >nginx.conf <<-END
+	daemon off; user root; pid /tmp/nginx.pid; error_log stderr; worker_processes 1;
+	events { worker_connections 64; }
+	http {
+		client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f; uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
+		log_format seen 'seen \$remote_addr'; access_log /dev/stdout seen;
+		server { listen 80; listen [::]:80; location / { return 200 "nginx\n"; } }
+	}
+	END
+	mkdir root root/dev root/proc root/sys root/tmp root/usr root/etc
+	ln -s usr/bin usr/sbin usr/lib usr/lib64 root
+	cp /etc/passwd /etc/group /etc/ld.so.cache /etc/nsswitch.conf root/etc
+	chmod -R a+rwX root nginx.conf
+	expect 0 carrier run -d --name "$name" "$@" -v /usr:/usr:ro -v "$WORK/nginx.conf:/nginx.conf:ro" -f "$WORK/root" nginx -c /nginx.conf
+}
+
+# logged_line NAME LINE
+logged_line() { carrier logs "$1" 2>&1 | grep -qxF "$2"; }

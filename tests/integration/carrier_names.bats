@@ -8,8 +8,8 @@ cleanup() { hosted_cleanup; }
 
 # dig_in CONTAINER ARGS... - a real resolver program, in the container's network
 dig_in() { nsenter -t "$(pid_of "$1")" -n dig "@127.0.0.11" +tries=1 +time=3 "${@:2}"; }
-# serve_names ADDRESS... - a server for all names at each of these of the host's addresses, in packets and by connections; NAMES_SERVER is its
-# pid. big.example has 200 addresses: by UDP it says that it was cut off. huge.example's packet is one that nobody has room for.
+# serve_names ADDRESS... - a server for all names at each of these of the host's addresses (or of the network namespace NAMES_IN), in packets
+# and by connections; NAMES_SERVER is its pid. big.example has 200 addresses: by UDP it says that it was cut off. huge.example's packet is one that nobody has room for.
 serve_names() {
 	cat >"$WORK/names.py" <<-'EOS'
 	import socket, sys, threading
@@ -56,7 +56,7 @@ serve_names() {
 	    threading.Thread(target=connections, args=(t,), daemon=True).start()
 	threading.Event().wait()
 	EOS
-	nsenter "--net=/run/netns/$HOST" python3 "$WORK/names.py" "$@" 3>&- &
+	nsenter "--net=${NAMES_IN:-/run/netns/$HOST}" python3 "$WORK/names.py" "$@" 3>&- &
 	NAMES_SERVER=$!
 }
 end_names() {
@@ -162,4 +162,17 @@ end_names() {
 	same 10.201.0.2 "$(resolves web data)"
 	carrier rm -f -t 0 shop-db-1 >/dev/null
 	same 10.201.0.3 "$(resolves web db)"
+}
+
+@test "a container can be a name server itself, at all its addresses" {
+	carrier network create n1 >/dev/null
+	served db --network n1
+	carrier run -d --name server --network n1 "$PLAIN" sleep 1000 >/dev/null
+	NAMES_IN=/proc/$(pid_of server)/ns/net serve_names 0.0.0.0
+	soon eval '[ "$(nsenter -t "$(pid_of db)" -n dig "@$(address_of n1 server)" +tries=1 +time=1 +short www.example)" = 203.0.113.1 ]'
+	same 203.0.113.1 "$(nsenter -t "$(pid_of db)" -n dig "@$(address_of n1 server)" +tries=1 +time=3 +tcp +short www.example)"
+	same "$(address_of n1 db)" "$(resolves server db)"
+	same "$(address_of n1 db)" "$(dig_in server +short db)"
+	same "$(address_of n1 db)" "$(dig_in server +short +tcp db)"
+	end_names
 }

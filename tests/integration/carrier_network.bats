@@ -78,21 +78,7 @@ failing_get() { ! curl -sf --max-time 5 "http://127.0.0.1:$1/" || fail "port $1 
 @test "-p: nginx logs the client's address" {
 	local p
 	p=$(free_port)
-	mkdir www
-	cat >nginx.conf <<-END
-	daemon off; user root; pid /tmp/nginx.pid; error_log stderr; worker_processes 1;
-	events { worker_connections 64; }
-	http {
-		client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f; uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
-		log_format seen 'seen \$remote_addr'; access_log /dev/stdout seen;
-		server { listen 80; listen [::]:80; location / { return 200 "nginx\n"; } }
-	}
-	END
-	mkdir root root/dev root/proc root/sys root/tmp root/usr root/etc
-	ln -s usr/bin usr/sbin usr/lib usr/lib64 root
-	cp /etc/passwd /etc/group /etc/ld.so.cache /etc/nsswitch.conf root/etc
-	chmod -R a+rwX root nginx.conf
-	expect 0 carrier run -d --name w2 -p "$p:80" -v /usr:/usr:ro -v "$WORK/nginx.conf:/nginx.conf:ro" -f "$WORK/root" nginx -c /nginx.conf
+	run_nginx w2 -p "$p:80"
 	soon is_serving w2
 	expect 0 get "$FOUR" "$p"
 	prints nginx
@@ -102,8 +88,6 @@ failing_get() { ! curl -sf --max-time 5 "http://127.0.0.1:$1/" || fail "port $1 
 	soon logged_line w2 "seen $CLIENT_SIX"
 	expect 0 carrier rm -f w2
 }
-
-logged_line() { carrier logs "$1" 2>&1 | grep -qxF "$2"; }
 
 @test "-p: an address, a range, any free port, UDP" {
 	local p q six

@@ -20,7 +20,6 @@ is_serving() { nsenter -t "$(pid_of "$1")" -n ss -Hltn "sport = :80" | grep -q .
 outside_gets() { from_outside curl -gsf --max-time 5 "$1"; }
 host_gets() { on_host curl -gsf --max-time 5 "$1"; }
 logged() { carrier logs "$1" 2>&1 | grep -qF "[$2]:"; }
-logged_line() { carrier logs "$1" 2>&1 | grep -qxF "$2"; }
 process_called() { processes | xargs -r ps -o pid=,comm= -p | awk -v name="$1" '$2 == name { print $1 }'; }
 forwarder() { process_called carrier-forward; }
 
@@ -49,20 +48,7 @@ forwarder() { process_called carrier-forward; }
 }
 
 @test "nginx logs the client's address" {
-	cat >nginx.conf <<-END
-	daemon off; user root; pid /tmp/nginx.pid; error_log stderr; worker_processes 1;
-	events { worker_connections 64; }
-	http {
-		client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f; uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
-		log_format seen 'seen \$remote_addr'; access_log /dev/stdout seen;
-		server { listen 80; listen [::]:80; location / { return 200 "nginx\n"; } }
-	}
-	END
-	mkdir root root/dev root/proc root/sys root/tmp root/usr root/etc
-	ln -s usr/bin usr/sbin usr/lib usr/lib64 root
-	cp /etc/passwd /etc/group /etc/ld.so.cache /etc/nsswitch.conf root/etc
-	chmod -R a+rwX root nginx.conf
-	expect 0 carrier run -d --name web --network n1 -p 8080:80 -v /usr:/usr:ro -v "$WORK/nginx.conf:/nginx.conf:ro" -f "$WORK/root" nginx -c /nginx.conf
+	run_nginx web --network n1 -p 8080:80
 	soon is_serving web
 	same nginx "$(outside_gets http://203.0.113.1:8080/)"
 	same nginx "$(outside_gets 'http://[2001:db8:113::1]:8080/')"
