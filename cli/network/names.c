@@ -316,18 +316,19 @@ struct inside { int ns_fd, type; };
 static int open_socket(void *ctx, struct error *err)
 {
 	const struct inside *in = ctx;
-	struct sockaddr_in at = { .sin_family = AF_INET };
+	const int yes = 1;
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(NAMES_OWN_PORT) };
 	struct address address;
-	socklen_t len = sizeof at;
 	(void) inet_pton(AF_INET, NAMES_ADDRESS, &at.sin_addr);
 	(void) address_parse(NAMES_ADDRESS, &address);
 	if (setns(in->ns_fd, CLONE_NEWNET) < 0)
 		return error_set(err, errno, "enter the container's network namespace");
 	cleanup_close int fd = socket(AF_INET, in->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *) &at, sizeof at) < 0 || (in->type == SOCK_STREAM && listen(fd, BACKLOG) < 0) ||
-	    getsockname(fd, (struct sockaddr *) &at, &len) < 0)
-		return error_set(err, errno, "open " NAMES_ADDRESS " in the container's network namespace");
-	int r = nft_exchange_port(in->type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP, &address, NAMES_PORT, ntohs(at.sin_port), err);
+	if (fd >= 0 && in->type == SOCK_STREAM)
+		(void) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+	if (fd < 0 || bind(fd, (struct sockaddr *) &at, sizeof at) < 0 || (in->type == SOCK_STREAM && listen(fd, BACKLOG) < 0))
+		return error_set(err, errno, "open port %d of " NAMES_ADDRESS " in the container's network namespace", NAMES_OWN_PORT);
+	int r = in->type == SOCK_STREAM ? nft_exchange_port(&address, NAMES_PORT, NAMES_OWN_PORT, err) : 0;
 	return r < 0 ? r : take_fd(fd);
 }
 

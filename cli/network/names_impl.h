@@ -10,7 +10,8 @@
 #include <poll.h>
 #include <sys/stat.h>
 
-enum { NAMES_PORT = 53, NAMES_SERVERS = 3, NAMES_PATIENCE_MS = 2000, NAMES_CONNECTIONS = 32 };
+/* NAMES_OWN_PORT: that of the sockets, which nobody else has a use for (IANA: XNS Clearinghouse) */
+enum { NAMES_PORT = 53, NAMES_OWN_PORT = 54, NAMES_SERVERS = 3, NAMES_PATIENCE_MS = 2000, NAMES_CONNECTIONS = 32 };
 
 struct names_connection;
 struct names {

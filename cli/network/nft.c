@@ -540,13 +540,14 @@ static void set_transport(struct batch *b, uint32_t offset, int protocol)
 }
 
 /* exchange_port - of the packets to @at, or (@source) from there */
-static void exchange_port(struct batch *b, const char *chain, int protocol, const struct address *at, bool source, uint16_t from, uint16_t to)
+static void exchange_port(struct batch *b, const char *chain, int protocol, const struct address *at, bool source, uint16_t from, uint16_t to,
+			  uint16_t flags)
 {
 	const struct subnet one = { *at, address_bits(at) };
 	const uint8_t proto = (uint8_t) protocol;
 	const uint16_t old = htons(from), new = htons(to);
 	const uint32_t offset = source ? 0 : 2;
-	rule(b, chain, source ? NLM_F_ACK : 0);
+	rule(b, chain, flags);
 	family_is(b, at->family);
 	meta(b, NFT_META_L4PROTO);
 	compare(b, NFT_CMP_EQ, &proto, 1);
@@ -558,16 +559,19 @@ static void exchange_port(struct batch *b, const char *chain, int protocol, cons
 	rule_end(b);
 }
 
-int nft_exchange_port(int protocol, const struct address *at, uint16_t port, uint16_t real, struct error *err)
+int nft_exchange_port(const struct address *at, uint16_t port, uint16_t real, struct error *err)
 {
+	static const int protocols[] = { IPPROTO_UDP, IPPROTO_TCP };
 	struct batch b CLEANUP(batch_done) = { 0 };
 	begin_batch(&b, "names");
-	add_table(&b, 0);
+	add_table(&b, NLM_F_EXCL);
 	/* on either side of connection tracking, where somebody does that: it knows @real alone */
 	add_chain(&b, "questions", "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW);
 	add_chain(&b, "answers", "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_MANGLE);
-	exchange_port(&b, "questions", protocol, at, false, port, real);
-	exchange_port(&b, "answers", protocol, at, true, real, port);
+	for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
+		exchange_port(&b, "questions", protocols[i], at, false, port, real, 0);
+		exchange_port(&b, "answers", protocols[i], at, true, real, port, i ? NLM_F_ACK : 0);
+	}
 	int r = send_batch(&b, err);
-	return r < 0 ? error_wrap(err, "set the rules of nftables' table '%s'", b.table) : 0;
+	return r < 0 && r != -EEXIST ? error_wrap(err, "set the rules of nftables' table '%s'", b.table) : 0;
 }

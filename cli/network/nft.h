@@ -1,8 +1,8 @@
 /* nft.h - the rules of one network, by nfnetlink (linux/netfilter/nf_tables.h), without any program or library.
  *
  * Each network has a table of its own, `inet carrier_` and 12 digits of its id, that is made anew, as a whole and in one transaction,
- * whenever its published ports change, or a container starts and the table is not there: so what a firewall has flushed meanwhile is there again, and rules of
- * others are never touched. Connections live on meanwhile: their translations are the kernel's, not the table's.
+ * whenever its published ports change, or a container starts and the table is not there: so what a firewall has flushed meanwhile is there
+ * again, and rules of others are never touched. Connections live on meanwhile: their translations are the kernel's, not the table's.
  *
  *	guard		what containers send to 127.0.0.0/8 is dropped: the bridge routes that (route_localnet) for the host's own sake
  *	prerouting	published ports, from outside and from containers
@@ -39,10 +39,9 @@ int nft_remove(const char *id, struct error *err);
  * @each returns 0, or a negative errno that ends it. A kernel without nftables has none */
 int nft_each(int (*each)(void *ctx, const char *id, const char *comment, struct error *err), void *ctx, struct error *err);
 
-/* nft_exchange_port - what this network namespace sends to @port of its own address @at arrives at its port @real, and the answers seem to
- * come from @port: the table `inet carrier_names`, which grows with each call. Ports are exchanged in the packets; connections are not tracked
- * for it */
-int nft_exchange_port(int protocol, const struct address *at, uint16_t port, uint16_t real, struct error *err);
+/* nft_exchange_port - what this network namespace sends to @port of its own address @at, by UDP or TCP, arrives at its port @real, and the answers
+ * seem to come from @port: the table `inet carrier_names`, unless it is there. Ports are exchanged in the packets; no connection is tracked for it */
+int nft_exchange_port(const struct address *at, uint16_t port, uint16_t real, struct error *err);
 /* nft_answers - what comes back to a connection that began here with @mark has the mark @answer: the table `inet carrier_answers`, unless it is
  * there */
 int nft_answers(uint32_t mark, uint32_t answer, struct error *err);

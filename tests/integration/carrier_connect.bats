@@ -55,6 +55,7 @@ links_of() { in_container "$1" ip -o link | sed -n 's/^[0-9]*: \(eth[0-9]*\).*/\
 	expect 0 carrier network connect n4 web
 	same "eth0 eth1 eth2" "$(links_of web)"
 	same 10.204.0.2 "$(address_of n4 web)"
+	same 1 "$(ps --ppid "$(jq .monitor "$CROOT/containers/$(id_of web)/status.json")" -o comm= | grep -c carrier-names)"
 	expect 0 carrier network disconnect "$(part in Id | cut -c-12)" web
 	expect 0 carrier events --no-stream --filter event=disconnect --format '{{.Type}} {{.Actor.Attributes.name}}'
 	prints $'network n2\nnetwork in'
