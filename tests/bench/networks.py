@@ -8,7 +8,7 @@ from measure import must, rows, series, sh
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOST, OUTSIDE = "203.0.113.1", "203.0.113.9"
-SECONDS, ROUNDS = 2, 5
+SECONDS, ROUNDS = 2, 3
 SERVER, CLIENT = ["taskset", "1"], ["taskset", "2"]    # a CPU each: on one alone, which the scheduler may choose, a byte is there three times as soon
 AIM = 1 / 0.95
 
@@ -93,8 +93,8 @@ def measure(prefix, where, ports, tools, env, who):
         text = again(prefix + CLIENT + [iperf, "-c", where, "-p", str(ports[0]), "-t", str(SECONDS), "-J"], env, who)
         end = json.loads(text)["end"]
     rate = end["sum_received"]["bits_per_second"] / 8e9
-    latency = float(again(prefix + CLIENT + [net, "latency", where, str(ports[1]), "10000"], env, who))
-    connections = float(again(prefix + CLIENT + [net, "connections", where, str(ports[1]), "3000"], env, who))
+    latency = float(again(prefix + CLIENT + [net, "latency", where, str(ports[1]), "5000"], env, who))
+    connections = float(again(prefix + CLIENT + [net, "connections", where, str(ports[1]), "1500"], env, who))
     return 1 / rate, latency, 1e3 / connections
 
 
