@@ -60,7 +60,7 @@ forwarder() { process_called carrier-forward; }
 }
 
 @test "ranges, random ports, -P, UDP; the same port of TCP and UDP" {
-	served web --network n1 -p 8000-8002:80-82 -p 80 --expose 81 -P -p 5353:54/udp -p 8000:54/udp
+	served web --network n1 -p 8000-8002:80-82 -p 80 --expose 81 -P -p 5353:53/udp -p 8000:53/udp
 	same "I am web" "$(outside_gets http://203.0.113.1:8000/)"
 	expect 7 from_outside curl -sS --max-time 5 http://203.0.113.1:9999/
 	local port
@@ -68,8 +68,8 @@ forwarder() { process_called carrier-forward; }
 	same "I am web" "$(outside_gets "http://203.0.113.1:$port/")"
 	start_helper UDP nsenter -t "$(pid_of web)" -n python3 -c 'import socket
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.bind(("::", 54))
-print("listening", 54, flush=True)
+s.bind(("::", 53))
+print("listening", 53, flush=True)
 while True:
     text, who = s.recvfrom(65536)
     s.sendto(("%s %s" % (len(text), who[0])).encode(), who)'

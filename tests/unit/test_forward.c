@@ -72,7 +72,7 @@ static void join(int here, int there, const char *four, const char *six, int n)
 	cleanup_free char *path = xasprintf("/proc/sys/net/ipv6/conf/br0/accept_dad");
 	(void) fs_write_file(AT_FDCWD, path, "0", NULL);
 	give_addresses(&nl, bridge, text[0], text[1]);
-	const struct link_pair pair = { .name = "ve0", .master = bridge, .ns_fd = there, .peer = "eth0", .mac = { 2, 0, 0, 0, 0, 2 } };
+	const struct link_pair pair = { .name = "ve0", .alias = "of a test", .master = bridge, .ns_fd = there, .peer = "eth0", .mac = { 2, 0, 0, 0, 0, 2 } };
 	if (link_veth(&nl, &pair, NULL) < 0)
 		die("a link");
 	int index = link_find(&other, "eth0", NULL);
