@@ -67,6 +67,8 @@ int proc_signal(int pidfd, int sig);
 
 /* now_ms - CLOCK_MONOTONIC in milliseconds */
 int64_t now_ms(void);
+/* sooner_ms - of two such times; 0 is never */
+static inline int64_t sooner_ms(int64_t a, int64_t b) { return a == 0 || (b != 0 && b < a) ? b : a; }
 
 /* proc_has_capabilities - are all of @mask (1U << CAP_..., the first 32) in our effective set? */
 bool proc_has_capabilities(uint32_t mask);

@@ -1,5 +1,5 @@
 #include "container_filter.h"
-#include "../network/networks.h"
+#include "../network/mode.h"
 #include "../words.h"
 #include "cleanup.h"
 #include "filter.h"
@@ -189,7 +189,7 @@ static bool fits(const struct container *c, int key, const char *wanted)
 	case EXITED: return c->state == RECORD_EXITED && str_to_i64(wanted, -1, 255, &code) == 0 && c->status.exit_code == code;
 	case HEALTH: return strcmp(c->status.health ? c->status.health : "none", wanted) == 0;
 	case VOLUME: return has_mount(r, wanted);
-	case NETWORK: return network_in(r, wanted) || str_eq(r->network, wanted);
+	case NETWORK: return network_has(&r->networking, wanted) || str_eq(r->network, wanted);
 	case PUBLISH: return has_port(c, wanted, true);
 	case EXPOSE: return has_port(c, wanted, false);
 	default: return r->args && r->args[0] && strstr(r->args[0], wanted);

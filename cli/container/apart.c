@@ -6,6 +6,7 @@
 #include "userns.h"
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 struct result { int r; struct error err; };
 
@@ -59,6 +60,21 @@ int apart_fd(int (*job)(void *ctx, struct error *err), void *ctx, struct error *
 		return result.r;
 	}
 	return fd >= 0 ? fd : error_say(err, ECANCELED, "a process that carrier needs ended early (exit code %d)", code);
+}
+
+void apart_keep(int *const fds[], int n, int first)
+{
+	for (int i = 0; i < n; i++)	/* first all above, so that none is overwritten */
+		*fds[i] = *fds[i] < 0 ? -1 : fcntl(*fds[i], F_DUPFD_CLOEXEC, first + n);
+	(void) syscall(SYS_close_range, first, first + n - 1, 0);
+	for (int i = 0; i < n; i++)
+		*fds[i] = *fds[i] < 0 ? -1 : dup3(*fds[i], first + i, O_CLOEXEC);
+	(void) syscall(SYS_close_range, first + n, ~0U, 0);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 3; i++)
+		(void) dup2(null, i);
+	if (null > STDERR_FILENO)
+		close_fd(&null);
 }
 
 struct owned { int (*job)(void *ctx, struct error *err); void *ctx; };

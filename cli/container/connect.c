@@ -5,6 +5,7 @@
 #include "client.h"
 #include "event.h"
 #include "record_change.h"
+#include "runtime.h"
 #include "str.h"
 
 /* ---- can it be? ---- */
@@ -40,22 +41,17 @@ static int refuse_state(const struct container *c, struct error *err)
 
 /* ---- telling who runs it ---- */
 
-static bool is_attended(const struct container *c)
-{
-	return c->state == RECORD_RUNNING || c->state == RECORD_RESTARTING || c->state == RECORD_STARTING;
-}
-
 static int tell(struct container *c, struct error *err)
 {
 	int unused, r = record_refresh(c, err);
 	r = r < 0 ? r : refuse_state(c, err);	/* it may have been started meanwhile */
-	if (r < 0 || !is_attended(c))
+	if (r < 0 || !container_active(c))
 		return r;
 	cleanup_close int socket = client_connect(c, 0, err);
 	r = socket < 0 ? socket : client_send(socket, CLIENT_NETWORKS);
 	r = r < 0 ? r : client_wait(socket, MONITOR_NETWORKS, &unused, err);
 	bool nobody = r == -EPIPE || r == -ECONNREFUSED || r == -ENOENT;
-	return nobody && record_refresh(c, NULL) == 0 && !record_runs(c) && !is_attended(c) ? 0 : r;	/* it ended just now */
+	return nobody && record_refresh(c, NULL) == 0 && !container_active(c) ? 0 : r;	/* it ended just now */
 }
 
 /* apply - @c's record, which its lock is held for, becomes what it was changed to; @old is what it was */

@@ -249,15 +249,10 @@ void loop_begin(struct monitor *m)
 
 /* ---- waiting ---- */
 
-RESTING static int64_t sooner(int64_t a, int64_t b)
-{
-	return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
 RESTING static int wait_ms(const struct monitor *m, int64_t until_ms, int full_ms)
 {
-	int64_t now = now_ms(), own = sooner(sooner(m->mend.due_ms, m->home_due_ms), sooner(m->forward.due_ms, probe_due(m)));
-	int64_t due = sooner(until_ms, sooner(m->kill_ms, sooner(m->shrink_ms, own)));
+	int64_t now = now_ms(), own = sooner_ms(sooner_ms(m->mend.due_ms, m->home_due_ms), sooner_ms(m->forward.due_ms, probe_due(m)));
+	int64_t due = sooner_ms(until_ms, sooner_ms(m->kill_ms, sooner_ms(m->shrink_ms, own)));
 	int64_t left = due == 0 ? -1 : due > now ? due - now : 0;
 	if (full_ms >= 0 && (left < 0 || full_ms < left))
 		left = full_ms;

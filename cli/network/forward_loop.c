@@ -11,13 +11,11 @@ int forward_watch(struct forward *f, struct watch *w, uint32_t events)
 	return epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, w->fd, &e) < 0 ? -errno : 0;
 }
 
-static int64_t sooner(int64_t a, int64_t b) { return a == 0 || (b != 0 && b < a) ? b : a; }
-
 static int wait_ms(const struct forward *f)
 {
 	if (tcp_is_waiting(f))
 		return 0;
-	int64_t due = sooner(sooner(f->end_ms, f->retry_ms), udp_due(f)), now = due ? now_ms() : 0;
+	int64_t due = sooner_ms(sooner_ms(f->end_ms, f->retry_ms), udp_due(f)), now = due ? now_ms() : 0;
 	return due == 0 ? -1 : due > now ? (int) (due - now) : 0;
 }
 

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { MOUNTS_MAX = 64 << 20 };
@@ -31,22 +30,11 @@ struct holder {
 
 /* ---- a process of its own ---- */
 
-/* keep_only - of what the monitor has open, only ours; they become 3 and up, N first (HOLDER_NET_FD) */
+/* keep_only - of what the monitor has open, only ours, N first */
 static void keep_only(struct holder_made *m)
 {
 	int *const ours[] = { &m->net_fd, &m->dir_fd, &m->members_fd, &m->lock_fd, &m->user_fd, &m->answer_fd };
-	enum { N = sizeof ours / sizeof *ours };
-	int copies[N];
-	for (int i = 0; i < N; i++)	/* first all above, so that none is overwritten */
-		copies[i] = *ours[i] < 0 ? -1 : fcntl(*ours[i], F_DUPFD_CLOEXEC, HOLDER_NET_FD + N);
-	(void) syscall(SYS_close_range, HOLDER_NET_FD, HOLDER_NET_FD + N - 1, 0);
-	for (int i = 0; i < N; i++)
-		*ours[i] = copies[i] < 0 ? -1 : dup3(copies[i], HOLDER_NET_FD + i, O_CLOEXEC);
-	(void) syscall(SYS_close_range, HOLDER_NET_FD + N, ~0U, 0);
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = 0; i < 3; i++)
-		(void) dup2(null, i);
-	close_fd(&null);
+	apart_keep(ours, sizeof ours / sizeof *ours, HOLDER_NET_FD);
 }
 
 /* leave_mounts - a monitor that makes a new holder has its container's files mounted: in a mount namespace of our own they are not */

@@ -167,6 +167,14 @@ static int parse_named(const char *mode, const struct network_options *o, bool a
 
 /* ---- more, and less, of them ---- */
 
+bool network_has(const struct record_networking *n, const char *name)
+{
+	for (size_t i = 0; i < n->n_networks; i++)
+		if (str_eq(n->networks[i].name, name))
+			return true;
+	return false;
+}
+
 static unsigned free_interface(const struct record_networking *n)
 {
 	bool taken[NETWORKS_MAX + 1] = { false };
@@ -194,9 +202,8 @@ int network_attach(struct record_networking *n, const char *name, const struct n
 	struct strings aliases cleanup_strings = { 0 };
 	struct network_attachment a = { .name = pool_strdup(pool, name) };
 	int r = 0;
-	for (size_t i = 0; i < n->n_networks; i++)
-		if (strcmp(n->networks[i].name, name) == 0)
-			return error_say(err, EEXIST, "it is connected to network '%s' already", name);
+	if (network_has(n, name))
+		return error_say(err, EEXIST, "it is connected to network '%s' already", name);
 	if (n->n_networks >= NETWORKS_MAX)
 		return error_say(err, ENOSPC, "it is connected to %d networks already, and can have no more", NETWORKS_MAX);
 	for (size_t i = 0; r == 0 && i < o->aliases.n; i++)
@@ -215,13 +222,13 @@ int network_attach(struct record_networking *n, const char *name, const struct n
 
 int network_detach(struct record_networking *n, const char *name, struct pool *pool)
 {
+	if (!network_has(n, name))
+		return -ENOENT;
 	struct network_attachment *list = fixed(n, pool);
 	size_t count = 0;
 	for (size_t i = 0; i < n->n_networks; i++)
 		if (strcmp(list[i].name, name) != 0)
 			list[count++] = list[i];
-	if (count == n->n_networks)
-		return -ENOENT;
 	n->networks = list;
 	n->n_networks = count;
 	return 0;

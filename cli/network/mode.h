@@ -72,6 +72,8 @@ enum { NETWORK_OPTION_ROWS_N = 9 };
 	OPTION(T, m.ip6, 0, "ip6", "ADDRESS", "its IPv6 address in its named network"), \
 	OPTION(T, m.mac, 0, "mac-address", "ADDRESS", "its hardware address in its named network")
 
+/* network_has - is the network among them? */
+bool network_has(const struct record_networking *n, const char *name);
 /* network_attach - one more network, @name, with @o's addresses and aliases, whose options are called as `network connect` calls them; with
  * the first interface that is free. The list is a new one: @n's old one stays as it is. -EEXIST: it is in the list */
 int network_attach(struct record_networking *n, const char *name, const struct network_options *o, struct pool *pool, struct error *err);

@@ -19,19 +19,11 @@ static const char *routed(const struct carrier *c, const struct record_networkin
 	return NULL;
 }
 
-static bool is_in(const struct record_networking *n, const char *name)
-{
-	for (size_t i = 0; i < n->n_networks; i++)
-		if (str_eq(n->networks[i].name, name))
-			return true;
-	return false;
-}
-
 static int leave(struct wiring *w, const struct record_networking *old, struct error *err)
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < old->n_networks; i++)
-		if (!is_in(&w->container->record.networking, old->networks[i].name))
+		if (!network_has(&w->container->record.networking, old->networks[i].name))
 			r = wiring_disconnect(w->carrier, w->container, old->networks[i].name, network_interface(old, i), err);
 	return r;
 }
@@ -43,7 +35,7 @@ static int join(struct wiring *w, const struct record_networking *old, const cha
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < now->n_networks; i++) {
 		const struct network_attachment *a = &now->networks[i];
-		if (is_in(old, a->name))
+		if (network_has(old, a->name))
 			continue;
 		w->routed = !str_eq(first, a->name);
 		r = wiring_connect(w, a, network_interface(now, i), err);
@@ -67,7 +59,7 @@ static int change(void *ctx, struct error *err)
 	r = r < 0 ? r : join(w, old, first, err);
 	if (r < 0 || str_eq(first, before))
 		return r;
-	r = first && is_in(old, first) ? wiring_route(w, first, err) : 0;
+	r = first && network_has(old, first) ? wiring_route(w, first, err) : 0;
 	return r < 0 ? r : 1;
 }
 

@@ -269,24 +269,15 @@ static _Noreturn void serve(struct names *n)
 	}
 }
 
-/* keep_only - what a process that was forked has of the monitor's it must not hold: the lock, pipes, the terminal. Ours become 3 and up, N first
- * (HOLDER_NET_FD). */
+/* keep_only - of what the monitor has open, only ours, N first */
 static void keep_only(struct names *n)
 {
 	enum { FIXED = 6 };
 	int *ours[FIXED + NETWORKS_MAX] = { &n->net_fd, &n->members_fd, &n->fd, &n->tcp_fd, &n->pidfd, &n->record_fd };
-	int copies[FIXED + NETWORKS_MAX], count = FIXED;
+	int count = FIXED;
 	for (size_t i = 0; i < n->n_networks; i++)
 		ours[count++] = &n->networks[i];
-	for (int i = 0; i < count; i++)	/* first all above, so that none is overwritten */
-		copies[i] = *ours[i] < 0 ? -1 : fcntl(*ours[i], F_DUPFD_CLOEXEC, 512);
-	(void) syscall(SYS_close_range, HOLDER_NET_FD, HOLDER_NET_FD + count - 1, 0);
-	for (int i = 0; i < count; i++)
-		*ours[i] = copies[i] < 0 ? -1 : dup3(copies[i], HOLDER_NET_FD + i, O_CLOEXEC);
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = 0; i < 3; i++)
-		(void) dup2(null, i);
-	(void) syscall(SYS_close_range, HOLDER_NET_FD + count, ~0U, 0);
+	apart_keep(ours, count, HOLDER_NET_FD);
 }
 
 static _Noreturn void become_server(struct names *n)

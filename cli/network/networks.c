@@ -181,14 +181,6 @@ int network_open(const struct carrier *c, const char *name, struct error *err)
 
 /* ---- who has it ---- */
 
-bool network_in(const struct record *r, const char *name)
-{
-	for (size_t i = 0; i < r->networking.n_networks; i++)
-		if (str_eq(r->networking.networks[i].name, name))
-			return true;
-	return false;
-}
-
 int network_used(const struct carrier *c, struct strings *ret, struct error *err)
 {
 	struct container *list = NULL;
@@ -211,7 +203,7 @@ static int refuse_used(const struct carrier *c, const char *name, struct error *
 	size_t n = 0, count = 0;
 	int r = record_list(c, &list, &n, err);
 	for (size_t i = 0; i < n; i++) {
-		if (r == 0 && network_in(&list[i].record, name))
+		if (r == 0 && network_has(&list[i].record.networking, name))
 			buf_printf(&users, "%s%s", count++ ? ", " : "", list[i].record.name);
 		container_done(&list[i]);
 	}

@@ -57,9 +57,6 @@ const struct network_subnet *network_subnet_find(const struct network_record *n,
 
 /* network_hold - as long as the fd that is returned is open, no network is removed: for who is about to write down that it uses one */
 int network_hold(const struct carrier *c, struct error *err);
-/* network_in - has a container of this record it? */
-struct record;
-bool network_in(const struct record *r, const char *name);
 /* network_used - the names of all that any container has, running or not; adds to @ret */
 int network_used(const struct carrier *c, struct strings *ret, struct error *err);
 /* network_remove - -ENOENT; -EBUSY naming the containers that have it */
