@@ -181,24 +181,24 @@ static int send_message(struct netlink *nl, struct netlink_message *m, uint16_t 
 }
 
 /* receive - one packet of the kernel's into @text. Return: its length */
-static ssize_t receive(struct netlink *nl, char *text, size_t size, struct error *err)
+static ssize_t receive(struct netlink *nl, char *text, size_t size, int flags, struct error *err)
 {
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
 		socklen_t len = sizeof from;
-		ssize_t n = recvfrom(nl->fd, text, size, MSG_TRUNC, (struct sockaddr *) &from, &len);
+		ssize_t n = recvfrom(nl->fd, text, size, MSG_TRUNC | flags, (struct sockaddr *) &from, &len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_set(err, errno, "receive the answer to a netlink request");
+			return error_set(err, errno, "receive from the kernel's networking");
 		if (from.nl_pid != 0)
 			continue;
 		return (size_t) n > size ? error_say(err, EMSGSIZE, "the answer to a netlink request is too long") : n;
 	}
 }
 
-/* struct answers - what one request brings: whole messages, one behind the other */
-struct answers { struct buf text; bool ended, interrupted; };
+/* struct answers - what one request brings, or (@unasked) what was told without any: whole messages, one behind the other */
+struct answers { struct buf text; bool unasked, ended, interrupted; };
 
 /* sort_packet - keep what belongs to our request. Return: 0, or the kernel's refusal */
 static int sort_packet(const struct netlink *nl, const char *text, size_t len, struct answers *a, struct error *err)
@@ -208,7 +208,7 @@ static int sort_packet(const struct netlink *nl, const char *text, size_t len, s
 		memcpy(&h, text, sizeof h);
 		if (h.nlmsg_len < sizeof h || h.nlmsg_len > len)
 			return error_say(err, EBADMSG, "the kernel's answer is cut off");
-		if (h.nlmsg_seq == nl->sequence) {
+		if (a->unasked || h.nlmsg_seq == nl->sequence) {
 			a->interrupted |= (h.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 			a->ended |= h.nlmsg_type == NLMSG_ERROR || h.nlmsg_type == NLMSG_DONE;
 			if (h.nlmsg_type == NLMSG_ERROR)
@@ -230,7 +230,7 @@ static int converse(struct netlink *nl, struct netlink_message *m, uint16_t flag
 	cleanup_free char *packet = xmalloc(RECEIVE_SIZE);
 	int r = send_message(nl, m, flags, err);
 	while (r == 0 && !a->ended) {
-		ssize_t n = receive(nl, packet, RECEIVE_SIZE, err);
+		ssize_t n = receive(nl, packet, RECEIVE_SIZE, 0, err);
 		r = n < 0 ? (int) n : sort_packet(nl, packet, (size_t) n, a, err);
 	}
 	return r;
@@ -248,7 +248,7 @@ int netlink_batch(struct netlink *nl, const void *messages, size_t len, struct e
 		return error_set(err, errno, "send a batch of netlink requests");
 	for (;;) {
 		struct nlmsghdr h;
-		ssize_t n = receive(nl, packet, RECEIVE_SIZE, err);
+		ssize_t n = receive(nl, packet, RECEIVE_SIZE, 0, err);
 		if (n < 0)
 			return (int) n;
 		memcpy(&h, packet, sizeof h);
@@ -271,6 +271,20 @@ static size_t split(const struct buf *text, size_t offset, size_t header_len, st
 		ret->len = h.nlmsg_len - fixed;
 	}
 	return offset + NLMSG_ALIGN(h.nlmsg_len);
+}
+
+/* walk - @each for the messages that are long enough */
+static int walk(const struct buf *text, size_t header_len, int (*each)(void *ctx, const struct netlink_answer *answer, struct error *err),
+		void *ctx, struct error *err)
+{
+	for (size_t at = 0; at < text->len;) {
+		struct netlink_answer answer;
+		at = split(text, at, header_len, &answer);
+		int r = answer.header ? each(ctx, &answer, err) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 int netlink_request(struct netlink *nl, struct netlink_message *m, struct error *err)
@@ -315,12 +329,34 @@ int netlink_dump(struct netlink *nl, struct netlink_message *m, size_t header_le
 		if (attempt == DUMP_ATTEMPTS)
 			return error_say(err, EAGAIN, "what is listed changes all the time");
 	}
-	for (size_t at = 0; at < text.len;) {
-		struct netlink_answer answer;
-		at = split(&text, at, header_len, &answer);
-		int r = answer.header ? each(ctx, &answer, err) : 0;
+	return walk(&text, header_len, each, ctx, err);
+}
+
+int netlink_subscribe(int protocol, int group, struct netlink *ret, struct error *err)
+{
+	cleanup_netlink struct netlink nl = NETLINK_INIT;
+	int r = netlink_open(protocol, -1, &nl, err);
+	if (r < 0)
+		return r;
+	if (setsockopt(nl.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+		return error_set(err, errno, "listen to the kernel's netlink group %d", group);
+	*ret = (struct netlink) { .fd = take_fd(nl.fd) };
+	return 0;
+}
+
+int netlink_news(struct netlink *nl, size_t header_len,
+		 int (*each)(void *ctx, const struct netlink_answer *answer, struct error *err), void *ctx, struct error *err)
+{
+	cleanup_free char *packet = xmalloc(RECEIVE_SIZE);
+	for (;;) {
+		struct answers a = { .unasked = true };
+		ssize_t n = receive(nl, packet, RECEIVE_SIZE, MSG_DONTWAIT, err);
+		if (n < 0)
+			return n == -EAGAIN ? 0 : (int) n;
+		int r = sort_packet(nl, packet, (size_t) n, &a, err);
+		r = r < 0 ? r : walk(&a.text, header_len, each, ctx, err);
+		buf_done(&a.text);
 		if (r < 0)
 			return r;
 	}
-	return 0;
 }

@@ -81,6 +81,12 @@ int netlink_dump(struct netlink *nl, struct netlink_message *m, size_t header_le
 		 int (*each)(void *ctx, const struct netlink_answer *answer, struct error *err), void *ctx,
 		 struct error *err);
 
+/* netlink_subscribe - a socket on which the kernel tells what happens in @group (NFNLGRP_NFTABLES ...) of our network namespace; to be polled.
+ * netlink_news - @each for what it has told so far, without waiting; as of netlink_dump(). Return: 0; -ENOBUFS: some of it was lost */
+int netlink_subscribe(int protocol, int group, struct netlink *ret, struct error *err);
+int netlink_news(struct netlink *nl, size_t header_len,
+		 int (*each)(void *ctx, const struct netlink_answer *answer, struct error *err), void *ctx, struct error *err);
+
 /* netlink_batch - send @len bytes of whole messages, one behind the other, that are done together or not at all (nftables'), and wait for the first
  * acknowledgement or refusal: one of the messages has asked for it. For a socket that is used once. */
 int netlink_batch(struct netlink *nl, const void *messages, size_t len, struct error *err);

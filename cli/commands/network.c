@@ -29,7 +29,7 @@ static const struct option_def create_table[] = {
 	OPTION(struct create_options, ipv6, 0, "ipv6", NULL, "addresses of both families (default: as --subnet says, or IPv4)"),
 	OPTION(struct create_options, labels, 'l', "label", "NAME[=VALUE]", "attach a label; again for more"),
 	OPTION(struct create_options, options, 'o', "opt", "KEY=VALUE",
-	       "mtu=BYTES; isolate=false: this network and others that have it, too, reach each other"),
+	       "mtu=BYTES (default: 1500, of ordinary users' networks 65520); isolate=false: this network and others that have it, too, reach each other"),
 	OPTION(struct create_options, subnets, 0, "subnet", "SUBNET", "its addresses, such as 10.90.0.0/24; again for the other family"),
 };
 
@@ -64,8 +64,7 @@ static const struct command command_network_create = {
 		       "Without --subnet the first /24 from 10.72.0.0 on is taken that no other network and no route of the host has.\n\n"
 		       "Containers of one network reach each other; those of different networks do not, unless both were made with --opt isolate=false. "
 		       "From outside only published ports are reached. Rules are in nftables' table `inet carrier_ID`, which is made "
-		       "again whenever a container of the network starts and it is gone: after a firewall has flushed all rules, restart one of its "
-		       "containers.\n\n"
+		       "again at once when a firewall has flushed all rules.\n\n"
 		       "Containers find each other by name, --network-alias, the service of a compose file that they are of (label "
 		       "com.docker.compose.service) and the first 12 digits of their ids: resolv.conf names 127.0.0.11, where a process of carrier's "
 		       "answers, by UDP and TCP, of what is true at that moment; what else it is asked it asks the servers of --dns, or the "

@@ -392,7 +392,7 @@ int monitor_start(const struct carrier *carrier, struct container *c, unsigned w
 		close_fd(&ours);
 		struct monitor m = { .carrier = carrier, .c = c, .foreground = wants != 0, .attach = { .listen_fd = -1 }, .lock_fd = -1,
 				     .pipes = { -1, -1 }, .stdin_fd = -1, .master_fd = -1, .console_fd = -1, .network = NETWORK_HELPER_NONE,
-				     .home = HOLDER_MEMBER_NONE, .forward.process = FORWARDER_NONE,
+				     .rules = NETLINK_INIT, .home = HOLDER_MEMBER_NONE, .forward.process = FORWARDER_NONE,
 				     .rootfs = ROOTFS_NONE, .init = -1, .runtime = -1, .probe = { .pid = -1, .output_fd = -1 },
 				     .environment.sockets = sockets };
 		m.owner = attach_add(&m.attach, take_fd(theirs), wants ? wants : CLIENT_WANTS_END, wants != 0);

@@ -16,6 +16,7 @@
 #include "bundle.h"
 #include "health.h"
 #include "log_writer.h"
+#include "netlink.h"
 #include "monitor.h"
 #include "rootfs.h"
 
@@ -46,6 +47,7 @@ struct monitor {
 	int master_fd, console_fd;	/* the terminal, and the socket on which it arrives */
 	struct log_writer *log;
 	struct network_helper network;
+	struct netlink rules;		/* tells when a firewall has changed them: of root's named networks */
 	struct holder_member home;	/* of an ordinary user's named networks */
 	int64_t home_due_ms, home_delay_ms;	/* when a new holder is tried for again, 0: there is one; and how long that was waited for */
 	struct {
@@ -104,6 +106,8 @@ void lose_network(struct monitor *m);
 /* mend_network - it is time to start it again, or to wait no more for it; network_is_ready - it has said something, or ended */
 void mend_network(struct monitor *m);
 void network_is_ready(struct monitor *m);
+/* watch_rules - from before its named networks are there; of root's */
+void watch_rules(struct monitor *m);
 /* change_networks - the record has others: they are connected and disconnected now. -EAGAIN: the runtime is making or removing the process */
 int change_networks(struct monitor *m, struct error *err);
 

@@ -1,4 +1,5 @@
 #include "monitor_impl.h"
+#include "../network/named.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "log.h"
@@ -289,7 +290,7 @@ RESTING void step(struct monitor *m, int64_t until_ms)
 	bool types = m->started && next_input(m);
 	if (types && input_fd < 0)
 		forget_input(m);
-	enum { SIGNALS, OUT, ERR, MASTER, CONSOLE, STDIN, PROBE, NETWORK, HOME, FIXED };
+	enum { SIGNALS, OUT, ERR, MASTER, CONSOLE, STDIN, PROBE, NETWORK, HOME, RULES, FIXED };
 	struct pollfd p[FIXED + ATTACHED_MAX + 1] = {
 		[SIGNALS] = { .fd = m->signal_fd, .events = POLLIN },
 		[OUT] = { .fd = reads ? m->pipes[0] : -1, .events = POLLIN },
@@ -300,6 +301,7 @@ RESTING void step(struct monitor *m, int64_t until_ms)
 		[PROBE] = { .fd = m->probe.output_fd, .events = POLLIN },
 		[NETWORK] = { .fd = m->mend.due_ms ? m->network.ready_fd : -1, .events = POLLIN },
 		[HOME] = { .fd = m->home_due_ms ? -1 : m->home.members_fd },
+		[RULES] = { .fd = m->rules.fd, .events = POLLIN },
 	};
 	size_t n = attach_poll(&m->attach, p + FIXED);
 	int found = poll(p, FIXED + n, wait_ms(m, until_ms, full_ms));
@@ -328,6 +330,8 @@ RESTING void step(struct monitor *m, int64_t until_ms)
 		probe_read(m);
 	if (p[HOME].revents & POLLERR)
 		home_lost(m);
+	if (p[RULES].revents)
+		named_heed(m->carrier, m->c, &m->rules);
 	attach_step(&m->attach, p + FIXED, n);
 }
 

@@ -84,9 +84,16 @@ void network_is_ready(struct monitor *m)
 
 /* ---- other networks ---- */
 
+void watch_rules(struct monitor *m)
+{
+	if (!m->carrier->rootless && m->c->record.networking.n_networks && m->rules.fd < 0)
+		named_watch(&m->rules);
+}
+
 /* change_live - of a process that runs. One that was started without any network has files that name no server */
 static int change_live(struct monitor *m, const char *mode, const struct record_networking *old, struct error *err)
 {
+	watch_rules(m);
 	int r = named_change(m->carrier, m->c, &m->home, old, m->init, err);
 	if (r > 0) {	/* into another network */
 		forward_over(m);

@@ -213,6 +213,7 @@ static int connect_network(struct monitor *m, struct error *err)
 {
 	struct network_request q = network_request_of(m);
 	if (m->c->record.networking.n_networks) {	/* the reservation stays: the kernel forwards without a socket, and our process with it */
+		watch_rules(m);
 		int result = holder_wait(&m->home, err);
 		result = result < 0 ? result : named_connect(m->carrier, m->c, &m->home, m->init, err);
 		return result < 0 ? result : forward_begin(m, err);
@@ -273,6 +274,7 @@ void unmake_process(struct monitor *m)
 	m->mend.due_ms = m->mend.delay_ms = m->mend.since_ms = 0;
 	if (m->c->record.networking.n_networks)
 		named_disconnect(m->carrier, m->c, &m->home);
+	netlink_close(&m->rules);
 	forget_ports(m);
 	close_fd(&m->pipes[0]);
 	close_fd(&m->pipes[1]);

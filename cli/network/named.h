@@ -15,6 +15,7 @@
 #pragma once
 #include "../container/record.h"
 #include "holder.h"
+#include "netlink.h"
 
 /* named_possible - the networks are there, have the addresses that were asked for, and what connects an ordinary user's can run.
  * Nothing for containers without. -ENOENT: of a network alone */
@@ -30,6 +31,10 @@ int named_connect(const struct carrier *c, const struct container *container, co
  * Return: 1 when that is another one than before, or none */
 int named_change(const struct carrier *c, const struct container *container, const struct holder_member *home,
 		 const struct record_networking *old, pid_t pid, struct error *err);
+/* named_watch - on @ret the kernel tells when rules of nftables change, to be polled while the container runs; named_heed - it has told something:
+ * where a firewall has flushed the rules of the container's networks they are made again. Of root's; failures are warned of */
+void named_watch(struct netlink *ret);
+void named_heed(const struct carrier *c, const struct container *container, struct netlink *watch);
 /* named_rename - the container has another name now; what is not connected has nothing to change. Failures are warned of */
 void named_rename(const struct carrier *c, const struct container *container);
 /* named_stale - bridges, links, tables of rules and leases of this carrier's that no container needs, as words of a sentence; adds to @ret.

@@ -1,8 +1,10 @@
 /* named_change.c - networks come and go while the container runs. */
+#include "bridge.h"
 #include "cleanup.h"
 #include "log.h"
 #include "named_impl.h"
 #include "names.h"
+#include "nft.h"
 #include "proc.h"
 #include "str.h"
 
@@ -102,6 +104,40 @@ int named_change(const struct carrier *c, const struct container *container, con
 	r = r < 0 ? r : answer_names(w, home, old, err);
 	return r < 0 ? r : holder_run(home, change, &all, err);
 }
+
+/* ---- a firewall ---- */
+
+void named_watch(struct netlink *ret)
+{
+	struct error why = { 0 };
+	if (nft_watch(ret, &why) < 0)
+		log_warn("when a firewall flushes the rules of the container's networks, they come back with the next start only: %s", why.text);
+}
+
+static int assert_rules(const struct carrier *c, const struct container *container, const char *network, struct error *err)
+{
+	struct place p CLEANUP(named_place_done) = PLACE_NONE;
+	int r = named_place_open(c, network, &p, err);
+	if (r < 0 || !leases_of(&p.leases, container->record.id))
+		return r;
+	return bridge_rules(&p.network.record, &p.leases, c->root, true, err);
+}
+
+void named_heed(const struct carrier *c, const struct container *container, struct netlink *watch)
+{
+	const struct record_networking *n = &container->record.networking;
+	struct error why = { 0 };
+	int lost = nft_lost(watch, &why);
+	if (lost < 0)
+		log_warn("what becomes of the rules of the container's networks is not known any more: %s", why.text);
+	if (lost < 0)
+		netlink_close(watch);
+	for (size_t i = 0; lost && i < n->n_networks; i++)
+		if (assert_rules(c, container, n->networks[i].name, &why) < 0)
+			log_warn("the rules of network '%s' were flushed, and cannot be made again: %s", n->networks[i].name, why.text);
+}
+
+/* ---- another name ---- */
 
 static int rename_in(const struct carrier *c, const struct container *container, const char *network, struct error *err)
 {

@@ -9,7 +9,8 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { RANDOM = 32, MTU_MIN = 68, MTU_MIN_IPV6 = 1280, MTU_MAX = 65535 };
+enum { RANDOM = 32, MTU_MIN = 68, MTU_MIN_IPV6 = 1280, MTU_MAX = 65535,
+       MTU_HELPERS = 65520 };	/* of what connects an ordinary user's networks to the world: packets need not be smaller on the way there */
 
 /* ---- names ---- */
 
@@ -292,7 +293,7 @@ int network_make(const struct carrier *c, const struct network_wanted *w, struct
 	struct named networks cleanup_named = NAMED_NONE;
 	struct taken taken CLEANUP(taken_done) = { 0 };
 	struct network_record n = { .name = (char *) (uintptr_t) w->name, .internal = w->internal, .no_names = w->no_names, .labels = w->labels,
-				    .options = w->options };
+				    .options = w->options, .mtu = c->rootless ? MTU_HELPERS : 0 };
 	int r = check_wanted(c, w, &n, err);
 	if (r == 0)
 		r = networks_open(c, true, &networks, err);

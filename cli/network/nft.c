@@ -1,6 +1,5 @@
 #include "nft.h"
 #include "cleanup.h"
-#include "netlink.h"
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -11,6 +10,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { R1 = NFT_REG_1, R2 = NFT_REG_2, TABLE_MAX = 32, COMMENT_HEAD = 2, COMMENT_TYPE = 0, ID_DIGITS = 12 };
@@ -522,6 +522,43 @@ int nft_each(int (*each)(void *ctx, const char *id, const char *comment, struct 
 		return r == -EPROTONOSUPPORT ? 0 : error_say(err, -r, "%s", why.text);
 	netlink_begin(&m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, &header, sizeof header);
 	return netlink_dump(&nl, &m, sizeof header, each_table, &tables, err);
+}
+
+/* ---- what becomes of it ---- */
+
+static void take_out(struct strings *l, const char *name)
+{
+	for (size_t i = l->n; i-- > 0;)
+		if (str_eq(l->v[i], name)) {
+			free(l->v[i]);
+			l->v[i] = l->v[--l->n];
+			l->v[l->n] = NULL;
+		}
+}
+
+/* follow - @ctx: the tables of networks that have gone and were not made again */
+static int follow(void *ctx, const struct netlink_answer *answer, struct error *err)
+{
+	enum { GONE = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE, MADE = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE };
+	const char *name = netlink_find_string(answer->attributes, answer->len, NFTA_TABLE_NAME);
+	(void) err;
+	if (answer->type == GONE && name && str_starts(name, prefix))
+		strings_add(ctx, name);
+	else if (answer->type == MADE && name)
+		take_out(ctx, name);
+	return 0;
+}
+
+int nft_watch(struct netlink *ret, struct error *err)
+{
+	return netlink_subscribe(NETLINK_NETFILTER, NFNLGRP_NFTABLES, ret, err);
+}
+
+int nft_lost(struct netlink *watch, struct error *err)
+{
+	struct strings gone cleanup_strings = { 0 };
+	int r = netlink_news(watch, sizeof(struct nfgenmsg), follow, &gone, err);
+	return r == -ENOBUFS ? 1 : r < 0 ? r : gone.n > 0;
 }
 
 /* ---- ports of the same machine ---- */

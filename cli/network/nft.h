@@ -1,8 +1,9 @@
 /* nft.h - the rules of one network, by nfnetlink (linux/netfilter/nf_tables.h), without any program or library.
  *
  * Each network has a table of its own, `inet carrier_` and 12 digits of its id, that is made anew, as a whole and in one transaction,
- * whenever its published ports change, or a container starts and the table is not there: so what a firewall has flushed meanwhile is there
- * again, and rules of others are never touched. Connections live on meanwhile: their translations are the kernel's, not the table's.
+ * whenever its published ports change, or the table is not there: at a container's start, and as soon as the kernel tells that a firewall has
+ * flushed it (nft_watch()). Rules of others are never touched. Connections live on meanwhile: their translations are the kernel's, not the
+ * table's.
  *
  *	guard		what containers send to 127.0.0.0/8 is dropped: the bridge routes that (route_localnet) for the host's own sake
  *	prerouting	published ports, from outside and from containers
@@ -11,6 +12,7 @@
  *	forward		in: answers, and published ports; nothing else, unless both networks are open. internal: nothing at all
  */
 #pragma once
+#include "netlink.h"
 #include "subnet.h"
 #include <stddef.h>
 
@@ -38,6 +40,11 @@ int nft_remove(const char *id, struct error *err);
 /* nft_each - the tables of networks that there are, of whatever carrier: 12 digits of the network's id, and the comment, "" when it has none.
  * @each returns 0, or a negative errno that ends it. A kernel without nftables has none */
 int nft_each(int (*each)(void *ctx, const char *id, const char *comment, struct error *err), void *ctx, struct error *err);
+
+/* nft_watch - a socket to be polled, on which the kernel tells when rules change; nft_lost - what it has told so far: has the table of a network
+ * gone, of whichever, that is not there again? Return: 1, also when more was told than could be kept; 0 */
+int nft_watch(struct netlink *ret, struct error *err);
+int nft_lost(struct netlink *watch, struct error *err);
 
 /* nft_exchange_port - what this network namespace sends to @port of its own address @at, by UDP or TCP, arrives at its port @real, and the answers
  * seem to come from @port: the table `inet carrier_names`, unless it is there. Ports are exchanged in the packets; no connection is tracked for it */

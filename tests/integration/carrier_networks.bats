@@ -224,6 +224,9 @@ needs_root() { [ "$WHO" = root ] || skip "of root's networks, which are in the h
 	says fd00:201::77/64
 	served one --network n1:ip=10.201.0.77 --network n2
 	same "10.201.0.77 10.202.0.2" "$(address_of n1 one) $(address_of n2 one)"
+	local mtu=1500
+	[ "$WHO" = root ] || mtu=65520	# they leave by a helper, which takes as much
+	same "$mtu $mtu" "$(in_container one cat /sys/class/net/eth0/mtu /sys/class/net/eth1/mtu | xargs)"
 	same "10.201.0.77 fd00:201::2 02:ca:0a:c9:00:4d 10.202.0.2" "$(carrier inspect one | jq -r '.[0].NetworkSettings.Networks |
 		"\(.n1.IPAddress) \(.n1.GlobalIPv6Address) \(.n1.MacAddress) \(.n2.IPAddress)"')"
 	expect 0 in_container one ip -4 -o addr
@@ -248,17 +251,36 @@ needs_root() { [ "$WHO" = root ] || skip "of root's networks, which are in the h
 	ip -n "$HOST" addr del 10.202.0.1/24 dev up0
 }
 
-@test "a firewall's flush is survived by the next start; rules of others stay" {
+@test "a firewall's flush is survived: at once, and by the next start; rules of others stay" {
 	needs_root
+	local monitor i
 	carrier network create n1 >/dev/null
-	on_host nft add table inet mine
+	carrier network create --internal n2 >/dev/null
 	served web --network n1 -p 0.0.0.0:8080:80	# at all addresses of both families it would still be carried, as ::1 is
+	served inner --network n2
+	on_host nft list ruleset | sort >"$WORK/before"
+	for i in {1..5}; do
+		printf 'flush ruleset\ntable inet mine {\n}\n' | on_host nft -f -
+		soon eval 'on_host nft list ruleset | grep -v "^table inet mine" | sort | cmp -s - <(sed 1i} "$WORK/before" | sort)'
+	done
+	same "I am web" "$(outside_gets http://203.0.113.1:8080/)"
+	# where nobody listens, as after a monitor's end
+	monitor=$(jq .monitor "$CROOT/containers/$(id_of web)/status.json")
+	kill -STOP "$monitor"
 	on_host nft flush ruleset
 	on_host nft add table inet mine
 	! outside_gets http://203.0.113.1:8080/ || fail "there should be no rules now"
 	served two --network n1
 	same "I am web" "$(outside_gets http://203.0.113.1:8080/)"
+	kill -CONT "$monitor"
+	# connected while it runs
+	carrier run -d --name late --network none "$PLAIN" sleep 1000 >/dev/null
 	carrier rm -f -t 0 web two >/dev/null
+	carrier network connect n1 late
+	on_host nft flush ruleset
+	on_host nft add table inet mine
+	soon eval 'on_host nft list ruleset | grep -q "ip saddr .* masquerade"'
+	carrier rm -f -t 0 late inner >/dev/null
 	soon eval '[ "$(on_host nft list ruleset | xargs)" = "table inet mine { }" ]'
 }
 

@@ -5,6 +5,7 @@
 #include "tap.h"
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -174,11 +175,47 @@ static void kernel(void)
 	OK(netlink_dump(&nl, &m, sizeof link, count_loopback, &n, &err) == 0 && n == 1);
 }
 
+static int count(void *ctx, const struct netlink_answer *a, struct error *err)
+{
+	(void) a, (void) err;
+	*(int *) ctx += 1;
+	return 0;
+}
+
+static void news(void)
+{
+	struct netlink told cleanup_netlink = NETLINK_INIT, nl cleanup_netlink = NETLINK_INIT;
+	struct netlink_message m cleanup_netlink_message = { 0 };
+	struct ifinfomsg link = { .ifi_index = 1, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct error err = { 0 };
+	int n = 0;
+	OK(netlink_subscribe(NETLINK_ROUTE, 1 << 20, &told, &err) < 0 && told.fd == -1);
+	OK(strstr(err.text, "netlink group 1048576") != NULL);
+	OK(unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0);	/* where nothing but us changes a link */
+	OK(netlink_subscribe(NETLINK_ROUTE, RTNLGRP_LINK, &told, &err) == 0);
+	OK(netlink_news(&told, sizeof link, count, &n, &err) == 0 && n == 0);
+	OK(netlink_open(NETLINK_ROUTE, -1, &nl, &err) == 0);
+	netlink_begin(&m, RTM_NEWLINK, 0, &link, sizeof link);
+	OK(netlink_request(&nl, &m, &err) == 0);
+	OK(netlink_news(&told, sizeof link, count_loopback, &n, &err) == 0 && n == 1);
+	OK(netlink_news(&told, sizeof link, count, &n, &err) == 0 && n == 1);
+	/* more than it keeps */
+	OK(setsockopt(told.fd, SOL_SOCKET, SO_RCVBUF, &(int) { 0 }, sizeof(int)) == 0);
+	for (int i = 0; i < 100; i++) {
+		link.ifi_flags ^= IFF_UP;
+		netlink_begin(&m, RTM_NEWLINK, 0, &link, sizeof link);
+		if (netlink_request(&nl, &m, &err) < 0)
+			break;
+	}
+	OK(netlink_news(&told, sizeof link, count, &n, &err) == -ENOBUFS);
+}
+
 int main(void)
 {
 	built();
 	malformed();
 	refused();
 	kernel();
+	news();
 	return tap_done();
 }
