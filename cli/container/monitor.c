@@ -184,11 +184,22 @@ static int exit_code(const struct error *err)
 	return EXIT_CARRIER;
 }
 
+/* leave_readers - whoever reads our output to its end, as a shell's $(...) does, has the answer and is not to wait for what follows it. A terminal
+ * has no end: there warnings are read */
+static void leave_readers(void)
+{
+	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd < 3; fd++)
+		if (!isatty(fd))
+			(void) dup2(null, fd);
+}
+
 static void finish(struct monitor *m, bool remove)
 {
 	struct error err = { 0 };
 	char **lowerdirs = m->c->record.lowerdirs;
 	bool ran = m->c->status.started != NULL;
+	leave_readers();
 	unmake_process(m);
 	holder_leave(&m->home);
 	log_writer_close(m->log);
@@ -220,6 +231,7 @@ static _Noreturn void fail(struct monitor *m, struct error *err)
 		(void) record_retire(m->carrier, m->c, NULL);
 	else if (m->lock_fd >= 0)
 		(void) set_status(m, "exited", NULL);
+	give_back(m);
 	tell_error(m, code, err);
 	finish(m, remove);
 	_exit(0);
@@ -367,6 +379,7 @@ static _Noreturn void monitor_main(struct monitor *m)
 	live(m);
 	start_again(m);
 
+	give_back(m);
 	bool remove = m->c->record.remove && noted_stop(m) != RECORD_STOPPED_TO_RESTART;
 	if (remove)
 		(void) record_retire(m->carrier, m->c, NULL);

@@ -94,7 +94,9 @@ void reap(struct monitor *m);
 /* monitor_runtime.c */
 /* make_process - create, with the network between create and start where there is a helper to wait for; else both at once */
 int make_process(struct monitor *m, struct error *err);
-/* unmake_process - its mirror */
+/* give_back - when the container has ended, before anybody is told: what others may want at once, its ports and its addresses */
+void give_back(struct monitor *m);
+/* unmake_process - the mirror of make_process(); what takes its time of it can follow the answer */
 void unmake_process(struct monitor *m);
 
 /* network_request_of - what its helper is asked for, with the ports of this start */

@@ -257,6 +257,15 @@ int make_process(struct monitor *m, struct error *err)
 	return r;
 }
 
+void give_back(struct monitor *m)
+{
+	if (m->c->status.n_ports)	/* without, the helper has nothing that anybody could miss */
+		network_stop(&m->network);
+	forward_over(m);
+	ports_release(&m->ports);
+	named_release(m->carrier, m->c);
+}
+
 void unmake_process(struct monitor *m)
 {
 	/* one that was killed while it made the container has not cleaned up either; nor one that was killed while it cleaned up */

@@ -273,6 +273,22 @@ int named_connect(const struct carrier *c, const struct container *container, co
 
 /* ---- the way out ---- */
 
+static int release(const struct carrier *c, const struct container *container, const char *name)
+{
+	struct place p CLEANUP(named_place_done) = PLACE_NONE;
+	int r = named_place_open(c, name, &p, NULL);
+	if (r < 0 || !leases_drop(&p.leases, container->record.id))
+		return r;
+	return leases_write(p.dir_fd, &p.leases, NULL);
+}
+
+void named_release(const struct carrier *c, const struct container *container)
+{
+	const struct record_networking *n = &container->record.networking;
+	for (size_t i = 0; i < n->n_networks; i++)
+		(void) release(c, container, n->networks[i].name);
+}
+
 int wiring_disconnect(const struct carrier *c, const struct container *container, const char *name, unsigned interface, struct error *err)
 {
 	struct place p CLEANUP(named_place_done) = PLACE_NONE;

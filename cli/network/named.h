@@ -3,7 +3,7 @@
  *	before anything is made		named_possible()
  *	every start			of an ordinary user's holder_join() first (holder.h); the runtime's create; named_connect(); the runtime's start
  *	while it runs			named_change(), when networks were connected or disconnected
- *	its end				named_disconnect(), also after a start that failed
+ *	its end				named_release(), so that others may have its addresses; named_disconnect(), also after a start that failed
  *
  * For each network, in the order of --network: an address (leases.h), the bridge with its rules if there is none yet (bridge.h), and a veth
  * pair, one end at the bridge, the other in the container as eth0, eth1 ... with the address and, of the first network that is not
@@ -41,5 +41,7 @@ void named_rename(const struct carrier *c, const struct container *container);
  * @remove: they are removed.
  * For doctor. Of an ordinary user's in N, if it is there */
 int named_stale(const struct carrier *c, bool remove, struct strings *ret, struct error *err);
+/* named_release - its addresses are nobody's any more; the links go later. Failures are named_disconnect()'s, which tries again */
+void named_release(const struct carrier *c, const struct container *container);
 /* named_disconnect - what is not there is removed already; failures are warned of */
 void named_disconnect(const struct carrier *c, const struct container *container, const struct holder_member *home);

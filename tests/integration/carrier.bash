@@ -261,3 +261,17 @@ run_nginx() {
 
 # logged_line NAME LINE
 logged_line() { carrier logs "$1" 2>&1 | grep -qxF "$2"; }
+
+# given_back OPTION... - whoever is told of a container's end can have what it had at once: its ports, its address. Nothing here is read through
+# a pipe, whose end would come later
+given_back() {
+	local i
+	for i in 1 2 3; do
+		for what in "run --rm $* $PLAIN true" "run --rm $* $PLAIN true" "run -d --name back $* $PLAIN sleep 1000" "rm -f -t 0 back" \
+			"run -d --name back $* $PLAIN sleep 1000" "kill back" "wait back" "run --rm $* $PLAIN true" "start back" "stop -t 0 back" \
+			"run --rm $* $PLAIN true" "rm back"; do
+			# shellcheck disable=SC2086 # words
+			carrier $what >/dev/null 2>"$WORK/said" || fail "carrier $what: $(cat "$WORK/said")"
+		done
+	done
+}

@@ -483,6 +483,22 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	done
 }
 
+@test "who reads what run prints to its end does not wait for what is cleaned up behind it" {
+	mkdir hooks
+	mkfifo gate
+	cat >hooks/slow.json <<-END
+		{ "version": "1.0.0", "hook": { "path": "/bin/sh", "args": ["sh", "-c", "read x <$PWD/gate"] }, "when": { "always": true },
+		  "stages": ["poststop"] }
+	END
+	chmod 777 . gate
+	carrier run --rm --hooks-dir "$PWD/hooks" --network none "$PLAIN" sh -c 'echo out; echo err >&2' 2>&1 3>&- | { cat >read; : >end; } 3>&- &
+	soon [ -e end ]
+	same "err out" "$(sort read | xargs)"
+	[ -n "$(ls "$CROOT/containers")" ] || fail "it was removed before anybody looked"
+	echo go >gate
+	soon eval '[ -z "$(ls "$CROOT/containers")" ]'
+}
+
 @test "a signal to run that comes before the container has started ends it" {
 	local code=0
 	mkdir hooks

@@ -184,6 +184,12 @@ time.sleep(1000)'
 	expect 0 get "$FOUR" "$p"
 }
 
+@test "-p: whoever is told of the end can have the port at once" {
+	given_back -p "$(free_port):80"
+	given_back --network slirp4netns -p "$(free_port):80"
+	given_back --network pasta -p "127.0.0.1:$(free_port):80"
+}
+
 @test "-p: low ports are root's, and the sentence has the sysctl" {
 	only_user
 	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ] || skip "everybody may use port 81 here (ip_unprivileged_port_start)"

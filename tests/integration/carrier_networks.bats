@@ -214,6 +214,13 @@ needs_root() { [ "$WHO" = root ] || skip "of root's networks, which are in the h
 	failing 125 "the network is internal" carrier run --rm --network in -p 8080:80 "$PLAIN" true
 }
 
+@test "whoever is told of the end can have the port and the address at once" {
+	carrier network create --subnet 10.201.0.0/24 --subnet fd00:201::/64 n1 >/dev/null
+	given_back --network n1 --ip 10.201.0.7 --ip6 fd00:201::7 -p 8080:80
+	served other --network n1
+	given_back --network n1 --ip 10.201.0.7 -p 127.0.0.1:8080:80 -p '[::1]:8080:80'
+}
+
 @test "--ip, --ip6, --mac-address; several networks; what cannot be" {
 	carrier network create --subnet 10.201.0.0/24 --subnet fd00:201::/64 --ip-range 10.201.0.128/30 n1 >/dev/null
 	carrier network create --subnet 10.202.0.0/30 n2 >/dev/null
