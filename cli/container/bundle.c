@@ -279,9 +279,8 @@ static void make_sysctl(struct spec_linux *l, const struct container *c, const s
 	l->sysctl.pairs = pool_alloc(pool, 3 * sizeof *l->sysctl.pairs);
 	l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv4.ip_unprivileged_port_start"),
 							      pool_strdup(pool, "0") };
-	/* pasta's tap0 has an address that nobody else can have: who connects must not wait until that is proven */
-	bool pasta = network_kind(c->record.network) == NETWORK_PASTA || (network_is_helped(c->record.network) && c->record.networking.n_ports);
-	if (pasta && access("/proc/sys/net/ipv6/conf/default/accept_dad", F_OK) == 0)
+	bool helper_later = network_is_helped(c->record.network) && !namespaces_network_first(&c->record);
+	if (helper_later && access("/proc/sys/net/ipv6/conf/default/accept_dad", F_OK) == 0)	/* as netns_make() */
 		l->sysctl.pairs[l->sysctl.n++] = (struct json_pair) { pool_strdup(pool, "net.ipv6.conf.default.accept_dad"),
 								      pool_strdup(pool, "0") };
 	if (!e->rootless && !users_mapped(&c->record))
@@ -293,7 +292,7 @@ static int make_linux(const struct container *c, const struct bundle_environment
 		      struct spec_linux **ret, struct error *err)
 {
 	struct spec_linux *l = *ret = pool_alloc(pool, sizeof *l);
-	namespaces_to_spec(&c->record.namespaces, &e->others, c->record.network, pool, l);
+	namespaces_to_spec(c, &e->others, pool, l);
 	make_sysctl(l, c, e, pool);
 	l->cgroups_path = cgroup_path(c, e, pool);
 	return make_resources(c, e->rootless, pool, p, &l->resources, err);

@@ -404,7 +404,7 @@ int monitor_start(const struct carrier *carrier, struct container *c, unsigned w
 	if (pid == 0) {
 		close_fd(&ours);
 		struct monitor m = { .carrier = carrier, .c = c, .foreground = wants != 0, .attach = { .listen_fd = -1 }, .lock_fd = -1,
-				     .pipes = { -1, -1 }, .stdin_fd = -1, .master_fd = -1, .console_fd = -1, .network = NETWORK_HELPER_NONE,
+				     .pipes = { -1, -1 }, .stdin_fd = -1, .master_fd = -1, .console_fd = -1, .network = NETWORK_HELPER_NONE, .netns_fd = -1,
 				     .rules = NETLINK_INIT, .home = HOLDER_MEMBER_NONE, .forward.process = FORWARDER_NONE,
 				     .rootfs = ROOTFS_NONE, .init = -1, .runtime = -1, .probe = { .pid = -1, .output_fd = -1 },
 				     .environment.sockets = sockets };

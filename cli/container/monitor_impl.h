@@ -47,6 +47,7 @@ struct monitor {
 	int master_fd, console_fd;	/* the terminal, and the socket on which it arrives */
 	struct log_writer *log;
 	struct network_helper network;
+	int netns_fd;			/* that it connects; -1: it has none */
 	struct netlink rules;		/* tells when a firewall has changed them: of root's named networks */
 	struct holder_member home;	/* of an ordinary user's named networks */
 	int64_t home_due_ms, home_delay_ms;	/* when a new holder is tried for again, 0: there is one; and how long that was waited for */

@@ -37,8 +37,8 @@ static void reap_one(struct monitor *m, pid_t pid, int status)
 	} else if (pid == m->probe.pid) {
 		probe_ended(m, status);
 	} else if (pid == m->network.pid) {
-		m->network.pid = -1;
-		if (!m->init_ended)
+		network_ended(&m->network, status);
+		if (!m->init_ended && !(network_is_awaited(&m->network) && !m->mend.due_ms))	/* at a start who waits for it asks */
 			lose_network(m);
 	} else if (pid == m->forward.process.pid) {
 		forward_ended(m, status);

@@ -61,7 +61,7 @@ void mend_network(struct monitor *m)
 		return;
 	}
 	network_stop(&m->network);
-	if (network_start(&q, m->init, &m->network, &err) < 0)
+	if (network_start(&q, m->netns_fd, &m->network, &err) < 0)
 		fail_again(m, &err);
 	else
 		m->mend.due_ms = m->mend.since_ms + READY_MS;

@@ -1,8 +1,10 @@
 #include "monitor_impl.h"
 #include "../network/named.h"
+#include "../network/netns.h"
 #include "cleanup.h"
 #include "fs.h"
 #include "log.h"
+#include "namespaces.h"
 #include "port_holder.h"
 #include "proc.h"
 #include "runtime.h"
@@ -209,21 +211,51 @@ static int take_ports(struct monitor *m, struct error *err)
 	return 0;
 }
 
-static int connect_network(struct monitor *m, struct error *err)
+/* begin_network - its namespace, and the helper, which connects it while the runtime does its work */
+static int begin_network(struct monitor *m, struct error *err)
 {
 	struct network_request q = network_request_of(m);
-	if (m->c->record.networking.n_networks) {	/* the reservation stays: the kernel forwards without a socket, and our process with it */
-		watch_rules(m);
-		int result = holder_wait(&m->home, err);
-		result = result < 0 ? result : named_connect(m->carrier, m->c, &m->home, m->init, err);
-		return result < 0 ? result : forward_begin(m, err);
+	if (!namespaces_network_first(&m->c->record))
+		return 0;
+	m->netns_fd = netns_make(err);
+	if (m->netns_fd < 0)
+		return m->netns_fd;
+	cleanup_free char *path = xasprintf("/proc/%d/fd/%d", (int) getpid(), m->netns_fd);
+	(void) unlinkat(m->c->dir_fd, NAMESPACE_NETWORK, 0);	/* of a monitor that was killed */
+	if (symlinkat(path, m->c->dir_fd, NAMESPACE_NETWORK) < 0)
+		return error_set(err, errno, "make the link '%s/" NAMESPACE_NETWORK "'", m->c->dir);
+	return network_start(&q, m->netns_fd, &m->network, err);
+}
+
+static void end_network(struct monitor *m)
+{
+	network_stop(&m->network);
+	if (m->netns_fd >= 0)
+		(void) unlinkat(m->c->dir_fd, NAMESPACE_NETWORK, 0);
+	close_fd(&m->netns_fd);
+}
+
+static int wait_network(struct monitor *m, struct error *err)
+{
+	struct network_request q = network_request_of(m);
+	int r = 0;
+	if (m->netns_fd < 0 && network_is_helped(q.mode)) {	/* the runtime has made it */
+		r = m->netns_fd = netns_of(m->init, err);
+		r = r < 0 ? r : network_start(&q, m->netns_fd, &m->network, err);
 	}
-	int r = network_start(&q, m->init, &m->network, err);
-	if (r == 0)
-		r = network_wait(&q, &m->network, err);
+	r = r < 0 ? r : network_wait(&q, &m->network, err);
 	if (network_is_helped(q.mode))	/* the helper has them now */
 		ports_release(&m->ports);
 	return r;
+}
+
+/* connect_named - the reservation of ports stays: the kernel forwards without a socket, and our process with it */
+static int connect_named(struct monitor *m, struct error *err)
+{
+	watch_rules(m);
+	int r = holder_wait(&m->home, err);
+	r = r < 0 ? r : named_connect(m->carrier, m->c, &m->home, m->init, err);
+	return r < 0 ? r : forward_begin(m, err);
 }
 
 int make_process(struct monitor *m, struct error *err)
@@ -242,6 +274,10 @@ int make_process(struct monitor *m, struct error *err)
 	if (r == 0)
 		r = listen_console(m, err);
 	if (r == 0)
+		r = begin_network(m, err);
+	if (r == 0 && m->c->restore && m->netns_fd >= 0)	/* it does not wait for our `start`, and has connections */
+		r = wait_network(m, err);
+	if (r == 0)
 		r = run_runtime(m, m->c->restore ? "restore" : helper ? "create" : "run", stdio, err);
 	close_ends(&e);
 	if (r == 0) {
@@ -249,7 +285,7 @@ int make_process(struct monitor *m, struct error *err)
 		r = read_pid(m, err);
 	}
 	if (r == 0 && helper) {
-		r = connect_network(m, err);
+		r = rec->networking.n_networks ? connect_named(m, err) : wait_network(m, err);
 		if (r == 0 && !m->c->restore)
 			r = run_runtime(m, "start", NULL, err);
 	}
@@ -278,7 +314,7 @@ void unmake_process(struct monitor *m)
 			log_warn("%s", err.text);
 	}
 	m->created = false;
-	network_stop(&m->network);
+	end_network(m);
 	forward_over(m);
 	m->mend.due_ms = m->mend.delay_ms = m->mend.since_ms = 0;
 	if (m->c->record.networking.n_networks)

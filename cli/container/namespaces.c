@@ -267,9 +267,12 @@ int namespaces_stage(const struct container *c, const struct namespace_pids *oth
 
 bool namespaces_own_uts(const struct record_namespaces *n) { return !n->uts; }
 
-void namespaces_to_spec(const struct record_namespaces *n, const struct namespace_pids *others, const char *network, struct pool *pool,
-			struct spec_linux *l)
+bool namespaces_network_first(const struct record *r) { return network_is_helped(r->network) && !users_mapped(r); }
+
+void namespaces_to_spec(const struct container *c, const struct namespace_pids *others, struct pool *pool, struct spec_linux *l)
 {
+	const struct record_namespaces *n = &c->record.namespaces;
+	const char *network = c->record.network;
 	const struct { const char *type, *mode, *file; pid_t pid; } rows[] = {
 		{ "pid", n->pid, "pid", others->pid }, { "ipc", n->ipc, "ipc", others->ipc }, { "uts", n->uts, "uts", others->uts },
 		{ "mount", NULL, "mnt", 0 }, { "cgroup", n->cgroup, "cgroup", others->cgroup },
@@ -285,6 +288,8 @@ void namespaces_to_spec(const struct record_namespaces *n, const struct namespac
 			ns->path = pool_printf(pool, "/proc/%d/ns/%s", (int) rows[i].pid, rows[i].file);
 		else if (strcmp(rows[i].type, "network") == 0 && network_kind(network) == NETWORK_NS)
 			ns->path = pool_strdup(pool, network_argument(network));
+		else if (strcmp(rows[i].type, "network") == 0 && namespaces_network_first(&c->record))
+			ns->path = pool_printf(pool, "%s/" NAMESPACE_NETWORK, c->dir);
 	}
 }
 

@@ -54,9 +54,12 @@ int namespaces_find_again(const struct carrier *c, const struct record *r, struc
 /* namespaces_stage - --ipc container: the other's /dev/shm is mounted on shm/ in the container's directory, in our mount namespace */
 int namespaces_stage(const struct container *c, const struct namespace_pids *others, struct error *err);
 
-/* namespaces_to_spec - linux.namespaces. @network: the record's mode; the host's is left out */
-void namespaces_to_spec(const struct record_namespaces *n, const struct namespace_pids *others, const char *network, struct pool *pool,
-			struct spec_linux *l);
+/* namespaces_network_first - is its network namespace made before the runtime works, so that a helper can connect it meanwhile? One with a user
+ * namespace of its own makes that which belongs to it itself. A link to it, of this name, is in the container's directory as long as it runs */
+#define NAMESPACE_NETWORK "netns"
+bool namespaces_network_first(const struct record *r);
+/* namespaces_to_spec - linux.namespaces; the host's network is left out */
+void namespaces_to_spec(const struct container *c, const struct namespace_pids *others, struct pool *pool, struct spec_linux *l);
 /* namespaces_mount - one of the usual mounts, as these namespaces need it. @m: its options belong to @pool
  * Return: false when there is none. */
 bool namespaces_mount(const struct container *c, bool rootless, struct pool *pool, struct spec_mount *m);

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "link.h"
+#include "netns.h"
 #include "network.h"
 #include "proc.h"
 #include "str.h"
@@ -55,19 +56,6 @@ static void leave_mounts(const char *root)
 
 /* ---- U and N ---- */
 
-static int make_netns(void *ctx, struct error *err)
-{
-	cleanup_netlink struct netlink nl = NETLINK_INIT;
-	(void) ctx;
-	if (unshare(CLONE_NEWNET) < 0)
-		return error_set(err, errno, "make a network namespace");
-	int r = netlink_open(NETLINK_ROUTE, -1, &nl, err);
-	int lo = r < 0 ? r : link_find(&nl, "lo", err);
-	r = lo < 0 ? lo : link_up(&nl, lo, err);
-	int fd = r < 0 ? r : open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	return r == 0 && fd < 0 ? error_set(err, errno, "open '/proc/self/ns/net'") : fd;
-}
-
 static int make_world(struct holder_made *m, struct error *err)
 {
 	bool over = m->net_fd >= 0;
@@ -79,7 +67,7 @@ static int make_world(struct holder_made *m, struct error *err)
 		leave_mounts(m->carrier->root);
 		return 0;
 	}
-	int fd = apart_fd(make_netns, NULL, err);
+	int fd = netns_make(err);
 	m->net_fd = fd < 0 ? -1 : dup3(fd, HOLDER_NET_FD, O_CLOEXEC);
 	if (fd >= 0 && fd != HOLDER_NET_FD)
 		(void) close(fd);
@@ -131,7 +119,7 @@ static int begin_helper(struct holder *h, struct error *err)
 	bool slirp = str_eq(network_helper_name(&q), "slirp4netns");
 	if (slirp)
 		q.mode = "slirp4netns:enable_ipv6=true";
-	int r = network_start_in(&q, h->made->net_fd, &h->helper, err);
+	int r = network_start(&q, h->made->net_fd, &h->helper, err);
 	r = r < 0 ? r : network_wait(&q, &h->helper, err);
 	return r == 0 && slirp ? apart_run(give_six, &h->made->net_fd, err) : r;
 }

@@ -5,9 +5,9 @@
 #include "link.h"
 #include "log.h"
 #include "names.h"
+#include "netns.h"
 #include "network.h"
 #include "proc.h"
-#include <fcntl.h>
 #include <string.h>
 
 void wiring_done(struct wiring *w)
@@ -19,11 +19,7 @@ void wiring_done(struct wiring *w)
 
 int wiring_open(struct wiring *w, struct error *err)
 {
-	cleanup_free char *path = xasprintf("/proc/%d/ns/net", (int) w->pid);
-	w->ns_fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (w->ns_fd < 0)
-		w->ns_fd = error_set(err, errno, "open '%s'", path);
-	return w->ns_fd;
+	return w->ns_fd = netns_of(w->pid, err);
 }
 
 int wiring_links(struct wiring *w, struct error *err)

@@ -13,6 +13,7 @@
 enum {
 	READY_TIMEOUT_MS = 10000,
 	STOP_TIMEOUT_MS = 1000,
+	SIGNAL_EXIT = 128,
 };
 
 static const char without[] = "or use --network host or none";
@@ -110,13 +111,6 @@ int network_check(const struct network_request *q, struct error *err)
 
 /* ---- the helper ---- */
 
-static int open_netns(pid_t pid, struct error *err)
-{
-	cleanup_free char *path = xasprintf("/proc/%d/ns/net", (int) pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? error_set(err, errno, "open '%s'", path) : fd;
-}
-
 /* allow_files - in the child: a port that is published is a file of the helper's */
 static int allow_files(void *ctx, struct error *err)
 {
@@ -128,7 +122,7 @@ static int allow_files(void *ctx, struct error *err)
 	return setrlimit(RLIMIT_NOFILE, &l) < 0 ? error_set(err, errno, "set the limit of open files") : 0;
 }
 
-int network_start_in(const struct network_request *q, int netns, struct network_helper *ret, struct error *err)
+int network_start(const struct network_request *q, int netns, struct network_helper *ret, struct error *err)
 {
 	struct strings args cleanup_strings = { 0 };
 	*ret = (struct network_helper) NETWORK_HELPER_NONE;
@@ -169,13 +163,12 @@ int network_start_in(const struct network_request *q, int netns, struct network_
 	return 0;
 }
 
-int network_start(const struct network_request *q, pid_t pid, struct network_helper *ret, struct error *err)
+bool network_is_awaited(const struct network_helper *h) { return h->ready_fd >= 0; }
+
+void network_ended(struct network_helper *h, int status)
 {
-	*ret = (struct network_helper) NETWORK_HELPER_NONE;
-	if (!network_is_helped(q->mode))
-		return 0;
-	cleanup_close int netns = open_netns(pid, err);
-	return netns < 0 ? netns : network_start_in(q, netns, ret, err);
+	h->pid = -1;
+	h->status = status;
 }
 
 /* is_reason - not what is said after the reason, or beside it */
@@ -204,8 +197,10 @@ static char *last_line(int fd)
 
 static int ended_early(struct network_helper *h, struct error *err)
 {
-	int code = proc_wait(h->pid);
+	int code = h->pid > 0 ? proc_wait(h->pid) : proc_exit_code(h->status);
 	h->pid = -1;
+	if (code > SIGNAL_EXIT)	/* what it said last is no reason */
+		return error_say(err, EIO, "the container's network could not be made: %s was ended by signal %d", h->name, code - SIGNAL_EXIT);
 	cleanup_free char *line = last_line(h->output_fd);
 	return *line ? error_say(err, EIO, "the container's network could not be made: %s: %s", h->name, line)
 		     : error_say(err, EIO, "the container's network could not be made: %s ended with status %d", h->name, code);
@@ -227,7 +222,7 @@ static int wait_ready(struct network_helper *h, struct error *err)
 					 READY_TIMEOUT_MS / 1000);
 		if (fds[0].revents & POLLIN) {
 			close_fd(&h->ready_fd);
-			return 0;
+			return h->pid < 0 ? ended_early(h, err) : 0;	/* it was ready, and ended */
 		}
 		if (fds[1].revents)
 			return ended_early(h, err);
@@ -238,7 +233,7 @@ static int wait_ready(struct network_helper *h, struct error *err)
 
 int network_wait(const struct network_request *q, struct network_helper *h, struct error *err)
 {
-	if (h->pid < 0 || h->ready_fd < 0)
+	if (!network_is_awaited(h))
 		return 0;
 	int r = wait_ready(h, err);
 	return r == 0 && h->program->forward ? h->program->forward(q, err) : r;

@@ -11,10 +11,12 @@
  * unless that is asked for (slirp4netns:allow_host_loopback=true, pasta:--map-gw), and then at 10.0.2.2.
  *
  *	before anything is made		network_check()
- *	every start			ports_reserve(); the runtime's create; network_start(), network_wait(); ports_release(); the runtime's start
+ *	every start			ports_reserve(); netns_make(); network_start(), and beside it the runtime's create; network_wait();
+ *					ports_release(); the runtime's start
  *	its end				network_stop()
  *
- * One that ends before is noticed by the monitor, which starts another one in its place (monitor_network.c).
+ * One that ends is noticed by the monitor, which starts another one in its place (monitor_network.c); before it was waited for it says so by
+ * network_ended().
  * The helper ends with us, also when we are killed: slirp4netns when its exit fd is closed, pasta by a signal of the kernel's. It holds
  * neither the namespace's owner nor its files.
  */
@@ -31,7 +33,13 @@ struct network_request {
 };
 
 struct network_program;
-struct network_helper { const struct network_program *program; const char *name; pid_t pid; int pidfd, exit_fd, ready_fd, output_fd; };
+struct network_helper {
+	const struct network_program *program;
+	const char *name;
+	pid_t pid;			/* -1: none */
+	int status;			/* how it ended, where somebody else has reaped it */
+	int pidfd, exit_fd, ready_fd, output_fd;
+};
 #define NETWORK_HELPER_NONE { .pid = -1, .pidfd = -1, .exit_fd = -1, .ready_fd = -1, .output_fd = -1 }
 
 /* network_check - a helper is installed, its options are understood, it can do what is asked, /dev/net/tun can be opened: sentences with
@@ -41,11 +49,13 @@ int network_check(const struct network_request *q, struct error *err);
 const char *network_helper_name(const struct network_request *q);
 /* network_is_four_only - its helper will publish no port for IPv6 */
 bool network_is_four_only(const struct network_request *q);
-/* network_start - for the namespace of @pid; returns at once; nothing for modes without helper. The caller is root of the user namespace
- * that @pid's network belongs to, or of the host. */
-int network_start(const struct network_request *q, pid_t pid, struct network_helper *ret, struct error *err);
-/* network_start_in - the same for the network namespace that @netns_fd is */
-int network_start_in(const struct network_request *q, int netns_fd, struct network_helper *ret, struct error *err);
+/* network_start - for the network namespace that @netns_fd is; returns at once; nothing for modes without helper. The caller is root of the user
+ * namespace that this belongs to, or of the host. */
+int network_start(const struct network_request *q, int netns_fd, struct network_helper *ret, struct error *err);
+/* network_is_awaited - it was started, and network_wait() has not yet returned; network_ended - it has ended meanwhile, and was reaped: network_wait()
+ * will say why */
+bool network_is_awaited(const struct network_helper *h);
+void network_ended(struct network_helper *h, int status);
 /* network_wait - until tap0 is up and the ports are open (10 s at most); after a failure network_stop() is due */
 int network_wait(const struct network_request *q, struct network_helper *h, struct error *err);
 /* network_stop - ends the helper and reaps it */

@@ -413,6 +413,49 @@ says_lost() { carrier ps --filter "name=$1" --format '{{.Status}}' | grep -q '(n
 	prints ""
 }
 
+@test "the helper works while the runtime makes the container; one that ends then is one sentence, and nothing is left" {
+	local mode id helper run code
+	mkdir hooks
+	mkfifo gate
+	cat >hooks/slow.json <<-END
+		{ "version": "1.0.0", "hook": { "path": "/bin/sh", "args": ["sh", "-c", "read x <$PWD/gate"] }, "when": { "always": true },
+		  "stages": ["createRuntime"] }
+	END
+	chmod 777 . gate
+	for mode in slirp4netns pasta; do
+		carrier run --rm --name "slow-$mode" --hooks-dir "$PWD/hooks" --network $mode "$PLAIN" cat /sys/class/net/tap0/operstate >out 2>err 3>&- &
+		run=$!
+		soon eval 'helper=$(children_of_monitor $mode)'
+		soon up_in "$CROOT/containers/$(id_of "slow-$mode")/netns"
+		echo go >gate
+		wait $run || fail "$(cat err)"
+		[ -s out ] || fail "it has no tap0"
+		code=0
+		carrier run --name "slow-$mode" --network $mode --hooks-dir "$PWD/hooks" "$PLAIN" true >out 2>err 3>&- &
+		run=$!
+		soon eval 'helper=$(children_of_monitor $mode)'
+		kill -9 $helper
+		soon ended $helper
+		echo go >gate
+		wait $run || code=$?
+		same 125 "$code"
+		grep -q "the container's network could not be made: $mode was ended by signal 9" err || fail "$(cat err)"
+		carrier rm "slow-$mode" >/dev/null
+	done
+}
+
+# children_of_monitor PROGRAM - the helper of this name that a monitor of carrier's here has started
+children_of_monitor() {
+	local monitor
+	for monitor in $(pgrep -f "carrier .*run .*--name slow-$1"); do
+		pgrep -P "$monitor" -f "^$1 " && return 0
+	done
+	return 1
+}
+
+# up_in LINK - the network namespace has its interface
+up_in() { nsenter --net="$1" ip -o addr show tap0 | grep -q "10.0.2.100"; }
+
 # with_path - carrier, by $USER_PATH
 with_path() {
 	if [ "$WHO" = user ]; then carrier "$@"; else env PATH="$USER_PATH" "$PROGRAM" --root "$CROOT" "$@"; fi
