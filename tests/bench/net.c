@@ -2,9 +2,10 @@
  *
  *	net serve PORT			echoes, one connection after the other
  *	net latency HOST PORT N		prints the median of N ways there and back over one connection, in microseconds
- *	net connections HOST PORT N	prints how many were made a second, each with one byte there and back
+ *	net connections HOST PORT N	prints how many were made a second, of N, each with one byte there and back
  *
- * HOST is an address. */
+ * Both do so ten times and print the best: a virtual processor that its host has put to sleep is woken in 300 microseconds, for as long as the host
+ * likes, and that says nothing of the way. HOST is an address. */
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -79,6 +80,40 @@ static _Noreturn void serve(const char *port)
 	}
 }
 
+enum { TIMES = 10 };
+
+static double latency(const struct addrinfo *to, int n)
+{
+	double *times = calloc((size_t) n + 1, sizeof *times), best = 1e9;
+	int fd = reach(to);
+	for (int k = 0; k < TIMES; k++) {
+		for (int i = 0; i <= n; i++) {
+			double begin = now_us();
+			there_and_back(fd);
+			times[i] = now_us() - begin;
+		}
+		qsort(times, (size_t) n + 1, sizeof *times, by_size);
+		best = times[n / 2] < best ? times[n / 2] : best;
+	}
+	return best;
+}
+
+static double connections(const struct addrinfo *to, int n)
+{
+	double best = 0;
+	for (int k = 0; k < TIMES; k++) {
+		double begin = now_us();
+		for (int i = 0; i < n; i++) {
+			int fd = reach(to);
+			there_and_back(fd);
+			close(fd);
+		}
+		double rate = n / ((now_us() - begin) / 1e6);
+		best = rate > best ? rate : best;
+	}
+	return best;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "serve") == 0)
@@ -87,24 +122,9 @@ int main(int argc, char **argv)
 		return 2;
 	const struct addrinfo *to = find(argv[2], argv[3]);
 	int n = atoi(argv[4]);
-	if (strcmp(argv[1], "latency") == 0) {
-		double *times = calloc((size_t) n + 1, sizeof *times);
-		int fd = reach(to);
-		for (int i = 0; i <= n; i++) {
-			double begin = now_us();
-			there_and_back(fd);
-			times[i] = now_us() - begin;
-		}
-		qsort(times, (size_t) n + 1, sizeof *times, by_size);
-		printf("%.1f\n", times[n / 2]);
-	} else {
-		double begin = now_us();
-		for (int i = 0; i < n; i++) {
-			int fd = reach(to);
-			there_and_back(fd);
-			close(fd);
-		}
-		printf("%.0f\n", n / ((now_us() - begin) / 1e6));
-	}
+	if (strcmp(argv[1], "latency") == 0)
+		printf("%.1f\n", latency(to, n));
+	else
+		printf("%.0f\n", connections(to, n));
 	return 0;
 }
