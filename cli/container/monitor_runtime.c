@@ -217,7 +217,7 @@ static int begin_network(struct monitor *m, struct error *err)
 	struct network_request q = network_request_of(m);
 	if (!namespaces_network_first(&m->c->record))
 		return 0;
-	m->netns_fd = netns_make(err);
+	m->netns_fd = netns_make(true, err);
 	if (m->netns_fd < 0)
 		return m->netns_fd;
 	cleanup_free char *path = xasprintf("/proc/%d/fd/%d", (int) getpid(), m->netns_fd);

@@ -67,7 +67,8 @@ static int make_world(struct holder_made *m, struct error *err)
 		leave_mounts(m->carrier->root);
 		return 0;
 	}
-	int fd = netns_make(err);
+	/* a route that was learnt would go when N begins to forward, and keep ours from being made meanwhile */
+	int fd = netns_make(false, err);
 	m->net_fd = fd < 0 ? -1 : dup3(fd, HOLDER_NET_FD, O_CLOEXEC);
 	if (fd >= 0 && fd != HOLDER_NET_FD)
 		(void) close(fd);
@@ -105,7 +106,6 @@ static int give_six(void *ctx, struct error *err)
 	(void) address_parse("fd00::2", &router);
 	if (setns(*net_fd, CLONE_NEWNET) < 0)
 		return error_set(err, errno, "enter the network namespace of this user's networks");
-	(void) fs_write_file(AT_FDCWD, "/proc/sys/net/ipv6/conf/tap0/accept_ra", "0", NULL);
 	int r = netlink_open(NETLINK_ROUTE, -1, &nl, err);
 	int tap = r < 0 ? r : link_find(&nl, "tap0", err);
 	r = tap < 0 ? tap : link_address(&nl, tap, &ours, 64, err);

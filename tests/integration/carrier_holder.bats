@@ -69,7 +69,10 @@ talk() {
 	same 1 "$(holders)"
 	[ "$(readlink "/proc/$first/ns/user")" = "$(readlink "/proc/$(monitor_of two)/ns/user")" ]
 	gets_out one
-	[ "$(fetches two 'http://[2001:db8:113::9]:7001/')" = "I am outside" ]
+	same "I am outside" "$(fetches two 'http://[2001:db8:113::9]:7001/')"
+	# a route that a router has advertised would be gone as soon as N forwards, and keep ours from being made
+	same 0 "$(nsenter --net="/proc/$first/fd/3" cat /proc/sys/net/ipv6/conf/default/accept_ra)"
+	same "default via fd00::2 dev tap0" "$(nsenter --net="/proc/$first/fd/3" ip -6 route show default | cut -d' ' -f1-5)"
 	carrier rm -f -t 0 one >/dev/null
 	same "$first" "$(holder)"
 	gets_out two
