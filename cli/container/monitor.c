@@ -199,15 +199,17 @@ static void finish(struct monitor *m, bool remove)
 	struct error err = { 0 };
 	char **lowerdirs = m->c->record.lowerdirs;
 	bool ran = m->c->status.started != NULL;
+	bool ours = m->lock_fd >= 0;	/* else what there is is another monitor's, which was faster */
 	leave_readers();
-	unmake_process(m);
+	if (ours)
+		unmake_process(m);
 	holder_leave(&m->home);
 	log_writer_close(m->log);
 	m->log = NULL;
 	close_fd(&m->attach.listen_fd);
-	if (m->lock_fd >= 0)
+	if (ours)
 		mounts_unstage(m->c);
-	if (m->lock_fd >= 0 && rootfs_unmount(m->c, &m->rootfs, &err) < 0)
+	if (ours && rootfs_unmount(m->c, &m->rootfs, &err) < 0)
 		log_warn("%s", err.text);
 	if (remove && record_remove(m->carrier, m->c, &err) < 0)
 		log_warn("%s", err.text);
@@ -226,12 +228,13 @@ static _Noreturn void fail(struct monitor *m, struct error *err)
 	explain_start(m->c, err);
 	m->c->status.error = pool_strdup(&m->c->pool, err->text);
 	m->c->status.exit_code = code;
-	bool remove = m->c->record.remove && m->lock_fd >= 0;
+	bool ours = m->lock_fd >= 0, remove = ours && m->c->record.remove;
+	if (ours)
+		give_back(m);
 	if (remove)
 		(void) record_retire(m->carrier, m->c, NULL);
-	else if (m->lock_fd >= 0)
+	else if (ours)
 		(void) set_status(m, "exited", NULL);
-	give_back(m);
 	tell_error(m, code, err);
 	finish(m, remove);
 	_exit(0);
