@@ -260,7 +260,8 @@ static int end_process(const struct carrier *c, struct container *container, int
 	if (r != -ETIMEDOUT)
 		log_warn("%s", why.text);
 	r = runtime_signal(c, container, SIGKILL, false, &why);
-	if (r < 0 && wait_exit(pidfd, 0) < 0) {
+	/* a runtime whose state is gone, as with the runtime directory of a user who has logged out: the first process takes the others along */
+	if (r < 0 && wait_exit(pidfd, 0) < 0 && proc_signal(pidfd, SIGKILL) < 0) {
 		if (err)
 			*err = why;
 		return r;

@@ -483,6 +483,21 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 	done
 }
 
+@test "a runtime whose state is gone, as after a logout: rm -f and stop end the container all the same" {
+	local id pid
+	for what in "rm -f" "stop -t 1"; do
+		service lost -- sleep 1000
+		id=$(id_of lost)
+		pid=$(pid_of lost)
+		find "$CROOT/run/woody" "${USER_RUN:-/nonexistent}/carrier/woody" -maxdepth 1 -name "$id" -exec rm -r {} + 2>/dev/null || true
+		# shellcheck disable=SC2086
+		expect 0 carrier $what lost
+		ended "$pid" || fail "it runs on"
+		find /sys/fs/cgroup -depth -type d -name "$id" -exec rmdir {} + 2>/dev/null || true	# of which the state alone knew
+	done
+	expect 0 carrier rm lost
+}
+
 @test "who reads what run prints to its end does not wait for what is cleaned up behind it" {
 	mkdir hooks
 	mkfifo gate
