@@ -184,13 +184,12 @@ static int exit_code(const struct error *err)
 	return EXIT_CARRIER;
 }
 
-/* leave_readers - whoever reads our output to its end, as a shell's $(...) does, has the answer and is not to wait for what follows it. A terminal
- * has no end: there warnings are read */
-static void leave_readers(void)
+/* leave_stdio - /dev/null takes the place of stdin, stdout and stderr */
+static void leave_stdio(bool terminals_too)
 {
 	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; fd < 3; fd++)
-		if (!isatty(fd))
+		if (terminals_too || !isatty(fd))
 			(void) dup2(null, fd);
 }
 
@@ -200,7 +199,9 @@ static void finish(struct monitor *m, bool remove)
 	char **lowerdirs = m->c->record.lowerdirs;
 	bool ran = m->c->status.started != NULL;
 	bool ours = m->lock_fd >= 0;	/* else what there is is another monitor's, which was faster */
-	leave_readers();
+	/* whoever reads our output to its end, as a shell's $(...) does, has the answer and is not to wait for what follows it. A terminal has no
+	 * end: there warnings are read */
+	leave_stdio(false);
 	if (ours)
 		unmake_process(m);
 	holder_leave(&m->home);
@@ -354,11 +355,8 @@ static void start_again(struct monitor *m)
 
 void leave_terminal(const struct monitor *m)
 {
-	if (log_driver_of(&m->c->record.life.log) == LOG_PASSTHROUGH)
-		return;
-	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = 0; fd < 3; fd++)
-		(void) dup2(null, fd);
+	if (log_driver_of(&m->c->record.life.log) != LOG_PASSTHROUGH)
+		leave_stdio(true);
 }
 
 static _Noreturn void monitor_main(struct monitor *m)

@@ -16,8 +16,8 @@
 #include "bundle.h"
 #include "health.h"
 #include "log_writer.h"
-#include "netlink.h"
 #include "monitor.h"
+#include "netlink.h"
 #include "rootfs.h"
 
 /* struct probe - the one question about health that may be under way */
@@ -93,7 +93,7 @@ void flush_clients(struct monitor *m);
 void reap(struct monitor *m);
 
 /* monitor_runtime.c */
-/* make_process - create, with the network between create and start where there is a helper to wait for; else both at once */
+/* make_process - create and start, where there is a network to be connected before the program runs; else both at once */
 int make_process(struct monitor *m, struct error *err);
 /* give_back - when the container has ended, before anybody is told: what others may want at once, its ports and its addresses */
 void give_back(struct monitor *m);

@@ -128,10 +128,10 @@ void named_heed(const struct carrier *c, const struct container *container, stru
 	const struct record_networking *n = &container->record.networking;
 	struct error why = { 0 };
 	int lost = nft_lost(watch, &why);
-	if (lost < 0)
+	if (lost < 0) {
 		log_warn("what becomes of the rules of the container's networks is not known any more: %s", why.text);
-	if (lost < 0)
 		netlink_close(watch);
+	}
 	for (size_t i = 0; lost && i < n->n_networks; i++)
 		if (assert_rules(c, container, n->networks[i].name, &why) < 0)
 			log_warn("the rules of network '%s' were flushed, and cannot be made again: %s", n->networks[i].name, why.text);

@@ -13,7 +13,6 @@
 enum {
 	READY_TIMEOUT_MS = 10000,
 	STOP_TIMEOUT_MS = 1000,
-	SIGNAL_EXIT = 128,
 };
 
 static const char without[] = "or use --network host or none";
@@ -199,8 +198,8 @@ static int ended_early(struct network_helper *h, struct error *err)
 {
 	int code = h->pid > 0 ? proc_wait(h->pid) : proc_exit_code(h->status);
 	h->pid = -1;
-	if (code > SIGNAL_EXIT)	/* what it said last is no reason */
-		return error_say(err, EIO, "the container's network could not be made: %s was ended by signal %d", h->name, code - SIGNAL_EXIT);
+	if (code > 128)	/* what it said last is no reason */
+		return error_say(err, EIO, "the container's network could not be made: %s was ended by signal %d", h->name, code - 128);
 	cleanup_free char *line = last_line(h->output_fd);
 	return *line ? error_say(err, EIO, "the container's network could not be made: %s: %s", h->name, line)
 		     : error_say(err, EIO, "the container's network could not be made: %s ended with status %d", h->name, code);

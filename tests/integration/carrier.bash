@@ -265,7 +265,7 @@ logged_line() { carrier logs "$1" 2>&1 | grep -qxF "$2"; }
 # given_back OPTION... - whoever is told of a container's end can have what it had at once: its ports, its address. Nothing here is read through
 # a pipe, whose end would come later
 given_back() {
-	local i
+	local i what
 	for i in 1 2 3; do
 		for what in "run --rm $* $PLAIN true" "run --rm $* $PLAIN true" "run -d --name back $* $PLAIN sleep 1000" "rm -f -t 0 back" \
 			"run -d --name back $* $PLAIN sleep 1000" "kill back" "wait back" "run --rm $* $PLAIN true" "start back" "stop -t 0 back" \
@@ -274,4 +274,14 @@ given_back() {
 			carrier $what >/dev/null 2>"$WORK/said" || fail "carrier $what: $(cat "$WORK/said")"
 		done
 	done
+}
+
+# make_hook STAGE SCRIPT - hooks/, for --hooks-dir: a shell does SCRIPT at that stage of every container. SCRIPT may write here, and read here
+make_hook() {
+	mkdir hooks
+	cat >hooks/hook.json <<-END
+		{ "version": "1.0.0", "hook": { "path": "/bin/sh", "args": ["sh", "-c", "$2"] }, "when": { "always": true }, "stages": ["$1"] }
+	END
+	chmod -R a+rX .
+	chmod 777 .
 }

@@ -484,7 +484,7 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 }
 
 @test "a runtime whose state is gone, as after a logout: rm -f and stop end the container all the same" {
-	local id pid
+	local id pid what
 	for what in "rm -f" "stop -t 1"; do
 		service lost -- sleep 1000
 		id=$(id_of lost)
@@ -499,13 +499,8 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 }
 
 @test "who reads what run prints to its end does not wait for what is cleaned up behind it" {
-	mkdir hooks
 	mkfifo gate
-	cat >hooks/slow.json <<-END
-		{ "version": "1.0.0", "hook": { "path": "/bin/sh", "args": ["sh", "-c", "read x <$PWD/gate"] }, "when": { "always": true },
-		  "stages": ["poststop"] }
-	END
-	chmod 777 . gate
+	make_hook poststop "read x <$PWD/gate"
 	carrier run --rm --hooks-dir "$PWD/hooks" --network none "$PLAIN" sh -c 'echo out; echo err >&2' 2>&1 3>&- | { cat >read; : >end; } 3>&- &
 	soon [ -e end ]
 	same "err out" "$(sort read | xargs)"
@@ -516,12 +511,7 @@ see(b"# "); type(b"\x10\x11\x18y\necho C$((3+3))\n"); see(b"C6"); type(b"\x18x")
 
 @test "a signal to run that comes before the container has started ends it" {
 	local code=0
-	mkdir hooks
-	cat >hooks/slow.json <<-END
-		{ "version": "1.0.0", "hook": { "path": "/bin/sh", "args": ["sh", "-c", ": >$PWD/begun; sleep 1"] },
-		  "when": { "always": true }, "stages": ["createRuntime"] }
-	END
-	chmod 777 .
+	make_hook createRuntime ": >$PWD/begun; sleep 1"
 	carrier run --rm --name early --hooks-dir "$PWD/hooks" --network none "$PLAIN" sleep 1000 >out 2>err 3>&- &
 	local runs=$!
 	soon [ -e begun ]

@@ -414,18 +414,13 @@ says_lost() { carrier ps --filter "name=$1" --format '{{.Status}}' | grep -q '(n
 }
 
 @test "the helper works while the runtime makes the container; one that ends then is one sentence, and nothing is left" {
-	local mode id helper run code
-	mkdir hooks
+	local mode helper run code
 	mkfifo gate
-	cat >hooks/slow.json <<-END
-		{ "version": "1.0.0", "hook": { "path": "/bin/sh", "args": ["sh", "-c", "read x <$PWD/gate"] }, "when": { "always": true },
-		  "stages": ["createRuntime"] }
-	END
-	chmod 777 . gate
+	make_hook createRuntime "read x <$PWD/gate"
 	for mode in slirp4netns pasta; do
 		carrier run --rm --name "slow-$mode" --hooks-dir "$PWD/hooks" --network $mode "$PLAIN" cat /sys/class/net/tap0/operstate >out 2>err 3>&- &
 		run=$!
-		soon eval 'helper=$(children_of_monitor $mode)'
+		soon eval 'helper=$(helper_of "slow-$mode")'
 		soon up_in "$CROOT/containers/$(id_of "slow-$mode")/netns"
 		echo go >gate
 		wait $run || fail "$(cat err)"
@@ -433,7 +428,7 @@ says_lost() { carrier ps --filter "name=$1" --format '{{.Status}}' | grep -q '(n
 		code=0
 		carrier run --name "slow-$mode" --network $mode --hooks-dir "$PWD/hooks" "$PLAIN" true >out 2>err 3>&- &
 		run=$!
-		soon eval 'helper=$(children_of_monitor $mode)'
+		soon eval 'helper=$(helper_of "slow-$mode")'
 		kill -9 $helper
 		soon ended $helper
 		echo go >gate
@@ -442,15 +437,6 @@ says_lost() { carrier ps --filter "name=$1" --format '{{.Status}}' | grep -q '(n
 		grep -q "the container's network could not be made: $mode was ended by signal 9" err || fail "$(cat err)"
 		carrier rm "slow-$mode" >/dev/null
 	done
-}
-
-# children_of_monitor PROGRAM - the helper of this name that a monitor of carrier's here has started
-children_of_monitor() {
-	local monitor
-	for monitor in $(pgrep -f "carrier .*run .*--name slow-$1"); do
-		pgrep -P "$monitor" -f "^$1 " && return 0
-	done
-	return 1
 }
 
 # up_in LINK - the network namespace has its interface

@@ -209,11 +209,7 @@ killed_at_random() {
 
 @test "rmi at once behind run --rm waits for what is being removed, and leaves nothing" {
 	pull plain
-	mkdir hooks
-	cat >hooks/slow.json <<-END
-		{ "version": "1.0.0", "hook": { "path": "/bin/sh", "args": ["sh", "-c", "sleep 1"] }, "when": { "always": true }, "stages": ["poststop"] }
-	END
-	chmod -R a+rX .
+	make_hook poststop "sleep 1"
 	expect 0 carrier run --rm --network none --hooks-dir "$PWD/hooks" "$PLAIN" true
 	[ -n "$(ls "$CROOT/containers")" ] || fail "it was removed before it was looked at"
 	expect 0 carrier rmi "$PLAIN"
